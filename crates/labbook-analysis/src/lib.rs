@@ -1,0 +1,1 @@
+//! Metrics over predictions: confusion matrices, accuracy, precision.

@@ -1,0 +1,1 @@
+//! Figures: curves, matrices, image grids, drawn with plotters and an embedded font.

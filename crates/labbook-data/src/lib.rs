@@ -1,0 +1,1 @@
+//! CIFAR-10 and the drawn stand-in data set: reading, checking, slicing into arrays and tensors.

@@ -1,0 +1,1 @@
+//! Downloads the official CIFAR-10 archive: resumable, verified, never half-written.

@@ -1,0 +1,1 @@
+//! Keras-like layers, models and training on libtorch.

@@ -1,0 +1,1 @@
+//! Drives whole notebooks through the real kernel.
