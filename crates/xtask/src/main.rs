@@ -1,2 +1,83 @@
-//! The project's commands: setup, lab, report, test, doctor, data, bench.
-fn main() {}
+//! The project's commands. `cargo xtask help` lists them.
+
+mod bench;
+mod data;
+mod doctor;
+mod environment;
+mod failure;
+mod lab;
+mod places;
+mod process;
+mod report;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use crate::failure::{Failure, Result};
+use crate::places::Places;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  report [NOTEBOOK] [--scale smoke|laptop|full]
+              run a notebook (cifar10 unless named) and write reports/NOTEBOOK.html and .pdf;
+              the scale is laptop where CIFAR-10 is found, else smoke
+  test        run every check: formatting, lints, unit tests, documentation, whole notebooks
+  lab         open JupyterLab with the notebooks and their kernel
+  setup       do the set-up alone; the commands above do it by themselves
+  doctor      say what is found, what is missing and how to mend it
+  data        download CIFAR-10 (162 MiB) into data/
+  pair        write the notebooks anew from their .rs scripts (outputs are kept)
+  bench kernel
+              time the kernel: start, first tensor, later cells
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let mut words = Vec::new();
+    let mut scale = None;
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next().map_err(Failure::usage)? {
+        match argument {
+            lexopt::Arg::Value(word) => words.push(word.to_string_lossy().into_owned()),
+            lexopt::Arg::Long("scale") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                scale = Some(report::Scale::parse(&value.to_string_lossy())?);
+            }
+            lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => words.push("help".to_owned()),
+            other => return Err(Failure::usage(other.unexpected())),
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if scale.is_some() && words.first() != Some(&"report") {
+        return Err(Failure::new("--scale belongs to `cargo xtask report`"));
+    }
+    let places = Places::find()?;
+    match words.as_slice() {
+        [] | ["help", ..] => print!("{HELP}"),
+        ["setup"] => setup::all(&places).map(|_| ())?,
+        ["doctor"] => return doctor::run(&places),
+        ["lab"] => lab::run(&places)?,
+        ["report"] => report::run(&places, "cifar10", scale)?,
+        ["report", notebook] => report::run(&places, notebook, scale)?,
+        ["test"] => test::run(&places)?,
+        ["pair"] => test::pair(&places)?,
+        ["data"] => data::run(&places)?,
+        ["bench", "kernel"] => bench::kernel(&places)?,
+        other => {
+            let text = other.join(" ");
+            return Err(Failure::new(format!("unknown command `{text}`\n\n{HELP}")));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,117 @@
+//! Stand-ins for `cargo` and `rustup` inside a kernel.
+//!
+//! evcxr rewrites a cell's manifest many times and drops its `Cargo.lock` on the way, after which
+//! cargo would take the newest versions of everything and compile them. The stand-in puts the
+//! locked versions back first. It is found because evcxr asks `rustup which cargo`.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::Settings;
+
+/// Runs cargo with a cell's dependencies locked. Returns only on failure.
+pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Error {
+    if let Err(error) = lock(settings, Path::new(".")) {
+        return error;
+    }
+    let mut command = Command::new(&settings.cargo);
+    command
+        .args(arguments)
+        .env_remove("CARGO")
+        .env("RUSTFLAGS", &settings.rustflags);
+    command.exec()
+}
+
+/// Answers `rustup which TOOL`; anything else fails, as on a machine without rustup.
+pub fn rustup(settings: &Settings, arguments: &[String]) -> Option<String> {
+    let tool = match arguments {
+        [which, tool] if which == "which" => tool,
+        _ => return None,
+    };
+    let path = match tool.as_str() {
+        "cargo" => settings.stand_ins().join("cargo"),
+        "rustc" => settings.rustc.clone(),
+        other => settings.rustc.parent()?.join(other),
+    };
+    Some(path.display().to_string())
+}
+
+/// Puts the locked versions back into `folder` when its manifest names the facade and its lock
+/// file does not.
+fn lock(settings: &Settings, folder: &Path) -> io::Result<()> {
+    let names = |file: &str, needle: &str| {
+        std::fs::read_to_string(folder.join(file)).is_ok_and(|text| text.contains(needle))
+    };
+    let facade = settings.facade.display().to_string();
+    if names("Cargo.toml", &facade) && !names("Cargo.lock", "name = \"labbook\"") {
+        std::fs::copy(settings.lock_file(), folder.join("Cargo.lock"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::PathBuf;
+
+    fn settings(folder: &Path) -> Settings {
+        Settings {
+            folder: folder.to_owned(),
+            evcxr: PathBuf::new(),
+            cargo: "/tools/cargo".into(),
+            rustc: "/tools/rustc".into(),
+            facade: "/clone/crates/labbook".into(),
+            rustflags: String::new(),
+            env: Default::default(),
+            library_path: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_lock_file_comes_back_only_where_the_facade_is_named() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let settings = settings(dir.path());
+        fs::create_dir_all(settings.template())?;
+        let locked = "[[package]]\nname = \"labbook\"\n";
+        fs::write(settings.lock_file(), locked)?;
+        let cell = dir.path().join("cell");
+        fs::create_dir(&cell)?;
+
+        fs::write(cell.join("Cargo.toml"), "[dependencies]\nrand = \"0.8\"\n")?;
+        lock(&settings, &cell)?;
+        assert!(!cell.join("Cargo.lock").exists());
+
+        fs::write(
+            cell.join("Cargo.toml"),
+            "labbook = { path = \"/clone/crates/labbook\" }",
+        )?;
+        lock(&settings, &cell)?;
+        assert_eq!(fs::read_to_string(cell.join("Cargo.lock"))?, locked);
+
+        let grown = format!("{locked}[[package]]\nname = \"rand\"\n");
+        fs::write(cell.join("Cargo.lock"), &grown)?;
+        lock(&settings, &cell)?;
+        assert_eq!(fs::read_to_string(cell.join("Cargo.lock"))?, grown);
+        Ok(())
+    }
+
+    #[test]
+    fn rustup_names_the_stand_in_for_cargo_and_the_real_rustc() {
+        let settings = settings(Path::new("/cache/kernel"));
+        let ask = |words: &[&str]| {
+            rustup(
+                &settings,
+                &words.iter().map(|w| w.to_string()).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(
+            ask(&["which", "cargo"]).as_deref(),
+            Some("/cache/kernel/bin/cargo")
+        );
+        assert_eq!(ask(&["which", "rustc"]).as_deref(), Some("/tools/rustc"));
+        assert_eq!(ask(&["update"]), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! Starts the notebook kernel.
+//!
+//! evcxr compiles every cell as a small crate in a folder of its own. This crate gives each running
+//! kernel a private folder (a [`slot`]) that starts as a copy of one warm [template](Settings::template),
+//! and stands in for `cargo` inside it ([`front`]), so that a cell's dependencies resolve to the
+//! workspace's locked versions and are never compiled twice.
+
+pub mod front;
+pub mod launch;
+mod settings;
+pub mod slot;
+mod tree;
+
+pub use settings::{Settings, SettingsError};
+pub use tree::{copy_tree, link_tree};

@@ -1,0 +1,114 @@
+"""Run a notebook through its kernel, cell by cell, telling the terminal what happens.
+
+usage: execute.py NOTEBOOK OUT KERNEL
+
+The kernel answers "ok" to a cell that panicked or whose `?` failed, so the cell's outputs decide:
+an error output, a panic or an error message on stderr end the run. Exit code 3: a cell failed.
+"""
+import asyncio
+import os
+import re
+import sys
+import time
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# libtorch's own warnings look like "[W1122 10:00:00 File.cpp:1] Warning: ...".
+HARMLESS = re.compile(r"^\s*$|^\[W|^\s+at |Warning")
+
+
+class CellFailed(Exception):
+    pass
+
+
+class Runner(NotebookClient):
+    def output(self, outs, msg, display_id, cell_index):
+        content = msg["content"]
+        if msg["header"]["msg_type"] == "stream" and content.get("name") == "stdout":
+            sys.stdout.write("    " + content["text"].rstrip("\n").replace("\n", "\n    ") + "\n")
+            sys.stdout.flush()
+        return super().output(outs, msg, display_id, cell_index)
+
+
+def name_of(cell, heading):
+    lines = [l for l in cell.source.splitlines() if l.strip() and not l.startswith("//")]
+    first = lines[0] if lines else "(empty)"
+    return f"{heading}: {first[:60]}" if heading else first[:60]
+
+
+def complaint(cell):
+    for output in cell.get("outputs", []):
+        if output.output_type == "error":
+            return ANSI.sub("", "\n".join(output.get("traceback", [])) or output.get("evalue", ""))
+        if output.output_type == "stream" and output.name == "stderr":
+            text = ANSI.sub("", output.text)
+            lines = [l for l in text.splitlines() if not HARMLESS.search(l)]
+            if lines:
+                return text
+    return None
+
+
+async def run(notebook_path, out_path, kernel):
+    notebook = nbformat.read(notebook_path, as_version=4)
+    folder = os.path.dirname(os.path.abspath(notebook_path))
+    code = [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+    for cell in code:
+        cell.outputs, cell.execution_count = [], None
+    client = Runner(
+        notebook,
+        timeout=None,
+        startup_timeout=600,
+        iopub_timeout=30,
+        kernel_name=kernel,
+        resources={"metadata": {"path": folder}},
+    )
+    heading, done, failed = "", 0, None
+    begin = time.time()
+    async with client.async_setup_kernel():
+        print(f"kernel ready after {time.time() - begin:.0f} s", flush=True)
+        for index, cell in enumerate(notebook.cells):
+            if cell.cell_type == "markdown":
+                found = re.findall(r"^#+ (.*)$", cell.source, re.M)
+                heading = found[-1] if found else heading
+                continue
+            if cell.cell_type != "code" or not cell.source.strip():
+                continue
+            done += 1
+            name = name_of(cell, heading)
+            print(f"[{done}/{len(code)}] {name}", flush=True)
+            start = time.time()
+            try:
+                await client.async_execute_cell(cell, index)
+            except (CellExecutionError, DeadKernelError) as error:
+                failed = (name, complaint(cell) or str(error))
+            else:
+                message = complaint(cell)
+                failed = (name, message) if message else None
+            if failed:
+                break
+            seconds = time.time() - start
+            if seconds >= 2:
+                print(f"    {seconds:.0f} s", flush=True)
+    partial = out_path + ".part"
+    nbformat.write(notebook, partial)
+    os.replace(partial, out_path)
+    if failed:
+        raise CellFailed(f'the cell "{failed[0]}" failed:\n\n{failed[1].strip()}')
+    print(f"{len(code)} cells in {time.time() - begin:.0f} s", flush=True)
+
+
+def main():
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    try:
+        asyncio.run(run(*sys.argv[1:]))
+    except CellFailed as failure:
+        print(f"\n{failure}", file=sys.stderr)
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

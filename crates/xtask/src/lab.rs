@@ -1,0 +1,34 @@
+use std::process::Command;
+
+use crate::failure::Result;
+use crate::places::Places;
+use crate::process;
+use crate::setup::{self, Ready};
+
+/// Sets up and opens JupyterLab on the notebooks, with the clone's own kernel.
+pub(crate) fn run(places: &Places) -> Result<()> {
+    let ready = setup::all(places)?;
+    println!("JupyterLab opens in the browser; choose a notebook. Stop it with Ctrl+C.");
+    process::run(
+        jupyter(places, &ready, "jupyter-lab")
+            .arg("--notebook-dir")
+            .arg(&places.root)
+            .arg("notebooks/cifar10.ipynb")
+            .current_dir(&places.root),
+        "JupyterLab stopped with an error (its message is above)",
+    )
+}
+
+/// A program of the Jupyter environment that finds this clone's kernelspec first.
+pub(crate) fn jupyter(places: &Places, ready: &Ready, program: &str) -> Command {
+    let mut command = Command::new(ready.jupyter.program(program));
+    let own = places.jupyter_path().into_os_string();
+    let path = std::env::var_os("JUPYTER_PATH").map_or(own.clone(), |old| {
+        let mut path = own;
+        path.push(":");
+        path.push(old);
+        path
+    });
+    command.env("JUPYTER_PATH", path);
+    command
+}

@@ -1,0 +1,62 @@
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::environment as env;
+use crate::failure::{At, Result};
+use crate::places::Places;
+use crate::process::{ask, find_program, run};
+
+/// The release that the kernel's stand-ins and the notebooks are tested with.
+const VERSION: &str = "0.22.0";
+
+/// Finds evcxr_jupyter of the pinned version, or compiles it into the cache.
+pub(super) fn install(places: &Places) -> Result<PathBuf> {
+    let root = places
+        .cache
+        .join("tools")
+        .join(format!("evcxr_jupyter-{VERSION}"));
+    let own = root.join("bin/evcxr_jupyter");
+    if own.is_file() {
+        return Ok(own);
+    }
+    if let Some(found) = installed_by_cargo() {
+        return Ok(found);
+    }
+    super::step(
+        4,
+        &format!("evcxr_jupyter {VERSION}: compiling the Rust kernel (6 to 10 min)"),
+    );
+    super::need_space(places, 3.0, "compiling evcxr_jupyter")?;
+    // A fixed target folder lets an interrupted compilation go on where it stopped.
+    let target = places.cache.join("tools/build");
+    run(
+        Command::new(env::cargo())
+            .args([
+                "install",
+                "evcxr_jupyter",
+                "--version",
+                VERSION,
+                "--locked",
+                "--quiet",
+            ])
+            .arg("--root")
+            .arg(&root)
+            .arg("--target-dir")
+            .arg(&target)
+            .current_dir(&places.cache)
+            .env_remove("RUSTFLAGS"),
+        "evcxr_jupyter could not be compiled (cargo's message is above); is the network reachable \
+         and Rust 1.95 or newer? Run the command again to go on",
+    )?;
+    fs::remove_dir_all(&target).at("remove", &target)?;
+    Ok(own)
+}
+
+/// The person's own installation, when it is the pinned version.
+fn installed_by_cargo() -> Option<PathBuf> {
+    let list = ask(Command::new(env::cargo()).args(["install", "--list"]))?;
+    let pinned = format!("evcxr_jupyter v{VERSION}:");
+    let there = list.lines().any(|line| line.starts_with(&pinned));
+    there.then(|| find_program(&["evcxr_jupyter"])).flatten()
+}

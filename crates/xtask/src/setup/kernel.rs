@@ -1,0 +1,201 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use labbook_kernel::{Settings, slot};
+use serde_json::json;
+
+use super::{Ready, workspace};
+use crate::environment as env;
+use crate::failure::{At, Failure, Result};
+use crate::places::{self, Places, short_hash};
+use crate::process::run;
+
+/// The kernelspec's name; notebooks carry it.
+pub(crate) const KERNEL_NAME: &str = "labbook";
+
+pub(crate) const SETTINGS_FILE: &str = "settings.json";
+
+/// What evcxr writes for a cell that depends on the facade alone.
+const CELL: &str = "\
+[package]
+name = \"ctx\"
+version = \"1.0.0\"
+edition = \"2024\"
+
+[lib]
+crate-type = [\"cdylib\"]
+path = \"src/lib.rs\"
+
+[profile.dev]
+opt-level = 2
+debug = false
+strip = \"debuginfo\"
+rpath = true
+lto = false
+debug-assertions = true
+codegen-units = 16
+panic = 'unwind'
+incremental = true
+overflow-checks = true
+
+[dependencies]
+";
+
+/// As in the workspace's manifest; a configuration file overrides what evcxr writes.
+const PROFILE: &str = "\
+[profile.dev.package.\"*\"]
+opt-level = 3
+debug-assertions = false
+overflow-checks = false
+";
+
+/// Compiles the template that kernels start from and installs the kernelspec.
+pub(super) fn prepare(places: &Places, ready: &Ready, evcxr: &Path) -> Result<()> {
+    let settings = settings(places, ready, evcxr)?;
+    let settings_file = settings.folder.join(SETTINGS_FILE);
+    let text = serde_json::to_string_pretty(&settings)
+        .map_err(|error| Failure::new(format!("cannot describe the kernel: {error}")))?;
+
+    let libtch = workspace::libtch_config(ready, &env::host_triple()?);
+    let config = format!("# Written by `cargo xtask setup`.\n{libtch}\n{PROFILE}");
+    places::write(&settings.folder.join(".cargo/config.toml"), &config)?;
+    places::write(&settings_file, &text)?;
+    fs::create_dir_all(settings.folder.join("config")).at("create", &settings.folder)?;
+    let program = places
+        .target()
+        .join(env::host_triple()?)
+        .join("debug/labbook-kernel");
+    for name in ["cargo", "rustup"] {
+        link(&program, &settings.stand_ins().join(name))?;
+    }
+    build_template(places, &settings, &text)?;
+    install_kernelspec(places, &program, &settings_file)
+}
+
+fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
+    // glibc returns large blocks to the system at every step otherwise, and each new tensor is
+    // faulted in page by page: a training step of dense layers takes twice as long.
+    let malloc = ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"];
+    let mut variables: BTreeMap<String, String> = malloc
+        .iter()
+        .map(|name| (name.to_string(), (4u64 << 30).to_string()))
+        .collect();
+    variables.insert("LABBOOK_ROOT".to_owned(), places.root.display().to_string());
+    Ok(Settings {
+        folder: places.kernel(),
+        evcxr: evcxr.to_owned(),
+        cargo: env::cargo(),
+        rustc: env::rustc(),
+        facade: places.root.join("crates/labbook"),
+        rustflags: workspace::RUSTFLAGS.to_owned(),
+        env: variables,
+        library_path: workspace::library_path(ready),
+    })
+}
+
+/// Compiles one cell's worth of dependencies; a kernel starts from a copy of the result.
+fn build_template(places: &Places, settings: &Settings, identity: &str) -> Result<()> {
+    let template = settings.template();
+    if !template.join("target").exists() {
+        super::step(
+            6,
+            "Kernel: compiling what the first cell needs (about 1 min)",
+        );
+        fs::create_dir_all(&template).at("create", &template)?;
+        workspace::seed(&places.target(), &template.join("target"))?;
+    }
+    let manifest = format!("{CELL}labbook = {{ path = {:?} }}\n", settings.facade);
+    places::write(&template.join("Cargo.toml"), &manifest)?;
+    places::write(&template.join("src/lib.rs"), "use labbook as _;\n")?;
+    let lock = places.root.join("Cargo.lock");
+    let locked = fs::read_to_string(&lock).at("read", &lock)?;
+    // cargo drops what a cell does not need, so the two differ; a note of the source tells change.
+    let source = template.join("Cargo.lock.source");
+    if fs::read_to_string(&source).ok().as_deref() != Some(locked.as_str()) {
+        places::write(&settings.lock_file(), &locked)?;
+    }
+    run(
+        Command::new(&settings.cargo)
+            .args(["build", "--quiet", "--target", &env::host_triple()?])
+            .current_dir(&template)
+            .env("CARGO_TARGET_DIR", "target")
+            .env("CARGO_BUILD_BUILD_DIR", "target")
+            .env("RUSTC", &settings.rustc)
+            .env("RUSTFLAGS", &settings.rustflags),
+        "the notebook's crate did not compile as a cell's dependency (cargo's message is above)",
+    )?;
+    places::write(&source, &locked)?;
+    let facade = newest_facade(&template)?;
+    let stamp = short_hash(format!("{identity}{}{facade}", env::rustc_version()?).as_bytes());
+    places::write(&template.join(slot::STAMP), &stamp)
+}
+
+/// Name and time of the facade's library: a new one means that slots are out of date.
+fn newest_facade(template: &Path) -> Result<String> {
+    let folder = template
+        .join("target")
+        .join(env::host_triple()?)
+        .join("debug/deps");
+    let mut found: Vec<(std::time::SystemTime, PathBuf)> = fs::read_dir(&folder)
+        .at("read", &folder)?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "so"))
+        .filter(|path| path.to_string_lossy().contains("liblabbook-"))
+        .filter_map(|path| Some((fs::metadata(&path).and_then(|m| m.modified()).ok()?, path)))
+        .collect();
+    found.sort();
+    let newest = found.pop();
+    newest.map(|newest| format!("{newest:?}")).ok_or_else(|| {
+        Failure::new(format!(
+            "no compiled facade in {}; delete it and try again",
+            folder.display()
+        ))
+    })
+}
+
+/// Installs the kernelspec for this clone's own commands, and for any Jupyter of the person's.
+fn install_kernelspec(places: &Places, program: &Path, settings: &Path) -> Result<()> {
+    let spec = json!({
+        "argv": [program, settings, "{connection_file}"],
+        "display_name": "Rust (labbook)",
+        "language": "rust",
+        "interrupt_mode": "message",
+    });
+    let text = format!("{spec:#}\n");
+    let mut folders = vec![places.jupyter_path()];
+    match env::active_environment() {
+        Some(prefix) => folders.push(prefix.join("share/jupyter")),
+        None => folders.extend(data_home().map(|home| home.join("jupyter"))),
+    }
+    for folder in folders {
+        places::write(
+            &folder.join("kernels").join(KERNEL_NAME).join("kernel.json"),
+            &text,
+        )?;
+    }
+    Ok(())
+}
+
+fn data_home() -> Option<PathBuf> {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")))
+}
+
+fn link(program: &Path, name: &Path) -> Result<()> {
+    if fs::read_link(name).is_ok_and(|target| target == program) {
+        return Ok(());
+    }
+    if let Some(parent) = name.parent() {
+        fs::create_dir_all(parent).at("create", parent)?;
+    }
+    let _ = fs::remove_file(name);
+    symlink(program, name).at("link", name)
+}

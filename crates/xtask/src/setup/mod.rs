@@ -1,0 +1,98 @@
+//! The set-up: each step looks first, does only what is missing, and leaves nothing half-written.
+
+mod evcxr;
+mod kernel;
+mod python;
+mod shim;
+mod system;
+mod workspace;
+
+use std::fs::{self, File, TryLockError};
+use std::path::PathBuf;
+use std::time::Instant;
+
+pub(crate) use kernel::{KERNEL_NAME, SETTINGS_FILE};
+pub(crate) use python::private_environment;
+pub(crate) use shim::shim_folder;
+pub(crate) use system::missing;
+
+use crate::environment::{self, Jupyter, Libtorch};
+use crate::failure::{At, Failure, Result};
+use crate::places::Places;
+
+/// Everything that the commands need once the set-up is done.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub(crate) libtorch: Libtorch,
+    pub(crate) jupyter: Jupyter,
+    /// Folder of `libtch.so`, tch's C++ half.
+    pub(crate) shim: PathBuf,
+}
+
+const STEPS: u32 = 6;
+
+/// Does whatever set-up is missing.
+pub(crate) fn all(places: &Places) -> Result<Ready> {
+    fs::create_dir_all(&places.cache).at("create", &places.cache)?;
+    let _lock = lock(places)?;
+    let start = Instant::now();
+    let wanted = environment::wanted_torch(places)?;
+
+    system::install_missing()?;
+    let (libtorch, jupyter) = python::prepare(places, wanted)?;
+    let shim = shim::build(places, &libtorch)?;
+    let evcxr = evcxr::install(places)?;
+    let ready = Ready {
+        libtorch,
+        jupyter,
+        shim,
+    };
+    workspace::build(places, &ready)?;
+    kernel::prepare(places, &ready, &evcxr)?;
+
+    let seconds = start.elapsed().as_secs();
+    if seconds >= 5 {
+        println!("Set-up done in {}.\n", minutes(seconds));
+    }
+    Ok(ready)
+}
+
+/// One set-up at a time in one cache: a second waits for the first.
+fn lock(places: &Places) -> Result<File> {
+    let path = places.cache.join("setup.lock");
+    let file = File::create(&path).at("create", &path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            println!(
+                "Another set-up is at work in {}; waiting for it.",
+                places.cache.display()
+            );
+            file.lock().at("lock", &path)?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error).at("lock", &path),
+    }
+    Ok(file)
+}
+
+/// Announces work that is about to be done.
+fn step(number: u32, what: &str) {
+    println!("[{number}/{STEPS}] {what}");
+}
+
+/// Fails before a download or build that the disk cannot hold.
+fn need_space(places: &Places, gigabytes: f64, what: &str) -> Result<()> {
+    let free = environment::free_space(&places.cache).unwrap_or(u64::MAX) as f64 / 1e9;
+    if free >= gigabytes {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{what} needs {gigabytes:.1} GB in {}, where {free:.1} GB is free; free some space, or set \
+         LABBOOK_CACHE to a folder on a larger disk",
+        places.cache.display()
+    )))
+}
+
+pub(crate) fn minutes(seconds: u64) -> String {
+    format!("{} min {:02} s", seconds / 60, seconds % 60)
+}

@@ -1,0 +1,174 @@
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use labbook_kernel::link_tree;
+
+use super::Ready;
+use crate::environment as env;
+use crate::failure::{At, Result};
+use crate::places::{self, Places};
+use crate::process::run;
+
+/// The same for the workspace and for cells, so that both link one set of compiled dependencies.
+pub(super) const RUSTFLAGS: &str = "-Cprefer-dynamic";
+
+/// Says in the target folder which clone it belongs to.
+const OWNER: &str = "owner";
+
+/// Tells cargo where things are on this machine and compiles what the notebooks need.
+pub(super) fn build(places: &Places, ready: &Ready) -> Result<()> {
+    remove_orphans(places)?;
+    places::write(
+        &places.root.join(".cargo/local.toml"),
+        &cargo_config(places, ready)?,
+    )?;
+    places::write(
+        &places.clone_folder().join(OWNER),
+        &places.root.display().to_string(),
+    )?;
+    if !places.target().exists() {
+        super::step(
+            5,
+            "Workspace: compiling tch, polars, plotters, ndarray and the facade (4 to 8 min; \
+             less than 1 min where another clone did it)",
+        );
+        super::need_space(places, 4.0, "compiling the workspace")?;
+        seed_from_another_clone(places)?;
+    }
+    run(
+        Command::new(env::cargo())
+            .args([
+                "build",
+                "--quiet",
+                "--locked",
+                "-p",
+                "labbook",
+                "-p",
+                "labbook-kernel",
+            ])
+            .current_dir(&places.root),
+        "the workspace did not compile (cargo's message is above); run the command again to go on",
+    )
+}
+
+/// Where the workspace's build finds libtorch, and where it puts its results.
+fn cargo_config(places: &Places, ready: &Ready) -> Result<String> {
+    let triple = env::host_triple()?;
+    Ok(format!(
+        "# Written by `cargo xtask setup` for this machine.\n\
+         [build]\n\
+         target = \"{triple}\"\n\
+         target-dir = {target:?}\n\
+         rustflags = [\"{RUSTFLAGS}\"]\n\n\
+         {libtch}\n\
+         [env]\n\
+         LD_LIBRARY_PATH = {libraries:?}\n",
+        target = places.target(),
+        libtch = libtch_config(ready, &triple),
+        libraries = join(&library_path(ready)),
+    ))
+}
+
+/// Stands in for the output of torch-sys' build script: the shim exists already.
+pub(super) fn libtch_config(ready: &Ready, triple: &str) -> String {
+    let mut text = format!("[target.{triple}.tch]\nrustc-link-search = [");
+    for folder in library_path(ready) {
+        let _ = write!(text, "{:?}, ", format!("native={}", folder.display()));
+    }
+    let libraries = ready.libtorch.libraries();
+    let _ = write!(
+        text,
+        "]\nrustc-link-lib = [\"tch\", \"torch_cpu\", \"c10\"]\nlibtorch_lib = {libraries:?}\n"
+    );
+    text
+}
+
+/// Folders that hold libtch and libtorch.
+pub(super) fn library_path(ready: &Ready) -> Vec<PathBuf> {
+    vec![ready.shim.clone(), ready.libtorch.libraries()]
+}
+
+fn join(folders: &[PathBuf]) -> String {
+    folders
+        .iter()
+        .map(|f| f.display().to_string())
+        .collect::<Vec<_>>()
+        .join(":")
+}
+
+/// Takes over the compiled dependencies of another clone on this machine, if there is one.
+///
+/// cargo itself decides which of them fit (same compiler, versions and features). A clone's own
+/// crates are left out: cargo tells those of two clones apart by file times only.
+fn seed_from_another_clone(places: &Places) -> Result<()> {
+    let clones = places.cache.join("clones");
+    let newest = fs::read_dir(&clones)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("target"))
+        .filter(|target| target.is_dir())
+        .max_by_key(|target| fs::metadata(target).and_then(|m| m.modified()).ok());
+    let Some(other) = newest else { return Ok(()) };
+    seed(&other, &places.target())
+}
+
+/// Links the dependencies compiled in one target folder into another.
+pub(super) fn seed(from: &Path, to: &Path) -> Result<()> {
+    // Beside and renamed, so that an interrupted copy is not taken for a whole one.
+    let beside = to.with_extension("part");
+    if beside.exists() {
+        fs::remove_dir_all(&beside).at("remove", &beside)?;
+    }
+    link_tree(from, &beside, &is_dependency).at("copy compiled dependencies to", &beside)?;
+    fs::rename(&beside, to).at("rename to", to)
+}
+
+fn is_dependency(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.strip_prefix("lib").unwrap_or(&name);
+    let own = ["labbook", "xtask", "notebook", "notebooks", "ctx"];
+    !own.iter().any(|prefix| name.starts_with(prefix))
+        && !matches!(name, "incremental" | "doc" | "tmp")
+}
+
+/// Removes what was built for clones that are gone.
+fn remove_orphans(places: &Places) -> Result<()> {
+    let clones = places.cache.join("clones");
+    for entry in fs::read_dir(&clones).into_iter().flatten().flatten() {
+        let folder = entry.path();
+        let owner = fs::read_to_string(folder.join(OWNER)).unwrap_or_default();
+        let gone = !owner.is_empty() && !Path::new(&owner).join("Cargo.toml").exists();
+        // The last one stays: it keeps the next clone warm.
+        let others = fs::read_dir(&clones).at("read", &clones)?.count();
+        if gone && others > 1 && folder != places.clone_folder() {
+            fs::remove_dir_all(&folder).at("remove", &folder)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clones_own_crates_are_not_taken_over() {
+        for own in [
+            "deps/liblabbook_nn-1.rlib",
+            ".fingerprint/xtask-1",
+            "deps/libctx.so",
+        ] {
+            assert!(!is_dependency(Path::new(own)), "{own}");
+        }
+        for dependency in [
+            "deps/libpolars-1.rlib",
+            "deps/libtch-1.rmeta",
+            ".fingerprint",
+        ] {
+            assert!(is_dependency(Path::new(dependency)), "{dependency}");
+        }
+    }
+}
