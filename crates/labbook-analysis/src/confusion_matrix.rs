@@ -1,0 +1,324 @@
+use std::fmt;
+
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+
+use crate::scores::paired;
+use crate::{AnalysisError, Average, ClassLabel};
+
+/// What the cells of a normalised confusion matrix are shares of (scikit-learn's `normalize`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Normalize {
+    /// Shares of the true class: every row sums to 1.
+    True,
+    /// Shares of the predicted class: every column sums to 1.
+    Pred,
+    /// Shares of all samples.
+    All,
+}
+
+/// Counts of samples by true class (rows) and predicted class (columns).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfusionMatrix {
+    counts: Array2<u64>,
+    class_names: Vec<String>,
+}
+
+impl ConfusionMatrix {
+    /// Counts pairs of labels, each from 0 to `n_classes - 1`.
+    ///
+    /// Slices, vectors, arrays of any shape (such as labels of shape `(N, 1)`) and views are
+    /// accepted, of any integer type. Classes are named by their number until
+    /// [`with_class_names`](Self::with_class_names).
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::LengthMismatch`], [`AnalysisError::NoSamples`] or
+    /// [`AnalysisError::LabelOutOfRange`].
+    pub fn new<'a, 'b, T, P>(
+        true_labels: impl IntoIterator<Item = &'a T>,
+        predicted: impl IntoIterator<Item = &'b P>,
+        n_classes: usize,
+    ) -> Result<Self, AnalysisError>
+    where
+        T: ClassLabel + 'a,
+        P: ClassLabel + 'b,
+    {
+        let (true_labels, predicted) = paired(true_labels, predicted)?;
+        let mut counts = Array2::zeros((n_classes, n_classes));
+        for (position, (&t, &p)) in true_labels.iter().zip(&predicted).enumerate() {
+            let row = class_index(t, n_classes, "true labels", position)?;
+            let column = class_index(p, n_classes, "predictions", position)?;
+            counts[[row, column]] += 1;
+        }
+        Ok(Self::numbered(counts))
+    }
+
+    /// Takes counts that were made elsewhere: rows are true classes, columns predicted ones.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::NotSquare`], or [`AnalysisError::NoSamples`] if all counts are zero.
+    pub fn from_counts(counts: ArrayView2<'_, u64>) -> Result<Self, AnalysisError> {
+        let (rows, columns) = counts.dim();
+        if rows != columns {
+            return Err(AnalysisError::NotSquare { rows, columns });
+        }
+        if counts.sum() == 0 {
+            return Err(AnalysisError::NoSamples);
+        }
+        Ok(Self::numbered(counts.to_owned()))
+    }
+
+    fn numbered(counts: Array2<u64>) -> Self {
+        let class_names = (0..counts.nrows()).map(|class| class.to_string()).collect();
+        Self {
+            counts,
+            class_names,
+        }
+    }
+
+    /// Names the classes, in the order of their numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::ClassNames`] unless there is one name per class.
+    pub fn with_class_names<S: AsRef<str>>(mut self, names: &[S]) -> Result<Self, AnalysisError> {
+        if names.len() != self.n_classes() {
+            return Err(AnalysisError::ClassNames {
+                expected: self.n_classes(),
+                received: names.len(),
+            });
+        }
+        self.class_names = names.iter().map(|name| name.as_ref().to_owned()).collect();
+        Ok(self)
+    }
+
+    /// The counts, of shape `(n_classes, n_classes)`.
+    pub fn counts(&self) -> &Array2<u64> {
+        &self.counts
+    }
+
+    /// Number of classes.
+    pub fn n_classes(&self) -> usize {
+        self.counts.nrows()
+    }
+
+    /// The names of the classes: their numbers unless names were given.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Number of samples counted; never 0.
+    pub fn total(&self) -> u64 {
+        self.counts.sum()
+    }
+
+    /// Number of samples of each true class.
+    pub fn support(&self) -> Array1<u64> {
+        self.counts.sum_axis(Axis(1))
+    }
+
+    /// Share of the samples on the diagonal, from 0 to 1.
+    pub fn accuracy(&self) -> f64 {
+        ratio(self.counts.diag().sum(), self.total())
+    }
+
+    /// The matrix as shares from 0 to 1; a row or column without samples becomes zeros.
+    pub fn normalized(&self, by: Normalize) -> Array2<f64> {
+        let rows = self.counts.sum_axis(Axis(1));
+        let columns = self.counts.sum_axis(Axis(0));
+        let total = self.total();
+        Array2::from_shape_fn(self.counts.dim(), |(row, column)| {
+            let denominator = match by {
+                Normalize::True => rows[row],
+                Normalize::Pred => columns[column],
+                Normalize::All => total,
+            };
+            ratio(self.counts[[row, column]], denominator)
+        })
+    }
+
+    /// For each class, the share of its predictions that are right; 0 if never predicted.
+    pub fn per_class_precision(&self) -> Array1<f64> {
+        self.diagonal_over(&self.counts.sum_axis(Axis(0)))
+    }
+
+    /// For each class, the share of its samples that were found; 0 if it has no samples.
+    pub fn per_class_recall(&self) -> Array1<f64> {
+        self.diagonal_over(&self.support())
+    }
+
+    fn diagonal_over(&self, denominators: &Array1<u64>) -> Array1<f64> {
+        self.counts
+            .diag()
+            .iter()
+            .zip(denominators)
+            .map(|(&hits, &of)| ratio(hits, of))
+            .collect()
+    }
+
+    /// Precision averaged over all `n_classes` classes, from 0 to 1.
+    ///
+    /// A class that never occurs counts as 0 in the macro average, as with scikit-learn's
+    /// `labels=range(n_classes)`. [`precision_score`](crate::precision_score) leaves such
+    /// classes out.
+    pub fn precision(&self, average: Average) -> f64 {
+        match average {
+            Average::Micro => self.accuracy(),
+            Average::Macro => self.per_class_precision().sum() / self.n_classes() as f64,
+            Average::Weighted => {
+                let weights = self.support().mapv(|n| n as f64);
+                self.per_class_precision().dot(&weights) / self.total() as f64
+            }
+        }
+    }
+}
+
+/// One row per true class, one column per predicted class, names on both sides.
+impl fmt::Display for ConfusionMatrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let corner = "true \\ predicted";
+        let chars = |text: &str| text.chars().count();
+        let first = self
+            .class_names
+            .iter()
+            .map(|name| chars(name))
+            .fold(chars(corner), usize::max);
+        let widths: Vec<usize> = self
+            .class_names
+            .iter()
+            .zip(self.counts.columns())
+            .map(|(name, column)| {
+                let largest = column.iter().copied().max().unwrap_or(0);
+                chars(name).max(largest.to_string().len())
+            })
+            .collect();
+
+        write!(f, "{corner:<first$}")?;
+        for (name, &width) in self.class_names.iter().zip(&widths) {
+            write!(f, "  {name:>width$}")?;
+        }
+        for (name, row) in self.class_names.iter().zip(self.counts.rows()) {
+            write!(f, "\n{name:<first$}")?;
+            for (count, &width) in row.iter().zip(&widths) {
+                write!(f, "  {count:>width$}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn class_index(
+    label: i128,
+    n_classes: usize,
+    role: &'static str,
+    position: usize,
+) -> Result<usize, AnalysisError> {
+    usize::try_from(label)
+        .ok()
+        .filter(|&index| index < n_classes)
+        .ok_or(AnalysisError::LabelOutOfRange {
+            role,
+            position,
+            label,
+            n_classes,
+        })
+}
+
+/// scikit-learn's default for a zero denominator: the score is 0.
+fn ratio(numerator: u64, denominator: u64) -> f64 {
+    if denominator == 0 {
+        0.0
+    } else {
+        numerator as f64 / denominator as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{arr1, arr2};
+
+    use super::*;
+
+    fn animals() -> ConfusionMatrix {
+        let truth = [0_i64, 0, 0, 1, 1, 2];
+        let predicted = [0_i64, 1, 0, 1, 1, 0];
+        ConfusionMatrix::new(&truth, &predicted, 3).unwrap()
+    }
+
+    #[test]
+    fn rows_are_true_and_columns_predicted() {
+        assert_eq!(animals().counts(), arr2(&[[2, 1, 0], [0, 2, 0], [1, 0, 0]]));
+    }
+
+    #[test]
+    fn labels_may_be_an_array_of_bytes_of_shape_n_by_1() {
+        let truth = arr2(&[[1_u8], [0]]);
+        let predicted = arr1(&[1_i64, 1]);
+        let matrix = ConfusionMatrix::new(&truth, predicted.view(), 2).unwrap();
+        assert_eq!(matrix.counts(), arr2(&[[0, 1], [0, 1]]));
+    }
+
+    #[test]
+    fn a_label_out_of_range_is_named_with_its_place() {
+        let error = ConfusionMatrix::new(&[0_i64, 1], &[0_i64, -1], 2).unwrap_err();
+        assert_eq!(
+            error,
+            AnalysisError::LabelOutOfRange {
+                role: "predictions",
+                position: 1,
+                label: -1,
+                n_classes: 2
+            }
+        );
+        let error = ConfusionMatrix::new(&[0_i64, 2], &[0_i64, 1], 2).unwrap_err();
+        assert!(error.to_string().contains("from 0 to 1 (2 classes)"));
+        assert!(
+            error
+                .to_string()
+                .contains("2 at position 1 of the true labels")
+        );
+    }
+
+    #[test]
+    fn class_names_must_pair_with_classes() {
+        let error = animals().with_class_names(&["cat", "dog"]).unwrap_err();
+        assert_eq!(
+            error,
+            AnalysisError::ClassNames {
+                expected: 3,
+                received: 2
+            }
+        );
+    }
+
+    #[test]
+    fn counts_must_be_square_and_not_all_zero() {
+        let counts = Array2::<u64>::ones((2, 3));
+        assert_eq!(
+            ConfusionMatrix::from_counts(counts.view()),
+            Err(AnalysisError::NotSquare {
+                rows: 2,
+                columns: 3
+            })
+        );
+        let counts = Array2::<u64>::zeros((2, 2));
+        assert_eq!(
+            ConfusionMatrix::from_counts(counts.view()),
+            Err(AnalysisError::NoSamples)
+        );
+    }
+
+    #[test]
+    fn display_aligns_names_and_counts() {
+        let matrix = animals()
+            .with_class_names(&["cat", "dog", "automobile"])
+            .unwrap();
+        let expected = "\
+true \\ predicted  cat  dog  automobile
+cat                 2    1           0
+dog                 0    2           0
+automobile          1    0           0";
+        assert_eq!(matrix.to_string(), expected);
+    }
+}

@@ -1,0 +1,54 @@
+/// What can go wrong when a metric is computed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnalysisError {
+    /// True labels and predictions are not paired one to one.
+    #[error(
+        "expected one prediction per true label. Received: {true_labels} true labels and \
+         {predicted} predictions; pass the labels of exactly the samples that were predicted"
+    )]
+    LengthMismatch {
+        /// Number of true labels.
+        true_labels: usize,
+        /// Number of predictions.
+        predicted: usize,
+    },
+    /// There is nothing to measure.
+    #[error("expected at least one sample. Received: no labels; check the split or the filter")]
+    NoSamples,
+    /// A label does not number one of the classes.
+    #[error(
+        "expected labels from 0 to {last} ({n_classes} classes). Received: {label} at position \
+         {position} of the {role}; pass the right number of classes or renumber the labels",
+        last = n_classes.saturating_sub(1)
+    )]
+    LabelOutOfRange {
+        /// "true labels" or "predictions".
+        role: &'static str,
+        /// Where the label stands, counted from 0.
+        position: usize,
+        /// The label received.
+        label: i128,
+        /// How many classes there are.
+        n_classes: usize,
+    },
+    /// Class names and classes do not pair up.
+    #[error("expected {expected} class names, one per class. Received: {received}")]
+    ClassNames {
+        /// Number of classes.
+        expected: usize,
+        /// Number of names received.
+        received: usize,
+    },
+    /// Counts that are not square cannot be a confusion matrix.
+    #[error(
+        "expected a square matrix of counts (true classes x predicted classes). \
+         Received: {rows} x {columns}"
+    )]
+    NotSquare {
+        /// Rows received.
+        rows: usize,
+        /// Columns received.
+        columns: usize,
+    },
+}
