@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use labbook_kernel::{Settings, slot};
 use serde_json::json;
@@ -128,33 +130,21 @@ fn build_template(places: &Places, settings: &Settings, identity: &str) -> Resul
         "the notebook's crate did not compile as a cell's dependency (cargo's message is above)",
     )?;
     places::write(&source, &locked)?;
-    let facade = newest_facade(&template)?;
-    let stamp = short_hash(format!("{identity}{}{facade}", env::rustc_version()?).as_bytes());
+    let facade = facade_time(&template)?;
+    let stamp = short_hash(format!("{identity}{}{facade:?}", env::rustc_version()?).as_bytes());
     places::write(&template.join(slot::STAMP), &stamp)
 }
 
-/// Name and time of the facade's library: a new one means that slots are out of date.
-fn newest_facade(template: &Path) -> Result<String> {
-    let folder = template
+/// When the facade's library was linked: a new one means that slots are out of date.
+fn facade_time(template: &Path) -> Result<SystemTime> {
+    let library = template
         .join("target")
         .join(env::host_triple()?)
-        .join("debug/deps");
-    let mut found: Vec<(std::time::SystemTime, PathBuf)> = fs::read_dir(&folder)
-        .at("read", &folder)?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|e| e == "so"))
-        .filter(|path| path.to_string_lossy().contains("liblabbook-"))
-        .filter_map(|path| Some((fs::metadata(&path).and_then(|m| m.modified()).ok()?, path)))
-        .collect();
-    found.sort();
-    let newest = found.pop();
-    newest.map(|newest| format!("{newest:?}")).ok_or_else(|| {
-        Failure::new(format!(
-            "no compiled facade in {}; delete it and try again",
-            folder.display()
-        ))
-    })
+        .join("debug/deps")
+        .join(format!("{DLL_PREFIX}labbook{DLL_SUFFIX}"));
+    fs::metadata(&library)
+        .and_then(|file| file.modified())
+        .at("find", &library)
 }
 
 /// Installs the kernelspec for this clone's own commands, and for any Jupyter of the person's.
