@@ -193,6 +193,13 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     ])
 }
 
+/// Folder of Rust's standard library as a shared library.
+pub(crate) fn standard_library() -> Result<PathBuf> {
+    ask(Command::new(rustc()).args(["--print", "target-libdir"]))
+        .map(PathBuf::from)
+        .ok_or_else(|| Failure::new("rustc does not say where its libraries are"))
+}
+
 /// The standard library's sources, which rust-analyzer reads to infer a cell's types.
 pub(crate) fn has_rust_src() -> bool {
     let sysroot = ask(Command::new(rustc()).args(["--print", "sysroot"])).unwrap_or_default();

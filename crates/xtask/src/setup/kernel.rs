@@ -149,11 +149,14 @@ fn facade_time(template: &Path) -> Result<SystemTime> {
 
 /// Installs the kernelspec for this clone's own commands, and for any Jupyter of the person's.
 fn install_kernelspec(places: &Places, program: &Path, settings: &Path) -> Result<()> {
+    let std = env::standard_library()?;
     let spec = json!({
         "argv": [program, settings, "{connection_file}"],
         "display_name": "Rust (labbook)",
         "language": "rust",
         "interrupt_mode": "message",
+        // The launcher shares Rust's standard library with the workspace's other programs.
+        "env": { "LD_LIBRARY_PATH": format!("{}:${{LD_LIBRARY_PATH}}", std.display()) },
     });
     let text = format!("{spec:#}\n");
     let mut folders = vec![places.jupyter_path()];
