@@ -1,0 +1,51 @@
+use plotters::style::RGBColor;
+
+/// Colours for a quantity from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColorMap {
+    /// ColorBrewer's Blues: near-white to dark blue. The default of matrix plots.
+    Blues,
+    /// Matplotlib's perceptually uniform Viridis: dark violet to yellow.
+    Viridis,
+}
+
+impl ColorMap {
+    /// The colour at `t`; values outside 0 to 1 count as the nearer end, NaN as 0.
+    ///
+    /// The control points and their interpolation are d3-scale-chromatic's, by way of the
+    /// `colorous` crate.
+    pub fn color(self, t: f64) -> RGBColor {
+        let gradient = match self {
+            Self::Blues => colorous::BLUES,
+            Self::Viridis => colorous::VIRIDIS,
+        };
+        let t = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) };
+        let color = gradient.eval_continuous(t);
+        RGBColor(color.r, color.g, color.b)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn viridis_has_matplotlib_s_ends() {
+        assert_eq!(ColorMap::Viridis.color(0.0), RGBColor(68, 1, 84));
+        assert_eq!(ColorMap::Viridis.color(1.0), RGBColor(253, 231, 37));
+    }
+
+    #[test]
+    fn blues_has_colorbrewer_s_ends() {
+        assert_eq!(ColorMap::Blues.color(0.0), RGBColor(247, 251, 255));
+        assert_eq!(ColorMap::Blues.color(1.0), RGBColor(8, 48, 107));
+    }
+
+    #[test]
+    fn values_out_of_range_take_the_nearer_end() {
+        let map = ColorMap::Blues;
+        assert_eq!(map.color(-3.0), map.color(0.0));
+        assert_eq!(map.color(f64::NAN), map.color(0.0));
+        assert_eq!(map.color(f64::INFINITY), map.color(1.0));
+    }
+}

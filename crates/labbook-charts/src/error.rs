@@ -1,0 +1,95 @@
+use std::path::PathBuf;
+
+/// What can go wrong when a figure is made or saved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChartError {
+    /// The figure would have no pixels or far too many.
+    #[error("expected a width and height from 1 to {max} CSS pixels. Received: {width} x {height}")]
+    Size {
+        /// Width received, in CSS pixels.
+        width: u32,
+        /// Height received, in CSS pixels.
+        height: u32,
+        /// Largest width or height.
+        max: u32,
+    },
+    /// The labels leave no room to draw in.
+    #[error(
+        "{what} needs at least {min_width} x {min_height} CSS pixels with these labels. \
+         Received: {width} x {height}; make it larger or shorten the labels"
+    )]
+    TooSmall {
+        /// Which part does not fit.
+        what: &'static str,
+        /// Least width, in CSS pixels.
+        min_width: u32,
+        /// Least height, in CSS pixels.
+        min_height: u32,
+        /// Width available, in CSS pixels.
+        width: u32,
+        /// Height available, in CSS pixels.
+        height: u32,
+    },
+    /// A chart without anything to draw.
+    #[error("expected at least one {what}. Received: none; add one before drawing")]
+    Empty {
+        /// What is missing: "series", "bar", "image", "chart".
+        what: &'static str,
+    },
+    /// Two inputs that belong together have different lengths.
+    #[error("expected one {what} per {per} ({expected}). Received: {received}")]
+    LengthMismatch {
+        /// What there is too much or too little of.
+        what: &'static str,
+        /// What it belongs to.
+        per: &'static str,
+        /// Number wanted.
+        expected: usize,
+        /// Number received.
+        received: usize,
+    },
+    /// Images with neither one nor three channels.
+    #[error(
+        "expected images of shape (N, height, width, 3) or (N, height, width, 1). Received: {shape:?}"
+    )]
+    ImageShape {
+        /// Shape received.
+        shape: Vec<usize>,
+    },
+    /// A label that does not number one of the classes.
+    #[error("expected class labels from 0 to {last}. Received: {label} at position {position}", last = n_classes.saturating_sub(1))]
+    LabelOutOfRange {
+        /// Where the label stands, counted from 0.
+        position: usize,
+        /// The label received.
+        label: i64,
+        /// How many class names there are.
+        n_classes: usize,
+    },
+    /// A bar that cannot be drawn.
+    #[error("expected finite values of at least 0. Received: {value} for {name:?}")]
+    BarValue {
+        /// Name of the bar.
+        name: String,
+        /// The value received.
+        value: f64,
+    },
+    /// The embedded typeface could not be read.
+    #[error("the embedded font could not be read; the build of labbook-charts is damaged")]
+    Font,
+    /// Drawing failed, or the closure given to [`draw`](crate::draw) returned an error.
+    #[error("drawing failed: {0}")]
+    Drawing(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The bitmap could not be encoded.
+    #[error("the PNG could not be encoded: {0}")]
+    Png(#[from] png::EncodingError),
+    /// The figure could not be written.
+    #[error("the figure could not be saved as {path}: {source}; check that the folder exists and can be written to", path = path.display())]
+    Save {
+        /// The path given.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}

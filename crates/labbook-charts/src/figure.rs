@@ -1,0 +1,142 @@
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use crate::ChartError;
+
+/// A drawn figure: a PNG with a title and alternative text.
+///
+/// The bitmap has two pixels per CSS pixel; show it at [`width`](Self::width) by
+/// [`height`](Self::height) for sharp lines on dense displays.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Figure {
+    png: Vec<u8>,
+    width: u32,
+    height: u32,
+    title: String,
+    alt: String,
+}
+
+impl Figure {
+    pub(crate) fn new(png: Vec<u8>, width: u32, height: u32, title: String, alt: String) -> Self {
+        Self {
+            png,
+            width,
+            height,
+            title,
+            alt,
+        }
+    }
+
+    /// The encoded image, `2 * width` by `2 * height` pixels.
+    pub fn png(&self) -> &[u8] {
+        &self.png
+    }
+
+    /// Width in CSS pixels.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in CSS pixels.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The title, empty if the figure has none.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// What the figure shows, in words, for readers who cannot see it.
+    pub fn alt(&self) -> &str {
+        &self.alt
+    }
+
+    /// Replaces the title that accompanies the image (not the one drawn in it).
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// Replaces the alternative text.
+    #[must_use]
+    pub fn with_alt(mut self, alt: impl Into<String>) -> Self {
+        self.alt = alt.into();
+        self
+    }
+
+    /// Writes the PNG. The file appears whole or not at all: it is written beside its place
+    /// and renamed.
+    ///
+    /// # Errors
+    ///
+    /// [`ChartError::Save`] if the folder is missing or cannot be written to.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ChartError> {
+        let path = path.as_ref();
+        let failed = |source| ChartError::Save {
+            path: path.to_owned(),
+            source,
+        };
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let beside = path.with_file_name(name);
+        let written = fs::write(&beside, &self.png).and_then(|()| fs::rename(&beside, path));
+        if written.is_err() {
+            // The first error is the one worth reporting.
+            let _ = fs::remove_file(&beside);
+        }
+        written.map_err(failed)
+    }
+}
+
+/// The size and the alternative text, not the bytes of the image.
+impl fmt::Debug for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Figure({} x {}, {} KB PNG: {})",
+            self.width,
+            self.height,
+            self.png.len().div_ceil(1024),
+            self.alt
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure() -> Figure {
+        Figure::new(vec![1, 2, 3], 10, 20, "T".into(), "words".into())
+    }
+
+    #[test]
+    fn save_leaves_only_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("figure.png");
+        fs::write(&path, "old").unwrap();
+        figure().save(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), [1, 2, 3]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn save_into_a_missing_folder_names_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = figure()
+            .save(folder.path().join("no/figure.png"))
+            .unwrap_err();
+        assert!(error.to_string().contains("figure.png"), "{error}");
+    }
+
+    #[test]
+    fn debug_says_what_it_shows_instead_of_bytes() {
+        assert_eq!(
+            format!("{:?}", figure()),
+            "Figure(10 x 20, 1 KB PNG: words)"
+        );
+    }
+}

@@ -1,0 +1,511 @@
+//! Every kind of figure, decoded and looked at pixel by pixel.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a figure that fails to draw fails the test"
+)]
+
+mod common;
+
+use common::{Image, Pixel, WHITE, falling, loss_and_accuracy, pictures, predictions_grid};
+use common::{ten_classes, three_classes};
+use labbook_charts::plotters::prelude::*;
+use labbook_charts::plotters::style::RGBColor;
+use labbook_charts::{
+    BarChart, ChartError, ColorMap, FONT, Figure, ImageGrid, LineChart, MatrixPlot, SERIES_COLORS,
+    draw, px, side_by_side,
+};
+use ndarray::Array4;
+
+fn pixel(color: RGBColor) -> Pixel {
+    [color.0, color.1, color.2]
+}
+
+/// One figure of each kind, in ordinary and in extreme sizes.
+fn all_figures() -> Vec<(&'static str, Figure)> {
+    let figure = |chart: LineChart| chart.x_label("Epoch").figure().unwrap();
+    let seven = (0..7).fold(LineChart::new("Seven"), |chart, i| {
+        chart.series(
+            format!("Experiment {i}"),
+            &falling(12, 2.0, 0.1 * f64::from(i)),
+        )
+    });
+    let matrix = |plot: MatrixPlot| plot.figure().unwrap();
+    vec![
+        (
+            "20 epochs",
+            side_by_side(&loss_and_accuracy(20), 1120, 300).unwrap(),
+        ),
+        (
+            "1 epoch",
+            side_by_side(&loss_and_accuracy(1), 1120, 300).unwrap(),
+        ),
+        (
+            "500 epochs",
+            side_by_side(&loss_and_accuracy(500), 1120, 300).unwrap(),
+        ),
+        (
+            "constant",
+            figure(LineChart::new("").series("constant", &[2.0; 5])),
+        ),
+        (
+            "no values",
+            figure(LineChart::new("None").series("loss", &[])),
+        ),
+        (
+            "huge",
+            figure(LineChart::new("").series("a", &[1e300, -1e300, f64::MAX])),
+        ),
+        (
+            "tiny",
+            figure(LineChart::new("").series("a", &[1e-300, 2e-300])),
+        ),
+        (
+            "long name",
+            figure(LineChart::new("t".repeat(200)).series("n".repeat(200), &[1.0])),
+        ),
+        ("seven series", figure(seven)),
+        (
+            "ten classes",
+            matrix(MatrixPlot::new(&ten_classes()).title("Test set")),
+        ),
+        (
+            "by row",
+            matrix(MatrixPlot::new(&ten_classes()).normalize_rows()),
+        ),
+        (
+            "small cells",
+            matrix(MatrixPlot::new(&ten_classes()).cell_size(1)),
+        ),
+        ("three classes", matrix(MatrixPlot::new(&three_classes()))),
+        (
+            "no numbers",
+            matrix(MatrixPlot::new(&three_classes()).without_numbers()),
+        ),
+        (
+            "long title",
+            matrix(MatrixPlot::new(&three_classes()).title("t".repeat(150))),
+        ),
+        ("predictions", predictions_grid().figure().unwrap()),
+        (
+            "images only",
+            ImageGrid::new(&pictures(7)).columns(3).figure().unwrap(),
+        ),
+        (
+            "long captions",
+            ImageGrid::new(&pictures(2))
+                .captions(&["c".repeat(90), "x".to_owned()])
+                .figure()
+                .unwrap(),
+        ),
+        (
+            "bars",
+            BarChart::new("Bars")
+                .bars(&["automobile", "b"], &[12.5, 0.0])
+                .figure()
+                .unwrap(),
+        ),
+    ]
+}
+
+#[test]
+fn the_bitmap_has_two_pixels_per_css_pixel() {
+    for (name, figure) in all_figures() {
+        let image = Image::of(&figure);
+        let expected = (2 * figure.width() as usize, 2 * figure.height() as usize);
+        assert_eq!((image.width, image.height), expected, "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_clipped_or_blank() {
+    for (name, figure) in all_figures() {
+        let image = Image::of(&figure);
+        assert!(image.has_white_border(10), "{name} reaches the edge");
+        let whole = ((0, 0), (image.width, image.height));
+        let inked = image.count(whole.0, whole.1, |pixel| pixel != WHITE);
+        assert!(inked > 500, "{name} is nearly blank: {inked} pixels");
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    for ((name, first), (_, second)) in all_figures().iter().zip(&all_figures()) {
+        assert_eq!(first.png(), second.png(), "{name}");
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    for (name, figure) in all_figures() {
+        assert!(
+            figure.png().len() < 120_000,
+            "{name}: {} bytes",
+            figure.png().len()
+        );
+    }
+}
+
+#[test]
+fn every_figure_has_alternative_text() {
+    for (name, figure) in all_figures() {
+        assert!(
+            figure.alt().split(' ').count() >= 5,
+            "{name}: {}",
+            figure.alt()
+        );
+    }
+}
+
+#[test]
+fn each_series_has_its_own_colour() {
+    let image = Image::of(&side_by_side(&loss_and_accuracy(20), 1120, 300).unwrap());
+    let half = image.width / 2;
+    for color in &SERIES_COLORS[..2] {
+        for (left, right) in [(0, half), (half, image.width)] {
+            let drawn = image.count((left, 0), (right, image.height), |p| p == pixel(*color));
+            assert!(
+                drawn > 1000,
+                "{color:?} between {left} and {right}: {drawn}"
+            );
+        }
+    }
+    assert!(image.find(pixel(SERIES_COLORS[2])).is_none());
+}
+
+#[test]
+fn a_single_epoch_is_a_dot_in_the_middle() {
+    let chart = LineChart::new("").series("a", &[1.0]);
+    let image = Image::of(&chart.figure().unwrap());
+    let color = pixel(SERIES_COLORS[0]);
+    // Left of the name, which is darker or equal but on the right.
+    let dot = image.count((0, 0), (image.width * 4 / 5, image.height), |p| p == color);
+    assert!((40..150).contains(&dot), "{dot} pixels");
+}
+
+#[test]
+fn a_gap_interrupts_the_line() {
+    let values = [1.0, 1.0, f64::NAN, 1.0, 1.0];
+    let image = Image::of(&LineChart::new("").series("a", &values).figure().unwrap());
+    let color = pixel(SERIES_COLORS[0]);
+    let row = image.find(color).unwrap().1 + 5;
+    let columns: Vec<usize> = (0..image.width * 4 / 5)
+        .filter(|&x| image.at(x, row) == color)
+        .collect();
+    let gap = columns
+        .windows(2)
+        .map(|pair| pair[1] - pair[0])
+        .max()
+        .unwrap();
+    assert!(gap > 200, "largest gap {gap} pixels");
+}
+
+#[test]
+fn a_chart_without_values_says_so() {
+    let with_text = Image::of(
+        &LineChart::new("")
+            .series("a", &[f64::NAN])
+            .figure()
+            .unwrap(),
+    );
+    let (w, h) = (with_text.width, with_text.height);
+    let middle = with_text.count((w / 4, h / 3), (3 * w / 4, 2 * h / 3), |p| p != WHITE);
+    assert!(middle > 300, "{middle} pixels of text");
+}
+
+#[test]
+fn a_chart_without_series_is_an_error() {
+    let error = LineChart::new("Loss").figure().unwrap_err();
+    assert!(matches!(error, ChartError::Empty { what: "series" }));
+    let error = side_by_side(&[], 100, 100).unwrap_err();
+    assert!(matches!(error, ChartError::Empty { what: "chart" }));
+}
+
+#[test]
+fn sizes_that_cannot_work_are_errors_that_name_a_size_that_does() {
+    let chart = LineChart::new("Loss").series("a", &[1.0, 2.0]);
+    let error = chart.clone().size(60, 40).figure().unwrap_err();
+    let ChartError::TooSmall {
+        min_width,
+        min_height,
+        ..
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert!(chart.clone().size(min_width, min_height).figure().is_ok());
+    for (width, height) in [(0, 100), (100, 0), (100_000, 10)] {
+        let error = chart.clone().size(width, height).figure().unwrap_err();
+        assert!(matches!(error, ChartError::Size { .. }), "{error}");
+    }
+}
+
+#[test]
+fn cells_have_the_colour_of_their_count() {
+    let image = Image::of(
+        &MatrixPlot::new(&three_classes())
+            .without_numbers()
+            .figure()
+            .unwrap(),
+    );
+    // The fullest cell (48 of 48) and an empty one, found by colour; both are 84 CSS pixels.
+    for (shade, cells) in [(1.0, 1), (0.0, 1), (41.0 / 48.0, 1)] {
+        let color = pixel(ColorMap::Blues.color(shade));
+        let whole = image.count((0, 0), (image.width, image.height), |p| p == color);
+        let cell = (2 * 83) * (2 * 83);
+        let bar = 28 * 40;
+        assert!(
+            whole >= cells * cell && whole < cells * cell + bar,
+            "{shade}: {whole}"
+        );
+    }
+}
+
+#[test]
+fn the_colour_bar_runs_from_dark_to_light() {
+    let image = Image::of(
+        &MatrixPlot::new(&three_classes())
+            .without_numbers()
+            .figure()
+            .unwrap(),
+    );
+    let darkest = pixel(ColorMap::Blues.color(1.0));
+    // The bar is the last thing of this colour on its row.
+    let top = (0..image.height)
+        .find(|&y| (image.width * 3 / 4..image.width).any(|x| image.at(x, y) == darkest))
+        .unwrap();
+    let x = (0..image.width)
+        .rev()
+        .find(|&x| image.at(x, top) == darkest)
+        .unwrap()
+        - 5;
+    let brightness = |y: usize| image.at(x, y).iter().map(|&c| u32::from(c)).sum::<u32>();
+    let samples: Vec<u32> = (0..8).map(|i| brightness(top + 2 + i * 60)).collect();
+    assert!(
+        samples.windows(2).all(|pair| pair[0] < pair[1]),
+        "{samples:?}"
+    );
+}
+
+#[test]
+fn counts_are_white_on_dark_cells_and_dark_on_light_ones() {
+    let plot = MatrixPlot::new(&three_classes());
+    let with = Image::of(&plot.figure().unwrap());
+    let without = Image::of(&plot.without_numbers().figure().unwrap());
+    let dark_cell = pixel(ColorMap::Blues.color(1.0));
+    let light_cell = pixel(ColorMap::Blues.color(0.0));
+    let mut on_dark = Vec::new();
+    let mut on_light = Vec::new();
+    for y in 0..with.height {
+        for x in 0..with.width {
+            let (number, cell) = (with.at(x, y), without.at(x, y));
+            if number != cell && cell == dark_cell {
+                on_dark.push(number);
+            } else if number != cell && cell == light_cell {
+                on_light.push(number);
+            }
+        }
+    }
+    assert!(on_dark.contains(&WHITE), "48 is written in white");
+    assert!(
+        on_light.iter().any(|p| p[0] < 60),
+        "0 is written in near-black"
+    );
+}
+
+#[test]
+fn shading_by_row_shows_rare_classes() {
+    let counts = ndarray::arr2(&[[1000_u64, 0], [0, 2]]);
+    let matrix = labbook_analysis::ConfusionMatrix::from_counts(counts.view()).unwrap();
+    let plot = MatrixPlot::new(&matrix).without_numbers();
+    let dark = |plot: MatrixPlot| {
+        let image = Image::of(&plot.figure().unwrap());
+        let color = pixel(ColorMap::Blues.color(1.0));
+        image.count((0, 0), (image.width, image.height), |p| p == color)
+    };
+    let cell = 2 * 83 * 2 * 83;
+    assert!(dark(plot.clone()) < 2 * cell);
+    assert!(dark(plot.normalize_rows()) >= 2 * cell);
+}
+
+#[test]
+fn images_are_enlarged_without_smoothing() {
+    let mut images = Array4::<u8>::zeros((1, 2, 2, 3));
+    images
+        .slice_mut(ndarray::s![0, 0, 0, ..])
+        .assign(&ndarray::arr1(&[255, 0, 0]));
+    images
+        .slice_mut(ndarray::s![0, 1, 1, ..])
+        .assign(&ndarray::arr1(&[0, 0, 255]));
+    let image = Image::of(
+        &ImageGrid::new(images.view())
+            .image_size(64)
+            .figure()
+            .unwrap(),
+    );
+    let whole = ((0, 0), (image.width, image.height));
+    for color in [[255, 0, 0], [0, 0, 255]] {
+        assert_eq!(image.count(whole.0, whole.1, |p| p == color), 64 * 64);
+    }
+    assert_eq!(
+        image.count(whole.0, whole.1, |p| p == [0, 0, 0]),
+        2 * 64 * 64
+    );
+}
+
+#[test]
+fn grey_images_are_accepted_and_other_channel_counts_refused() {
+    let grey = Array4::<u8>::from_elem((2, 8, 8, 1), 77);
+    let image = Image::of(&ImageGrid::new(&grey).figure().unwrap());
+    assert!(image.find([77, 77, 77]).is_some());
+    let error = ImageGrid::new(&Array4::<u8>::zeros((2, 8, 8, 4)))
+        .figure()
+        .unwrap_err();
+    assert!(error.to_string().contains("[2, 8, 8, 4]"), "{error}");
+    let error = ImageGrid::new(&Array4::<u8>::zeros((0, 8, 8, 3)))
+        .figure()
+        .unwrap_err();
+    assert!(matches!(error, ChartError::Empty { what: "image" }));
+}
+
+#[test]
+fn right_is_green_with_a_tick_and_wrong_is_red_with_a_cross() {
+    let blank = Array4::<u8>::from_elem((1, 32, 32, 3), 200);
+    let drawn = |predicted: i64| {
+        let grid = ImageGrid::new(&blank).predictions(&[predicted], &[0], &["cat", "dog"]);
+        let image = Image::of(&grid.figure().unwrap());
+        let whole = ((0, 0), (image.width, image.height));
+        let green = image.count(whole.0, whole.1, |p| p == [0, 122, 71]);
+        let red = image.count(whole.0, whole.1, |p| p == [200, 30, 30]);
+        (green, red)
+    };
+    let (green, red) = drawn(0);
+    assert!(green > 200 && red == 0, "{green} green, {red} red");
+    let (green, red) = drawn(1);
+    assert!(green == 0 && red > 200, "{green} green, {red} red");
+}
+
+#[test]
+fn captions_and_labels_must_pair_up_with_images() {
+    let images = pictures(3);
+    let error = ImageGrid::new(&images)
+        .captions(&["a"])
+        .figure()
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        ChartError::LengthMismatch {
+            expected: 3,
+            received: 1,
+            ..
+        }
+    ));
+    let error = ImageGrid::new(&images)
+        .predictions(&[0, 0, 5], &[0, 0, 0], &["a"])
+        .figure()
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        ChartError::LabelOutOfRange {
+            position: 2,
+            label: 5,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn bars_are_as_long_as_their_values() {
+    let chart = BarChart::new("")
+        .bar("all", 100.0)
+        .bar("half", 50.0)
+        .bar("none", 0.0);
+    let image = Image::of(&chart.figure().unwrap());
+    let color = pixel(SERIES_COLORS[0]);
+    let lengths: Vec<usize> = (0..3)
+        .map(|bar| {
+            let y = 2 * (12 + 26 * bar + 6);
+            image.count((0, y), (image.width, y + 1), |p| p == color)
+        })
+        .collect();
+    assert!(lengths[0].abs_diff(2 * lengths[1]) <= 1, "{lengths:?}");
+    assert_eq!(lengths[2], 0);
+}
+
+#[test]
+fn draw_runs_any_plotters_code() {
+    let figure = draw(300, 200, |root| {
+        let mut chart = ChartBuilder::on(root)
+            .margin(px(8.0))
+            .caption("Title", (FONT, px(16.0)))
+            .set_left_and_bottom_label_area_size(px(30.0))
+            .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
+        chart.configure_mesh().draw()?;
+        chart.draw_series([Circle::new((0.5, 0.5), px(5.0), RED.filled())])?;
+        Ok(())
+    })
+    .unwrap();
+    let image = Image::of(&figure.with_alt("A dot"));
+    assert_eq!((image.width, image.height), (600, 400));
+    // A disc of radius 10.5 bitmap pixels, less its smoothed rim.
+    let red = image.count((0, 0), (600, 400), |p| p == [255, 0, 0]);
+    assert!((270..350).contains(&red), "{red}");
+    let caption = image.count((200, 16), (400, 56), |p| p[0] < 100);
+    assert!(caption > 100, "{caption} pixels of caption");
+}
+
+#[test]
+fn text_comes_in_any_family_angle_and_weight() {
+    let inked = |family: &'static str, style: FontStyle, turn: FontTransform| {
+        let figure = draw(100, 100, |root| {
+            let font = (family, 40, style).into_font().transform(turn);
+            root.draw_text("Text", &font.color(&BLACK), (100, 100))?;
+            Ok(())
+        })
+        .unwrap();
+        let image = Image::of(&figure);
+        let quarter = |x, y| image.count((x, y), (x + 100, y + 100), |p| p != WHITE);
+        [
+            quarter(0, 0),
+            quarter(100, 0),
+            quarter(0, 100),
+            quarter(100, 100),
+        ]
+    };
+    let normal = inked(FONT, FontStyle::Normal, FontTransform::None);
+    assert!(
+        normal[3] > 300 && normal[0] + normal[1] + normal[2] == 0,
+        "{normal:?}"
+    );
+    assert_eq!(
+        inked("Arial", FontStyle::Normal, FontTransform::None),
+        normal
+    );
+    assert!(inked(FONT, FontStyle::Bold, FontTransform::None)[3] > normal[3]);
+    let turned = inked(FONT, FontStyle::Normal, FontTransform::Rotate180);
+    assert!(turned[0] > 300 && turned[3] < 20, "{turned:?}");
+}
+
+#[test]
+fn shapes_larger_than_the_bitmap_are_cut_at_its_edge() {
+    let figure = draw(50, 50, |root| {
+        root.draw(&Circle::new((50, 50), 10_000, BLACK.filled()))?;
+        root.draw(&Circle::new((100, 100), 20, RED.filled()))?;
+        root.draw(&PathElement::new(
+            vec![(0, 0), (0, 99)],
+            BLUE.stroke_width(10),
+        ))?;
+        Ok(())
+    })
+    .unwrap();
+    let image = Image::of(&figure);
+    assert_eq!(image.count((10, 0), (70, 100), |p| p != [0, 0, 0]), 0);
+    assert_eq!(image.at(99, 99), [255, 0, 0]);
+    assert_eq!(image.at(2, 50), [0, 0, 255]);
+}
+
+#[test]
+fn an_error_in_a_closure_comes_back() {
+    let error = draw(10, 10, |_| Err("no data yet".into())).unwrap_err();
+    assert!(error.to_string().contains("no data yet"), "{error}");
+}
