@@ -145,13 +145,11 @@ impl ImageSet {
     }
 
     /// The pixels as a tensor of unsigned bytes, shape (N, 32, 32, 3).
-    #[must_use]
     pub fn images_tensor(&self) -> Tensor {
         tensor(self.images.view())
     }
 
     /// The labels as a tensor of 64-bit integers, shape (N, 1).
-    #[must_use]
     pub fn labels_tensor(&self) -> Tensor {
         tensor(self.labels.view()).to_kind(Kind::Int64)
     }
