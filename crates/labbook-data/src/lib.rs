@@ -4,15 +4,12 @@
 //! otherwise draws a set of the same shapes, and [`Cifar10::provenance`] says which of the two came.
 //!
 //! ```
-//! # fn main() -> Result<(), labbook_data::DataError> {
 //! use labbook_data::DrawnSet;
 //!
 //! let train = DrawnSet::new(0).train(100);
 //! assert_eq!(train.images.shape(), [100, 32, 32, 3]);
 //! assert_eq!(train.images_tensor().size(), [100, 32, 32, 3]);
 //! assert_eq!(train.counts(), vec![10; 10]);
-//! # Ok(())
-//! # }
 //! ```
 //!
 //! Nothing here reaches the network or prints.

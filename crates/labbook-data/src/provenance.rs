@@ -18,7 +18,7 @@ pub enum Provenance {
         /// The folder that holds the six files.
         dir: PathBuf,
     },
-    /// No CIFAR-10 was found, so the images were drawn.
+    /// Drawn images, as when no CIFAR-10 was found.
     Drawn {
         /// Seed of the drawing.
         seed: u64,
@@ -51,7 +51,7 @@ impl fmt::Display for Provenance {
                 shown(dir)
             ),
             Self::Drawn { seed } => {
-                write!(f, "drawn stand-in set (no CIFAR-10 found), seed {seed}")
+                write!(f, "drawn stand-in set (not CIFAR-10), seed {seed}")
             }
         }
     }
@@ -75,7 +75,7 @@ mod tests {
         );
         assert_eq!(
             Provenance::Drawn { seed: 0 }.to_string(),
-            "drawn stand-in set (no CIFAR-10 found), seed 0"
+            "drawn stand-in set (not CIFAR-10), seed 0"
         );
     }
 }

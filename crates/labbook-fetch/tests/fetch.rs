@@ -1,5 +1,7 @@
 //! Downloads from a server in this process that behaves well, badly and with malice.
 
+#![allow(clippy::unwrap_used, reason = "a failed step of a test should end it")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
