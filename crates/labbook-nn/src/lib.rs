@@ -1,1 +1,74 @@
 //! Keras-like layers, models and training on libtorch.
+//!
+//! What a model computes follows Keras 2.4: initial weights, losses with penalties, Adam,
+//! shuffles, figures per epoch, names, `summary()` and the lines that training prints.
+//! Tensors are [`tch::Tensor`]; images have their channels last.
+//!
+//! ```
+//! use labbook_nn::Activation::{Relu, Softmax};
+//! use labbook_nn::{Adam, Dense, Fit, Sequential, SparseCategoricalCrossentropy, set_random_seed};
+//! use tch::{Device, Kind, Tensor};
+//!
+//! # fn main() -> labbook_nn::Result<()> {
+//! set_random_seed(1);
+//! let x = Tensor::rand([64, 2], (Kind::Float, Device::Cpu));
+//! let y = x.argmax(-1, false);
+//!
+//! let mut model = Sequential::new();
+//! model.add(Dense::new(8).activation(Relu).input_shape(2));
+//! model.add(Dense::new(2).activation(Softmax));
+//! model.compile(Adam::new(), SparseCategoricalCrossentropy::new(), ["accuracy"])?;
+//! let history = model.fit(&x, &y, &Fit::new().epochs(2).batch_size(16).verbose(0))?;
+//! assert_eq!(history.keys(), ["loss", "accuracy"]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod activation;
+mod adam;
+mod batches;
+mod callback;
+mod error;
+mod evaluate;
+mod fit;
+mod history;
+mod initializer;
+mod layer;
+mod layers;
+mod logs;
+mod loss;
+mod metrics;
+mod names;
+mod optimizer;
+mod progress;
+mod random;
+mod regularizer;
+mod reporter;
+mod sequential;
+mod shape;
+mod sparse_categorical_crossentropy;
+mod summary;
+mod training;
+
+pub use activation::Activation;
+pub use adam::Adam;
+pub use callback::{Callback, Callbacks, Control};
+pub use error::{Error, Result};
+pub use evaluate::{Evaluate, Evaluation};
+pub use fit::Fit;
+pub use history::{FitParams, History};
+pub use layer::{BuildContext, Layer, LayerInfo, LayerOptions, Parameter, Phase};
+pub use layers::{Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Padding};
+pub use logs::Logs;
+pub use loss::{Loss, Output};
+pub use metrics::Metrics;
+pub use names::clear_session;
+pub use optimizer::{Optimizer, OptimizerState};
+pub use progress::{Progress, Verbosity};
+pub use random::set_random_seed;
+pub use regularizer::L1L2;
+pub use reporter::{ConsoleReporter, Reporter, set_default_reporter};
+pub use sequential::Sequential;
+pub use shape::{Shape, Size2D};
+pub use sparse_categorical_crossentropy::SparseCategoricalCrossentropy;
+pub use summary::{Summary, SummaryRow};

@@ -1,0 +1,142 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::{Logs, Reporter, Sequential};
+
+/// Something to do during training. Every method does nothing unless written otherwise.
+///
+/// Epochs count from 0. One instance may serve several trainings, so what it remembers is
+/// best set back in `on_train_begin`. To read a callback after training, keep an
+/// `Arc<Mutex<..>>` of it and hand a clone to `fit`.
+pub trait Callback: Send {
+    /// Training is about to begin.
+    fn on_train_begin(&mut self, _control: &mut Control<'_>) {}
+
+    /// An epoch is about to begin.
+    fn on_epoch_begin(&mut self, _epoch: usize, _control: &mut Control<'_>) {}
+
+    /// An epoch and its validation have ended; `logs` are the figures of the history.
+    fn on_epoch_end(&mut self, _epoch: usize, _logs: &Logs, _control: &mut Control<'_>) {}
+
+    /// Training has ended.
+    fn on_train_end(&mut self, _control: &mut Control<'_>) {}
+}
+
+impl<C: Callback> Callback for Arc<Mutex<C>> {
+    fn on_train_begin(&mut self, control: &mut Control<'_>) {
+        let mut callback = self.lock().unwrap_or_else(PoisonError::into_inner);
+        callback.on_train_begin(control);
+    }
+
+    fn on_epoch_begin(&mut self, epoch: usize, control: &mut Control<'_>) {
+        let mut callback = self.lock().unwrap_or_else(PoisonError::into_inner);
+        callback.on_epoch_begin(epoch, control);
+    }
+
+    fn on_epoch_end(&mut self, epoch: usize, logs: &Logs, control: &mut Control<'_>) {
+        let mut callback = self.lock().unwrap_or_else(PoisonError::into_inner);
+        callback.on_epoch_end(epoch, logs, control);
+    }
+
+    fn on_train_end(&mut self, control: &mut Control<'_>) {
+        let mut callback = self.lock().unwrap_or_else(PoisonError::into_inner);
+        callback.on_train_end(control);
+    }
+}
+
+/// What a callback can do to the training that calls it.
+pub struct Control<'a> {
+    pub(crate) model: &'a mut Sequential,
+    pub(crate) reporter: &'a dyn Reporter,
+    pub(crate) stop: &'a mut bool,
+    pub(crate) failure: &'a mut Option<String>,
+}
+
+impl Control<'_> {
+    /// Ends the training after this epoch, which the history keeps.
+    pub fn stop_training(&mut self) {
+        *self.stop = true;
+    }
+
+    /// Ends the training with an error, for instance when a file cannot be written.
+    pub fn fail(&mut self, message: impl Into<String>) {
+        self.failure.get_or_insert(message.into());
+    }
+
+    /// The model being trained.
+    #[must_use]
+    pub fn model(&self) -> &Sequential {
+        self.model
+    }
+
+    /// The model being trained, for instance to set weights or the learning rate.
+    pub fn model_mut(&mut self) -> &mut Sequential {
+        self.model
+    }
+
+    /// Tells something in a line of its own, after the line of the epoch.
+    pub fn message(&self, line: &str) {
+        self.reporter.message(line);
+    }
+}
+
+impl fmt::Debug for Control<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("model", &self.model)
+            .field("stop", &self.stop)
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The callbacks of a training: one, a tuple of up to four, or a vector of boxes.
+#[derive(Default)]
+pub struct Callbacks(pub(crate) Vec<Box<dyn Callback>>);
+
+impl fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Callbacks({})", self.0.len())
+    }
+}
+
+impl From<Vec<Box<dyn Callback>>> for Callbacks {
+    fn from(callbacks: Vec<Box<dyn Callback>>) -> Self {
+        Self(callbacks)
+    }
+}
+
+impl<C: Callback + 'static> From<C> for Callbacks {
+    fn from(callback: C) -> Self {
+        Self(vec![Box::new(callback)])
+    }
+}
+
+impl<A: Callback + 'static, B: Callback + 'static> From<(A, B)> for Callbacks {
+    fn from((a, b): (A, B)) -> Self {
+        Self(vec![Box::new(a), Box::new(b)])
+    }
+}
+
+impl<A, B, C> From<(A, B, C)> for Callbacks
+where
+    A: Callback + 'static,
+    B: Callback + 'static,
+    C: Callback + 'static,
+{
+    fn from((a, b, c): (A, B, C)) -> Self {
+        Self(vec![Box::new(a), Box::new(b), Box::new(c)])
+    }
+}
+
+impl<A, B, C, D> From<(A, B, C, D)> for Callbacks
+where
+    A: Callback + 'static,
+    B: Callback + 'static,
+    C: Callback + 'static,
+    D: Callback + 'static,
+{
+    fn from((a, b, c, d): (A, B, C, D)) -> Self {
+        Self(vec![Box::new(a), Box::new(b), Box::new(c), Box::new(d)])
+    }
+}

@@ -1,0 +1,146 @@
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use tch::Tensor;
+
+use crate::reporter::default_reporter;
+use crate::{Callbacks, Error, Reporter, Result, Verbosity};
+
+/// The options of [`Sequential::fit`](crate::Sequential::fit), with Keras's defaults.
+///
+/// One epoch, batches of 32, a new order in each epoch, verbosity 1, no validation.
+pub struct Fit {
+    pub(crate) epochs: usize,
+    pub(crate) initial_epoch: usize,
+    pub(crate) batch_size: i64,
+    pub(crate) shuffle: bool,
+    pub(crate) validation: Option<(Tensor, Tensor)>,
+    pub(crate) callbacks: RefCell<Callbacks>,
+    verbose: u8,
+    reporter: Option<Arc<dyn Reporter>>,
+}
+
+impl Fit {
+    /// Keras's defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the number of the epoch to train up to; the default is 1.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Sets the epoch to begin with, counted from 0, to go on with an earlier training.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn initial_epoch(mut self, initial_epoch: usize) -> Self {
+        self.initial_epoch = initial_epoch;
+        self
+    }
+
+    /// Sets the examples per step; the default is 32. The last batch may be smaller.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn batch_size(mut self, batch_size: i64) -> Self {
+        self.batch_size = batch_size;
+        self
+    }
+
+    /// Says whether every epoch has an order of its own; the default is `true`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// Evaluates on these data after each epoch, with the same batch size.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn validation_data(mut self, x: &Tensor, y: &Tensor) -> Self {
+        self.validation = Some((x.shallow_clone(), y.shallow_clone()));
+        self
+    }
+
+    /// Sets the callbacks: one, a tuple of up to four, or a `Vec<Box<dyn Callback>>`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn callbacks(mut self, callbacks: impl Into<Callbacks>) -> Self {
+        self.callbacks = RefCell::new(callbacks.into());
+        self
+    }
+
+    /// Sets how much to tell: 0 nothing, 1 the line with the bar (the default), 2 a short line.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn verbose(mut self, verbose: u8) -> Self {
+        self.verbose = verbose;
+        self
+    }
+
+    /// Sets who tells it, in place of the process's default reporter.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn reporter(mut self, reporter: impl Reporter + 'static) -> Self {
+        self.reporter = Some(Arc::new(reporter));
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<Verbosity> {
+        check_batch_size(self.batch_size)?;
+        if self.initial_epoch >= self.epochs {
+            return Err(Error::option(
+                "epochs",
+                format!("more than initial_epoch, which is {}", self.initial_epoch),
+                self.epochs,
+                "epochs is the number of the last epoch, not how many to add",
+            ));
+        }
+        Verbosity::from_number(self.verbose)
+    }
+
+    pub(crate) fn chosen_reporter(&self) -> Arc<dyn Reporter> {
+        self.reporter.clone().unwrap_or_else(default_reporter)
+    }
+}
+
+/// Batches hold at least one example.
+pub(crate) fn check_batch_size(batch_size: i64) -> Result<()> {
+    if batch_size > 0 {
+        return Ok(());
+    }
+    Err(Error::option(
+        "batch_size",
+        "at least 1",
+        batch_size,
+        "use 32, or 512 for small images",
+    ))
+}
+
+impl Default for Fit {
+    fn default() -> Self {
+        Self {
+            epochs: 1,
+            initial_epoch: 0,
+            batch_size: 32,
+            shuffle: true,
+            validation: None,
+            callbacks: RefCell::default(),
+            verbose: 1,
+            reporter: None,
+        }
+    }
+}
+
+impl fmt::Debug for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let validation = self.validation.as_ref().map(|(x, _)| x.size());
+        f.debug_struct("Fit")
+            .field("epochs", &self.epochs)
+            .field("initial_epoch", &self.initial_epoch)
+            .field("batch_size", &self.batch_size)
+            .field("shuffle", &self.shuffle)
+            .field("validation", &validation)
+            .field("callbacks", &self.callbacks)
+            .field("verbose", &self.verbose)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+use crate::Logs;
+
+/// The numbers that describe a training.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FitParams {
+    /// Number of the last epoch asked for.
+    pub epochs: usize,
+    /// The epoch begun with, counted from 0.
+    pub initial_epoch: usize,
+    /// Steps per epoch.
+    pub steps: i64,
+    /// Examples per step.
+    pub batch_size: i64,
+    /// Training examples.
+    pub examples: i64,
+    /// Validation examples; 0 without validation.
+    pub validation_examples: i64,
+    /// Seed of the model's kernels, shuffles and dropout.
+    pub seed: u64,
+}
+
+/// The figures of every epoch of a training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// Numbers of the epochs, from 0.
+    pub epoch: Vec<usize>,
+    /// The numbers that describe the training.
+    pub params: FitParams,
+    /// Duration of the whole training in seconds, callbacks included.
+    pub seconds: f64,
+    /// Duration of each epoch in seconds, validation included.
+    pub epoch_seconds: Vec<f64>,
+    columns: Vec<(String, Vec<f64>)>,
+}
+
+impl History {
+    pub(crate) fn new(params: FitParams) -> Self {
+        Self {
+            epoch: Vec::new(),
+            params,
+            seconds: 0.0,
+            epoch_seconds: Vec::new(),
+            columns: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, epoch: usize, seconds: f64, logs: &Logs) {
+        self.epoch.push(epoch);
+        self.epoch_seconds.push(seconds);
+        for (key, value) in logs.entries() {
+            match self.columns.iter_mut().find(|(column, _)| column == key) {
+                Some((_, values)) => values.push(*value),
+                None => self.columns.push((key.clone(), vec![*value])),
+            }
+        }
+    }
+
+    /// The names of the columns in TensorFlow's order: loss, accuracy, val_loss, val_accuracy.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        self.columns.iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    /// One column, a value per epoch.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Vec<f64>> {
+        self.columns
+            .iter()
+            .find(|(column, _)| column == key)
+            .map(|(_, values)| values.clone())
+    }
+
+    /// All columns with their names.
+    #[must_use]
+    pub fn columns(&self) -> &[(String, Vec<f64>)] {
+        &self.columns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_keep_their_order_and_grow_by_the_epoch() {
+        let mut history = History::new(FitParams {
+            epochs: 2,
+            initial_epoch: 0,
+            steps: 1,
+            batch_size: 1,
+            examples: 1,
+            validation_examples: 0,
+            seed: 0,
+        });
+        for epoch in 0..2 {
+            let value = epoch as f64;
+            let entries = vec![("loss".into(), value), ("accuracy".into(), -value)];
+            history.push(epoch, 0.5, &Logs::new(entries));
+        }
+        assert_eq!(history.keys(), ["loss", "accuracy"]);
+        assert_eq!(history.get("accuracy"), Some(vec![0.0, -1.0]));
+        assert_eq!(history.get("val_loss"), None);
+        assert_eq!(history.epoch, [0, 1]);
+        assert_eq!(history.epoch_seconds, [0.5, 0.5]);
+    }
+}

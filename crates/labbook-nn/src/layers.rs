@@ -1,0 +1,26 @@
+mod conv2d;
+mod dense;
+mod dropout;
+mod flatten;
+mod max_pooling2d;
+
+pub use conv2d::{Conv2D, Padding};
+pub use dense::Dense;
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub use max_pooling2d::MaxPooling2D;
+
+/// For the tests of single layers: builds a layer on the CPU from a fixed seed.
+#[cfg(test)]
+fn build(
+    layer: &mut impl crate::Layer,
+    input: impl Into<crate::Shape>,
+) -> crate::Result<crate::Shape> {
+    let mut context = crate::layer::BuildContext {
+        name: "layer",
+        class_name: layer.class_name(),
+        rng: &mut crate::random::Rng::new(7, 0),
+        device: tch::Device::Cpu,
+    };
+    layer.build(&input.into(), &mut context)
+}

@@ -1,0 +1,388 @@
+use tch::Tensor;
+
+use super::dense::check_regularizer;
+use crate::initializer::zeros;
+use crate::layer::{layer_options, not_built};
+use crate::shape::Size2D;
+use crate::{Activation, BuildContext, L1L2, Layer, LayerOptions, Parameter, Phase, Result, Shape};
+
+/// What a convolution does at the border of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Padding {
+    /// Only whole kernels: a 3x3 kernel makes the image two pixels smaller.
+    #[default]
+    Valid,
+    /// Zeros around the image, so that the output has ceil(input / stride) pixels.
+    Same,
+}
+
+/// A convolution over images.
+///
+/// Strides 1, no padding, kernel Glorot uniform, bias zero and no activation unless asked
+/// for, as in Keras. The kernel's shape is (kernel height, kernel width, channels, filters).
+///
+/// # Shapes
+/// (N, height, width, channels) to (N, new height, new width, filters).
+#[derive(Debug)]
+pub struct Conv2D {
+    filters: i64,
+    kernel_size: Size2D,
+    strides: Size2D,
+    padding: Padding,
+    activation: Activation,
+    kernel_regularizer: Option<L1L2>,
+    options: LayerOptions,
+    weights: Option<Weights>,
+}
+
+#[derive(Debug)]
+struct Weights {
+    /// (filters, channels, height, width) as libtorch reads it, channels last in memory.
+    kernel: Tensor,
+    bias: Tensor,
+    padding: Borders,
+}
+
+/// Zero pixels around the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Borders {
+    top: i64,
+    bottom: i64,
+    left: i64,
+    right: i64,
+}
+
+impl Conv2D {
+    /// A convolution with `filters` outputs per pixel and a kernel such as `(3, 3)` or `3`.
+    #[must_use]
+    pub fn new(filters: i64, kernel_size: impl Into<Size2D>) -> Self {
+        Self {
+            filters,
+            kernel_size: kernel_size.into(),
+            strides: Size2D::from(1),
+            padding: Padding::Valid,
+            activation: Activation::Linear,
+            kernel_regularizer: None,
+            options: LayerOptions::default(),
+            weights: None,
+        }
+    }
+
+    /// Sets how many pixels the kernel moves at a time; the default is 1.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn strides(mut self, strides: impl Into<Size2D>) -> Self {
+        self.strides = strides.into();
+        self
+    }
+
+    /// Sets what happens at the border; the default is [`Padding::Valid`].
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// Sets the function at the end.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Adds a penalty on the kernel to the loss.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn kernel_regularizer(mut self, regularizer: L1L2) -> Self {
+        self.kernel_regularizer = Some(regularizer);
+        self
+    }
+
+    layer_options!();
+
+    fn check_options(&self, context: &BuildContext<'_>) -> Result<()> {
+        if self.filters < 1 {
+            return Err(context.error(
+                "at least 1 filter",
+                self.filters,
+                "use Conv2D::new(32, (3, 3))",
+            ));
+        }
+        for (option, size) in [
+            ("a kernel of at least (1, 1)", self.kernel_size),
+            ("strides of at least (1, 1)", self.strides),
+        ] {
+            if !size.is_positive() {
+                return Err(context.error(option, size, "use positive whole numbers"));
+            }
+        }
+        check_regularizer(self.kernel_regularizer, context)
+    }
+}
+
+impl Layer for Conv2D {
+    fn class_name(&self) -> &'static str {
+        "Conv2D"
+    }
+
+    fn options(&self) -> &LayerOptions {
+        &self.options
+    }
+
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+        self.check_options(context)?;
+        let (height, width, channels) = image_axes(input, context)?;
+        let Size2D {
+            height: kernel_height,
+            width: kernel_width,
+        } = self.kernel_size;
+        let ((new_height, top, bottom), (new_width, left, right)) = match self.padding {
+            Padding::Same => (
+                same(height, kernel_height, self.strides.height),
+                same(width, kernel_width, self.strides.width),
+            ),
+            Padding::Valid => {
+                if height < kernel_height || width < kernel_width {
+                    return Err(context.error(
+                        &format!("images of at least {} pixels", self.kernel_size),
+                        input,
+                        "use fewer or smaller convolutions and pools before it, or \
+                         .padding(Padding::Same)",
+                    ));
+                }
+                (
+                    ((height - kernel_height) / self.strides.height + 1, 0, 0),
+                    ((width - kernel_width) / self.strides.width + 1, 0, 0),
+                )
+            }
+        };
+        let field = (kernel_height * kernel_width) as f64;
+        // Drawn with the channels innermost and then seen as libtorch wants the axes, which
+        // gives the memory order that its fast convolutions use.
+        let kernel = context
+            .glorot_uniform(
+                &[self.filters, kernel_height, kernel_width, channels],
+                field * channels as f64,
+                field * self.filters as f64,
+            )?
+            .f_permute([0, 3, 1, 2])?
+            .f_set_requires_grad(true)?;
+        let bias = zeros(self.filters, context.device())?.f_set_requires_grad(true)?;
+        self.weights = Some(Weights {
+            kernel,
+            bias,
+            padding: Borders {
+                top,
+                bottom,
+                left,
+                right,
+            },
+        });
+        Ok(Shape::from((new_height, new_width, self.filters)))
+    }
+
+    fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {
+        let Some(weights) = &self.weights else {
+            return Err(not_built(self));
+        };
+        let Borders {
+            top,
+            bottom,
+            left,
+            right,
+        } = weights.padding;
+        let mut x = channels_first(x)?;
+        let mut padding = [top, left];
+        if top != bottom || left != right {
+            // libtorch pads both sides alike; Keras puts the odd pixel at the bottom right.
+            x = x.f_constant_pad_nd([left, right, top, bottom])?;
+            padding = [0, 0];
+        }
+        let y = x.f_conv2d(
+            &weights.kernel,
+            Some(&weights.bias),
+            self.strides.array(),
+            padding,
+            1,
+            1,
+        )?;
+        channels_last(y, activation)
+    }
+
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        self.weights.as_ref().map_or_else(Vec::new, |weights| {
+            vec![
+                Parameter::new("kernel", &weights.kernel).keras_axes([2, 3, 1, 0]),
+                Parameter::new("bias", &weights.bias),
+            ]
+        })
+    }
+
+    fn penalty(&self) -> Result<Option<Tensor>> {
+        match (self.kernel_regularizer, &self.weights) {
+            (Some(regularizer), Some(weights)) => regularizer.penalty(&weights.kernel).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// (N, height, width, channels) seen as libtorch's (N, channels, height, width): no copy.
+pub(super) fn channels_first(x: &Tensor) -> Result<Tensor> {
+    Ok(x.f_permute([0, 3, 1, 2])?)
+}
+
+/// The way back, after the activation: in place on a view, autograd would copy.
+pub(super) fn channels_last(y: Tensor, activation: Activation) -> Result<Tensor> {
+    if activation == Activation::Softmax {
+        // Softmax runs over the last axis, so it has to see the channels there.
+        return activation.apply(y.f_permute([0, 2, 3, 1])?);
+    }
+    Ok(activation.apply(y)?.f_permute([0, 2, 3, 1])?)
+}
+
+/// The axes of an image, or an error that names the layer.
+pub(super) fn image_axes(input: &Shape, context: &BuildContext<'_>) -> Result<(i64, i64, i64)> {
+    match *input.dims() {
+        [height, width, channels] => Ok((height, width, channels)),
+        _ => Err(context.error(
+            "images (None, height, width, channels)",
+            input,
+            "put it before Flatten, and give greyscale images an axis of size 1",
+        )),
+    }
+}
+
+/// Output size and the zero pixels before and after, for `Padding::Same`.
+fn same(size: i64, kernel: i64, stride: i64) -> (i64, i64, i64) {
+    let output = (size + stride - 1) / stride;
+    let total = ((output - 1) * stride + kernel - size).max(0);
+    (output, total / 2, total - total / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind, no_grad};
+
+    use super::*;
+    use crate::layers::build;
+
+    fn wave(sizes: &[i64]) -> Tensor {
+        let count = sizes.iter().product::<i64>();
+        (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.7)
+            .sin()
+            .reshape(sizes)
+    }
+
+    /// Compares with a loop that follows the definition; tells the output shape.
+    fn check_against_loop(mut layer: Conv2D, (height, width): (i64, i64)) -> Result<Vec<i64>> {
+        build(&mut layer, (height, width, 2))?;
+        let parameters = layer.parameters();
+        let (kernel, bias) = (&parameters[0], &parameters[1].value);
+        no_grad(|| bias.shallow_clone().copy_(&wave(&bias.size())));
+        let kernel = kernel.keras_view(&kernel.value)?;
+        assert_eq!(kernel.size()[2..], [2, layer.filters]);
+        let Borders { top, left, .. } = layer.weights.as_ref().unwrap().padding;
+
+        let x = wave(&[2, height, width, 2]);
+        let y = layer.forward(&x, Phase::Infer, Activation::Linear)?;
+        assert!(y.is_contiguous(), "images stay channels-last in memory");
+        let size = y.size();
+        for row in 0..size[1] {
+            for column in 0..size[2] {
+                for filter in 0..size[3] {
+                    let mut sum = bias.double_value(&[filter]);
+                    for i in 0..layer.kernel_size.height {
+                        for j in 0..layer.kernel_size.width {
+                            let r = row * layer.strides.height + i - top;
+                            let c = column * layer.strides.width + j - left;
+                            if r < 0 || r >= height || c < 0 || c >= width {
+                                continue;
+                            }
+                            for channel in 0..2 {
+                                sum += x.double_value(&[1, r, c, channel])
+                                    * kernel.double_value(&[i, j, channel, filter]);
+                            }
+                        }
+                    }
+                    let computed = y.double_value(&[1, row, column, filter]);
+                    assert!((computed - sum).abs() < 1e-5, "{row} {column} {filter}");
+                }
+            }
+        }
+        Ok(size)
+    }
+
+    #[test]
+    fn a_convolution_equals_its_definition() -> Result<()> {
+        assert_eq!(
+            check_against_loop(Conv2D::new(3, (3, 3)), (7, 6))?,
+            [2, 5, 4, 3]
+        );
+        let strided = Conv2D::new(3, (2, 3)).strides((2, 1));
+        assert_eq!(check_against_loop(strided, (7, 6))?, [2, 3, 4, 3]);
+        Ok(())
+    }
+
+    #[test]
+    fn same_padding_puts_the_odd_pixel_at_the_end() -> Result<()> {
+        assert_eq!(same(7, 3, 1), (7, 1, 1));
+        assert_eq!(same(6, 3, 2), (3, 0, 1));
+        let even = Conv2D::new(3, 3).padding(Padding::Same);
+        assert_eq!(check_against_loop(even, (7, 6))?, [2, 7, 6, 3]);
+        let odd = Conv2D::new(3, (2, 3)).padding(Padding::Same).strides(2);
+        assert_eq!(check_against_loop(odd, (7, 6))?, [2, 4, 3, 3]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_kernel_lies_channels_last_in_memory() -> Result<()> {
+        let mut layer = Conv2D::new(4, (3, 3));
+        build(&mut layer, (5, 5, 2))?;
+        let kernel = &layer.parameters()[0].value;
+        assert_eq!(kernel.size(), [4, 2, 3, 3]);
+        assert_eq!(kernel.stride(), [18, 1, 6, 2]);
+        Ok(())
+    }
+
+    #[test]
+    fn softmax_runs_over_the_filters() -> Result<()> {
+        let mut layer = Conv2D::new(4, 1);
+        build(&mut layer, (3, 3, 2))?;
+        let y = layer.forward(&wave(&[1, 3, 3, 2]), Phase::Infer, Activation::Softmax)?;
+        let sums = y.sum_dim_intlist(-1, false, Kind::Float);
+        assert!((sums - 1.0).abs().max().double_value(&[]) < 1e-6);
+        Ok(())
+    }
+
+    #[test]
+    fn impossible_options_are_named() {
+        for (mut layer, input, part) in [
+            (
+                Conv2D::new(0, 3),
+                Shape::from((5, 5, 1)),
+                "at least 1 filter",
+            ),
+            (
+                Conv2D::new(1, (0, 3)),
+                Shape::from((5, 5, 1)),
+                "received (0, 3)",
+            ),
+            (
+                Conv2D::new(1, 3).strides(0),
+                Shape::from((5, 5, 1)),
+                "strides",
+            ),
+            (
+                Conv2D::new(1, 3),
+                Shape::from((2, 5, 1)),
+                "at least (3, 3) pixels",
+            ),
+            (Conv2D::new(1, 3), Shape::from(10), "before Flatten"),
+        ] {
+            let error = build(&mut layer, input).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

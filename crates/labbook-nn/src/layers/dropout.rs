@@ -1,0 +1,88 @@
+use tch::Tensor;
+
+use crate::layer::layer_options;
+use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+
+/// Sets a random share of its input to zero in training and scales up the rest.
+///
+/// Inverted dropout: what stays is divided by `1 - rate`, so that inference needs no change
+/// and passes everything through.
+///
+/// # Shapes
+/// Output as input.
+#[derive(Debug)]
+pub struct Dropout {
+    rate: f64,
+    options: LayerOptions,
+}
+
+impl Dropout {
+    /// Drops each number with probability `rate`, at least 0 and below 1.
+    #[must_use]
+    pub fn new(rate: f64) -> Self {
+        Self {
+            rate,
+            options: LayerOptions::default(),
+        }
+    }
+
+    layer_options!();
+}
+
+impl Layer for Dropout {
+    fn class_name(&self) -> &'static str {
+        "Dropout"
+    }
+
+    fn options(&self) -> &LayerOptions {
+        &self.options
+    }
+
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+        if !(0.0..1.0).contains(&self.rate) {
+            return Err(context.error(
+                "a rate of at least 0 and below 1",
+                self.rate,
+                "use Dropout::new(0.2) to drop a fifth",
+            ));
+        }
+        Ok(input.clone())
+    }
+
+    fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {
+        Ok(x.f_dropout(self.rate, phase == Phase::Train)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::layers::build;
+
+    #[test]
+    fn dropout_drops_its_share_and_scales_the_rest_in_training_only() -> Result<()> {
+        let mut layer = Dropout::new(0.2);
+        assert_eq!(build(&mut layer, (3, 4))?, Shape::from((3, 4)));
+        let x = Tensor::ones([100, 100], (Kind::Float, Device::Cpu));
+        assert_eq!(layer.forward(&x, Phase::Infer, Activation::Linear)?, x);
+        let y = layer.forward(&x, Phase::Train, Activation::Linear)?;
+        let dropped = y.eq(0.0).sum(Kind::Int64).int64_value(&[]);
+        assert!((1700..2300).contains(&dropped), "{dropped}");
+        let kept = y.eq(1.25).sum(Kind::Int64).int64_value(&[]);
+        assert_eq!(kept + dropped, 10_000);
+        Ok(())
+    }
+
+    #[test]
+    fn a_rate_outside_its_range_is_named() {
+        for rate in [-0.1, 1.0, f64::NAN] {
+            let error = build(&mut Dropout::new(rate), 3).unwrap_err().to_string();
+            assert!(
+                error.contains("a rate of at least 0 and below 1"),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,680 @@
+use std::fmt;
+
+use tch::{Device, Kind, Tensor, no_grad_guard};
+
+use crate::batches::Batches;
+use crate::fit::check_batch_size;
+use crate::loss::Output;
+use crate::names::unique_name;
+use crate::random::{Rng, draw_model_seed};
+use crate::shape::tuple;
+use crate::{
+    Activation, BuildContext, Error, Layer, LayerInfo, Loss, Metrics, Optimizer, OptimizerState,
+    Parameter, Phase, Result, Shape, Summary, SummaryRow,
+};
+
+/// Batches of this size pass through `predict`, as in Keras.
+const PREDICT_BATCH: i64 = 32;
+
+/// Keeps the random numbers of kernels apart from those of trainings.
+const KERNEL_STREAM: u64 = u64::MAX;
+
+/// A model whose layers follow one another.
+///
+/// Images are (N, height, width, channels) throughout. A model lives on one device: the GPU
+/// if there is one. It is built, and thus has weights, as soon as it knows the shape of its
+/// input: from the first layer's `input_shape`, from [`build`](Self::build), or from the first
+/// data it sees.
+///
+/// ```
+/// use labbook_nn::Activation::{Relu, Softmax};
+/// use labbook_nn::{Conv2D, Dense, Flatten, MaxPooling2D, Sequential};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Conv2D::new(32, (3, 3)).activation(Relu).input_shape((32, 32, 3)));
+/// model.add(MaxPooling2D::new((2, 2)));
+/// model.add(Flatten::new());
+/// model.add(Dense::new(10).activation(Softmax));
+/// assert_eq!(model.count_params()?, 896 + 72_010);
+/// println!("{}", model.summary()?);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Sequential {
+    name: String,
+    pub(crate) device: Device,
+    pub(crate) seed: u64,
+    pub(crate) trainings: u64,
+    nodes: Vec<Node>,
+    input_shape: Option<Shape>,
+    kernel_rng: Rng,
+    /// What went wrong in `add`, told by the first call that can fail.
+    problem: Option<Error>,
+    pub(crate) compiled: Option<Compiled>,
+}
+
+/// A layer in its place.
+#[derive(Debug)]
+struct Node {
+    name: String,
+    layer: Box<dyn Layer>,
+    /// Known once the layer is built.
+    output_shape: Option<Shape>,
+}
+
+/// What `compile` was given.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) optimizer: Box<dyn Optimizer>,
+    pub(crate) loss: Box<dyn Loss>,
+    pub(crate) metrics: Metrics,
+}
+
+impl Sequential {
+    /// An empty model on the GPU if there is one, else on the CPU.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::on(Device::cuda_if_available())
+    }
+
+    /// An empty model on a chosen device.
+    #[must_use]
+    pub fn on(device: Device) -> Self {
+        let seed = draw_model_seed();
+        Self {
+            name: unique_name("Sequential"),
+            device,
+            seed,
+            trainings: 0,
+            nodes: Vec::new(),
+            input_shape: None,
+            kernel_rng: Rng::new(seed, KERNEL_STREAM),
+            problem: None,
+            compiled: None,
+        }
+    }
+
+    /// Names the model.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Gives an empty model a seed of its own, whatever [`set_random_seed`] said.
+    ///
+    /// [`set_random_seed`]: crate::set_random_seed
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self.kernel_rng = Rng::new(seed, KERNEL_STREAM);
+        self
+    }
+
+    /// The model's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the weights are.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The seed of kernels, shuffles and dropout.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Puts a layer at the end.
+    ///
+    /// Never fails: a layer that does not fit is reported by the next call that can fail, such
+    /// as `summary`, `compile` or `fit`. A compiled model has to be compiled again.
+    pub fn add(&mut self, layer: impl Layer + 'static) {
+        let name = match &layer.options().name {
+            Some(name) => name.clone(),
+            None => unique_name(layer.class_name()),
+        };
+        if self.nodes.iter().any(|node| node.name == name) {
+            self.problem.get_or_insert(Error::DuplicateLayer {
+                model: self.name.clone(),
+                layer: name.clone(),
+            });
+        }
+        let first = self.nodes.is_empty();
+        let input_shape = layer.options().input_shape.clone().filter(|_| first);
+        self.compiled = None;
+        self.nodes.push(Node {
+            name,
+            layer: Box::new(layer),
+            output_shape: None,
+        });
+        if self.problem.is_none() {
+            let built = match input_shape {
+                Some(shape) => self.build(shape),
+                None => self.build_last(),
+            };
+            self.problem = built.err();
+        }
+    }
+
+    /// Makes the weights for inputs of this shape, given without the batch axis.
+    ///
+    /// # Errors
+    /// When a layer does not fit its input, or the model was built for another shape.
+    pub fn build(&mut self, input_shape: impl Into<Shape>) -> Result<()> {
+        let shape = input_shape.into();
+        self.check_problem()?;
+        if let Some(built) = &self.input_shape {
+            if *built == shape {
+                return Ok(());
+            }
+            return Err(Error::option(
+                "input shape",
+                built.to_string(),
+                shape.to_string(),
+                "make a new model for inputs of another shape",
+            ));
+        }
+        if self.nodes.is_empty() {
+            return Err(self.no_layers());
+        }
+        if shape.elements().is_none_or(|n| n < 1) || shape.dims().iter().any(|&size| size < 1) {
+            return Err(Error::option(
+                "input shape",
+                "sizes of at least 1",
+                shape.to_string(),
+                "leave the batch axis out: (32, 32, 3) for colour images",
+            ));
+        }
+        self.kernel_rng = Rng::new(self.seed, KERNEL_STREAM);
+        let mut input = shape.clone();
+        for index in 0..self.nodes.len() {
+            input = self.build_node(index, &input)?;
+        }
+        self.input_shape = Some(shape);
+        Ok(())
+    }
+
+    /// Builds the layer just added, if those before it are built.
+    fn build_last(&mut self) -> Result<()> {
+        let last = self.nodes.len() - 1;
+        let input = match self.nodes.iter().nth_back(1) {
+            Some(before) if self.input_shape.is_some() => before.output_shape.clone(),
+            _ => None,
+        };
+        if let Some(input) = input {
+            self.build_node(last, &input)?;
+        }
+        Ok(())
+    }
+
+    fn build_node(&mut self, index: usize, input: &Shape) -> Result<Shape> {
+        let node = &mut self.nodes[index];
+        let mut context = BuildContext {
+            name: &node.name,
+            class_name: node.layer.class_name(),
+            rng: &mut self.kernel_rng,
+            device: self.device,
+        };
+        let output = node
+            .layer
+            .build(input, &mut context)
+            .map_err(|error| error.within(&format!("the weights of layer {}", node.name)))?;
+        node.output_shape = Some(output.clone());
+        Ok(output)
+    }
+
+    /// Chooses optimizer, loss and metrics; weights that exist are kept.
+    ///
+    /// # Errors
+    /// When a layer added before does not fit, or an option is outside its range.
+    pub fn compile(
+        &mut self,
+        optimizer: impl Optimizer + 'static,
+        loss: impl Loss + 'static,
+        metrics: impl Into<Metrics>,
+    ) -> Result<()> {
+        self.check_problem()?;
+        if self.nodes.is_empty() {
+            return Err(self.no_layers());
+        }
+        optimizer.check()?;
+        let metrics = metrics.into();
+        metrics.check()?;
+        self.compiled = Some(Compiled {
+            optimizer: Box::new(optimizer),
+            loss: Box::new(loss),
+            metrics,
+        });
+        Ok(())
+    }
+
+    /// The table of layers.
+    ///
+    /// # Errors
+    /// When a layer does not fit or the input shape is not known yet.
+    pub fn summary(&self) -> Result<Summary> {
+        let layers = self.layers()?;
+        let total_params = layers.iter().map(|layer| layer.params).sum();
+        let trainable_params = layers.iter().map(|layer| layer.trainable_params).sum();
+        let rows = layers
+            .into_iter()
+            .map(|layer| SummaryRow {
+                name: layer.name,
+                class_name: layer.class_name,
+                output_shape: layer.output_shape.to_string(),
+                params: layer.params,
+            })
+            .collect();
+        Ok(Summary {
+            model: self.name.clone(),
+            rows,
+            total_params,
+            trainable_params,
+            non_trainable_params: total_params - trainable_params,
+        })
+    }
+
+    /// All layers in order: names, shapes, sizes.
+    ///
+    /// # Errors
+    /// When a layer does not fit or the input shape is not known yet.
+    pub fn layers(&self) -> Result<Vec<LayerInfo>> {
+        let mut input_shape = self.built_for()?.clone();
+        let mut layers = Vec::new();
+        for node in &self.nodes {
+            let output_shape = node.output_shape.clone().ok_or_else(|| self.not_built())?;
+            let parameters = node.layer.parameters();
+            let trainable = parameters.iter().filter(|parameter| parameter.trainable);
+            layers.push(LayerInfo {
+                name: node.name.clone(),
+                class_name: node.layer.class_name().to_owned(),
+                input_shape,
+                output_shape: output_shape.clone(),
+                activation: node.layer.activation(),
+                params: parameters.iter().map(Parameter::count).sum(),
+                trainable_params: trainable.map(Parameter::count).sum(),
+            });
+            input_shape = output_shape;
+        }
+        Ok(layers)
+    }
+
+    /// One layer by its name.
+    ///
+    /// # Errors
+    /// When no layer has this name, or the model is not built.
+    pub fn layer(&self, name: &str) -> Result<LayerInfo> {
+        let layers = self.layers()?;
+        let known: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
+        let known = known.join(", ");
+        layers
+            .into_iter()
+            .find(|layer| layer.name == name)
+            .ok_or_else(|| Error::UnknownLayer {
+                name: name.to_owned(),
+                known,
+            })
+    }
+
+    /// The number of weights.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn count_params(&self) -> Result<i64> {
+        Ok(self.layers()?.iter().map(|layer| layer.params).sum())
+    }
+
+    /// Shape of one example that goes in, if it is known yet.
+    #[must_use]
+    pub fn input_shape(&self) -> Option<&Shape> {
+        self.input_shape.as_ref()
+    }
+
+    /// Copies of all weights on the CPU, in Keras's order and shapes, named as Keras names
+    /// them: `dense/kernel:0`.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn weights(&self) -> Result<Vec<(String, Tensor)>> {
+        self.built_for()?;
+        let mut weights = Vec::new();
+        for (name, parameter) in self.parameters() {
+            let view = parameter.keras_view(&parameter.value)?;
+            weights.push((name, copy(&view)?.f_to_device(Device::Cpu)?));
+        }
+        Ok(weights)
+    }
+
+    /// Overwrites all weights, given as [`weights`](Self::weights) gives them.
+    ///
+    /// They are matched by their order and checked by their shapes; names may differ, since
+    /// they count on from model to model. Nothing changes if one does not fit. The optimizer
+    /// keeps what it remembers.
+    ///
+    /// # Errors
+    /// When number, shapes or kinds differ, or the model is not built.
+    pub fn set_weights(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
+        self.built_for()?;
+        let parameters = self.parameters();
+        if parameters.len() != weights.len() {
+            return Err(Error::weights(
+                format!("{} weights", parameters.len()),
+                weights.len().to_string(),
+                "take them from a model of the same architecture",
+            ));
+        }
+        for ((name, parameter), (given, weight)) in parameters.iter().zip(weights) {
+            let size = parameter.keras_view(&parameter.value)?.size();
+            let kind = weight.f_kind()?;
+            let is_real = matches!(
+                kind,
+                Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16
+            );
+            if size != weight.size() || !is_real {
+                return Err(Error::weights(
+                    format!("{name} of shape {} and a floating-point kind", tuple(&size)),
+                    format!(
+                        "{given} of shape {} and kind {kind:?}",
+                        tuple(&weight.size())
+                    ),
+                    "take them from a model of the same architecture",
+                ));
+            }
+        }
+        for ((_, parameter), (_, weight)) in parameters.iter().zip(weights) {
+            let mut view = parameter.keras_view(&parameter.value)?;
+            view.f_copy_(&weight.f_detach()?)?;
+        }
+        Ok(())
+    }
+
+    /// What the optimizer remembers, in Keras's shapes.
+    ///
+    /// # Errors
+    /// When the model is not compiled.
+    pub fn optimizer_state(&self) -> Result<OptimizerState> {
+        self.compiled()?.optimizer.state()
+    }
+
+    /// Goes back to a state of the optimizer.
+    ///
+    /// # Errors
+    /// When the model is not compiled, or with another kind of optimizer.
+    pub fn set_optimizer_state(&mut self, state: &OptimizerState) -> Result<()> {
+        self.compiled_mut()?.optimizer.set_state(state)
+    }
+
+    /// The learning rate of the next step.
+    ///
+    /// # Errors
+    /// When the model is not compiled.
+    pub fn learning_rate(&self) -> Result<f64> {
+        Ok(self.compiled()?.optimizer.learning_rate())
+    }
+
+    /// Changes the learning rate from the next step on.
+    ///
+    /// # Errors
+    /// When the model is not compiled, or the rate is negative or not finite.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
+        if !learning_rate.is_finite() || learning_rate < 0.0 {
+            return Err(Error::option(
+                "learning rate",
+                "a finite number of at least 0",
+                learning_rate,
+                "Keras's default for Adam is 0.001",
+            ));
+        }
+        let optimizer = &mut self.compiled_mut()?.optimizer;
+        optimizer.set_learning_rate(learning_rate);
+        Ok(())
+    }
+
+    /// The model's output for each example: (N, classes) `f32` probabilities on the CPU.
+    ///
+    /// # Errors
+    /// When `x` does not fit the model.
+    pub fn predict(&mut self, x: &Tensor) -> Result<Tensor> {
+        self.predict_in_batches(x, PREDICT_BATCH)
+    }
+
+    /// [`predict`](Self::predict) with another batch size than 32.
+    ///
+    /// # Errors
+    /// When `x` does not fit the model or the batch size is below 1.
+    pub fn predict_in_batches(&mut self, x: &Tensor, batch_size: i64) -> Result<Tensor> {
+        check_batch_size(batch_size)?;
+        self.build_for("x", x)?;
+        let _guard = no_grad_guard();
+        let batches = Batches::new("x", x, self.built_for()?, self.device)?;
+        let mut outputs = Vec::new();
+        for (start, length) in spans(batches.count(), batch_size) {
+            let (x, _) = batches.slice(start, length)?;
+            let output = self.forward(&x, Phase::Infer)?.predictions()?;
+            outputs.push(output.f_to_device(Device::Cpu)?);
+        }
+        Ok(Tensor::f_cat(&outputs, 0)?)
+    }
+
+    /// The most probable class of each example, `i64` of shape (N,); the first one of equals.
+    ///
+    /// # Errors
+    /// When `x` does not fit the model.
+    pub fn predict_classes(&mut self, x: &Tensor) -> Result<Tensor> {
+        Ok(self.predict(x)?.f_argmax(-1, false)?)
+    }
+
+    /// The outputs of the first `n_layers` layers, on the CPU, images channels-last.
+    ///
+    /// # Errors
+    /// When `x` does not fit the model or it has fewer layers.
+    pub fn activations(&mut self, x: &Tensor, n_layers: usize) -> Result<Vec<Tensor>> {
+        self.build_for("x", x)?;
+        if !(1..=self.nodes.len()).contains(&n_layers) {
+            return Err(Error::option(
+                "n_layers",
+                format!("from 1 to {}", self.nodes.len()),
+                n_layers,
+                "see model.summary() for the layers",
+            ));
+        }
+        let _guard = no_grad_guard();
+        let batches = Batches::new("x", x, self.built_for()?, self.device)?;
+        let mut parts: Vec<Vec<Tensor>> = (0..n_layers).map(|_| Vec::new()).collect();
+        for (start, length) in spans(batches.count(), PREDICT_BATCH) {
+            let (mut x, _) = batches.slice(start, length)?;
+            for (node, parts) in self.nodes.iter().zip(&mut parts) {
+                x = node.forward(&x, Phase::Infer, node.layer.activation())?;
+                parts.push(x.f_to_device(Device::Cpu)?);
+            }
+        }
+        parts
+            .iter()
+            .map(|parts| Ok(Tensor::f_cat(parts, 0)?))
+            .collect()
+    }
+
+    /// Runs the layers, stopping before the softmax if the last one ends with it.
+    pub(crate) fn forward(&self, x: &Tensor, phase: Phase) -> Result<Output> {
+        let mut x = x.shallow_clone();
+        let mut nodes = self.nodes.iter().peekable();
+        let mut ends_with_softmax = false;
+        while let Some(node) = nodes.next() {
+            let activation = node.layer.activation();
+            let pool = nodes.next_if(|next| {
+                activation == Activation::Relu
+                    && next.layer.selects_maxima()
+                    && next.layer.activation() == Activation::Linear
+            });
+            if let Some(pool) = pool {
+                // Maxima and ReLU may change places; after a 2x2 pool there is a quarter
+                // of the numbers left.
+                x = node.forward(&x, phase, Activation::Linear)?;
+                x = pool.forward(&x, phase, activation)?;
+                continue;
+            }
+            ends_with_softmax = nodes.peek().is_none() && activation == Activation::Softmax;
+            let activation = match ends_with_softmax {
+                true => Activation::Linear,
+                false => activation,
+            };
+            x = node.forward(&x, phase, activation)?;
+        }
+        Ok(match ends_with_softmax {
+            true => Output::Logits(x),
+            false => Output::Values(x),
+        })
+    }
+
+    /// The sum of the layers' penalties, if any has one.
+    pub(crate) fn penalty(&self) -> Result<Option<Tensor>> {
+        let mut sum: Option<Tensor> = None;
+        for node in &self.nodes {
+            if let Some(penalty) = node.layer.penalty()? {
+                sum = Some(match sum {
+                    Some(sum) => sum.f_add(&penalty)?,
+                    None => penalty,
+                });
+            }
+        }
+        Ok(sum)
+    }
+
+    /// All weights with their full names.
+    pub(crate) fn parameters(&self) -> Vec<(String, Parameter)> {
+        self.nodes
+            .iter()
+            .flat_map(|node| {
+                let parameters = node.layer.parameters().into_iter();
+                parameters.map(|p| (format!("{}/{}:0", node.name, p.name), p))
+            })
+            .collect()
+    }
+
+    pub(crate) fn needs_whole_batch(&self) -> bool {
+        self.nodes.iter().any(|node| node.layer.needs_whole_batch())
+    }
+
+    /// Numbers that the layers put out for one example: a measure of the memory it takes.
+    pub(crate) fn activation_count(&self) -> i64 {
+        let shapes = self
+            .nodes
+            .iter()
+            .filter_map(|node| node.output_shape.as_ref());
+        shapes.filter_map(Shape::elements).sum()
+    }
+
+    pub(crate) fn output_shape(&self) -> Result<&Shape> {
+        self.built_for()?;
+        let last = self
+            .nodes
+            .last()
+            .and_then(|node| node.output_shape.as_ref());
+        last.ok_or_else(|| self.not_built())
+    }
+
+    /// Builds a model that waits for its first data.
+    pub(crate) fn build_for(&mut self, argument: &str, x: &Tensor) -> Result<()> {
+        self.check_problem()?;
+        if self.input_shape.is_some() {
+            return Ok(());
+        }
+        match x.size().as_slice() {
+            [_, dims @ ..] if !dims.is_empty() => self.build(dims),
+            size => Err(Error::data(
+                argument,
+                "shape (N, ..), one row per example",
+                tuple(size),
+                "add the missing axis with unsqueeze(0) or unsqueeze(-1)",
+            )),
+        }
+    }
+
+    /// The input shape of a sound and built model.
+    pub(crate) fn built_for(&self) -> Result<&Shape> {
+        self.check_problem()?;
+        if self.nodes.is_empty() {
+            return Err(self.no_layers());
+        }
+        self.input_shape.as_ref().ok_or_else(|| self.not_built())
+    }
+
+    pub(crate) fn compiled(&self) -> Result<&Compiled> {
+        self.check_problem()?;
+        self.compiled.as_ref().ok_or_else(|| Error::NotCompiled {
+            model: self.name.clone(),
+        })
+    }
+
+    pub(crate) fn compiled_mut(&mut self) -> Result<&mut Compiled> {
+        self.check_problem()?;
+        self.compiled.as_mut().ok_or_else(|| Error::NotCompiled {
+            model: self.name.clone(),
+        })
+    }
+
+    fn check_problem(&self) -> Result<()> {
+        self.problem.clone().map_or(Ok(()), Err)
+    }
+
+    fn no_layers(&self) -> Error {
+        Error::NoLayers {
+            model: self.name.clone(),
+        }
+    }
+
+    fn not_built(&self) -> Error {
+        Error::NotBuilt {
+            model: self.name.clone(),
+        }
+    }
+}
+
+impl Node {
+    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
+        self.layer
+            .forward(x, phase, activation)
+            .map_err(|error| error.within(&format!("layer {}", self.name)))
+    }
+}
+
+impl Default for Sequential {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Sequential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sequential")
+            .field("name", &self.name)
+            .field("device", &self.device)
+            .field("seed", &self.seed)
+            .field("input_shape", &self.input_shape)
+            .field("layers", &self.nodes)
+            .field("compiled", &self.compiled)
+            .field("problem", &self.problem)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Start and length of each batch, the last one perhaps shorter.
+pub(crate) fn spans(count: i64, batch_size: i64) -> Vec<(i64, i64)> {
+    let starts = (0..count).step_by(usize::try_from(batch_size).unwrap_or(usize::MAX));
+    starts
+        .map(|start| (start, batch_size.min(count - start)))
+        .collect()
+}
+
+/// A copy with memory of its own.
+pub(crate) fn copy(tensor: &Tensor) -> Result<Tensor> {
+    let mut copy = tensor.f_empty_like()?;
+    copy.f_copy_(tensor)?;
+    Ok(copy)
+}

@@ -1,0 +1,118 @@
+use tch::{Reduction, Tensor};
+
+use crate::{Error, Loss, Output, Result, Shape};
+
+/// Keras's `epsilon()`: probabilities are kept this far from 0 and 1 before the logarithm.
+const EPSILON: f64 = 1e-7;
+
+/// Minus the logarithm of the probability given to the right class; labels are class numbers.
+///
+/// When the model ends with a softmax the loss is computed from the values before it, which
+/// stays exact for probabilities too small for an `f32`, as Keras does.
+#[derive(Debug, Clone, Default)]
+pub struct SparseCategoricalCrossentropy {
+    from_logits: bool,
+}
+
+impl SparseCategoricalCrossentropy {
+    /// The loss for a model that puts out probabilities.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says whether the model's output still lacks its softmax; the default is `false`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn from_logits(mut self, from_logits: bool) -> Self {
+        self.from_logits = from_logits;
+        self
+    }
+}
+
+impl Loss for SparseCategoricalCrossentropy {
+    fn name(&self) -> &'static str {
+        "sparse_categorical_crossentropy"
+    }
+
+    fn classes(&self, output: &Shape) -> Result<i64> {
+        match *output.dims() {
+            [classes] => Ok(classes),
+            _ => Err(Error::data(
+                "model output",
+                "shape (None, classes) for labels of shape (N,)",
+                output.to_string(),
+                "add Flatten::new() before the last Dense layer",
+            )),
+        }
+    }
+
+    fn mean(&self, output: &Output, labels: &Tensor) -> Result<Tensor> {
+        let logits = match output {
+            Output::Logits(logits) if !self.from_logits => logits.shallow_clone(),
+            Output::Values(values) if !self.from_logits => {
+                values.f_clamp(EPSILON, 1.0 - EPSILON)?.f_log()?
+            }
+            // Keras takes the word of from_logits too, even after a softmax.
+            Output::Logits(_) | Output::Values(_) => output.predictions()?,
+        };
+        Ok(logits.f_cross_entropy_loss(
+            labels,
+            None::<Tensor>,
+            Reduction::Mean,
+            NO_LABEL_IGNORED,
+            0.0,
+        )?)
+    }
+}
+
+/// libtorch's default; labels are checked to lie in 0..classes, so none equals it.
+const NO_LABEL_IGNORED: i64 = -100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logits() -> Tensor {
+        Tensor::from_slice(&[1.0_f64, 2.0, 3.0, -1.0, 0.0, 0.5]).reshape([2, 3])
+    }
+
+    #[test]
+    fn the_loss_is_the_mean_negative_log_probability() -> Result<()> {
+        let labels = Tensor::from_slice(&[2_i64, 0]);
+        let by_hand = |row: [f64; 3], label: usize| {
+            row.iter().map(|z| z.exp()).sum::<f64>().ln() - row[label]
+        };
+        let expected = (by_hand([1.0, 2.0, 3.0], 2) + by_hand([-1.0, 0.0, 0.5], 0)) / 2.0;
+        let check = |loss: SparseCategoricalCrossentropy, output: &Output| -> Result<()> {
+            let value = loss.mean(output, &labels)?.double_value(&[]);
+            assert!((value - expected).abs() < 1e-6, "{value} {expected}");
+            Ok(())
+        };
+        let loss = SparseCategoricalCrossentropy::new;
+        check(loss(), &Output::Logits(logits()))?;
+        check(loss().from_logits(true), &Output::Values(logits()))?;
+        let probabilities = Output::Logits(logits()).predictions()?;
+        check(loss(), &Output::Values(probabilities))
+    }
+
+    #[test]
+    fn a_hopeless_prediction_keeps_its_exact_loss() -> Result<()> {
+        let output = Output::Logits(Tensor::from_slice(&[0.0_f32, 500.0]).reshape([1, 2]));
+        let loss =
+            SparseCategoricalCrossentropy::new().mean(&output, &Tensor::from_slice(&[0_i64]));
+        assert_eq!(loss?.double_value(&[]), 500.0);
+        Ok(())
+    }
+
+    #[test]
+    fn an_output_per_pixel_is_an_error() {
+        let error = SparseCategoricalCrossentropy::new()
+            .classes(&Shape::from((32, 32, 10)))
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "model output: expected shape (None, classes) for labels of shape (N,), \
+             received (None, 32, 32, 10); add Flatten::new() before the last Dense layer"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+use std::fmt;
+
+const WIDTH: usize = 65;
+/// Where the columns end, at 45, 85 and 100 % of the width.
+const COLUMN_ENDS: [usize; 3] = [29, 55, 65];
+
+/// The table of a model's layers; displays as Keras 2.4 prints it, to the byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Name of the model.
+    pub model: String,
+    /// One row per layer.
+    pub rows: Vec<SummaryRow>,
+    /// Number of all weights.
+    pub total_params: i64,
+    /// Number of weights that training changes.
+    pub trainable_params: i64,
+    /// Number of the other weights.
+    pub non_trainable_params: i64,
+}
+
+/// A layer in a summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SummaryRow {
+    /// Name of the layer.
+    pub name: String,
+    /// Class of the layer.
+    pub class_name: String,
+    /// Output shape as Keras writes it: `(None, 30, 30, 32)`.
+    pub output_shape: String,
+    /// Number of weights.
+    pub params: i64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let thin = "_".repeat(WIDTH);
+        let thick = "=".repeat(WIDTH);
+        writeln!(f, "Model: \"{}\"", self.model)?;
+        writeln!(f, "{thin}")?;
+        let header = ["Layer (type)", "Output Shape", "Param #"];
+        writeln!(f, "{}", table_line(header))?;
+        writeln!(f, "{thick}")?;
+        for (i, row) in self.rows.iter().enumerate() {
+            let name = format!("{} ({})", row.name, row.class_name);
+            let params = row.params.to_string();
+            let fields = [name.as_str(), row.output_shape.as_str(), params.as_str()];
+            writeln!(f, "{}", table_line(fields))?;
+            let last = i + 1 == self.rows.len();
+            writeln!(f, "{}", if last { &thick } else { &thin })?;
+        }
+        writeln!(f, "Total params: {}", thousands(self.total_params))?;
+        writeln!(f, "Trainable params: {}", thousands(self.trainable_params))?;
+        writeln!(
+            f,
+            "Non-trainable params: {}",
+            thousands(self.non_trainable_params)
+        )?;
+        write!(f, "{thin}")
+    }
+}
+
+/// Keras's rule: a later field takes the place of the last character so far, after a space;
+/// then the line is cut or filled to the end of the column.
+fn table_line(fields: [&str; 3]) -> String {
+    let mut line = String::new();
+    for (i, (field, end)) in fields.into_iter().zip(COLUMN_ENDS).enumerate() {
+        if i > 0 {
+            line.pop();
+            line.push(' ');
+        }
+        line.push_str(field);
+        line = format!("{:<end$}", line.chars().take(end).collect::<String>());
+    }
+    line
+}
+
+/// 908362 becomes 908,362.
+fn thousands(number: i64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (8_009_738, "8,009,738"),
+        ] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_cut_at_its_column() {
+        assert_eq!(
+            table_line(["max_pooling2d_1 (MaxPooling2D)", "(None, 6, 6, 64)", "0"]),
+            "max_pooling2d_1 (MaxPooling2 (None, 6, 6, 64)          0         "
+        );
+    }
+}

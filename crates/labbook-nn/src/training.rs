@@ -1,0 +1,413 @@
+use std::time::Instant;
+
+use tch::{Device, Kind, Tensor, no_grad_guard};
+
+use crate::batches::Batches;
+use crate::progress::Stopwatch;
+use crate::random::{Rng, as_torch_seed};
+use crate::sequential::spans;
+use crate::{
+    Callbacks, Control, Error, Evaluate, Evaluation, Fit, FitParams, History, Logs, Output,
+    Parameter, Phase, Reporter, Result, Sequential, Verbosity,
+};
+
+impl Sequential {
+    /// Trains the model.
+    ///
+    /// `x` holds one example per row, `f32` or another float, or bytes, which are converted
+    /// but not scaled; `y` holds class numbers, (N,) or (N, 1). Every epoch visits all examples
+    /// once, in a new order unless [`Fit::shuffle`] is off. Loss and accuracy of an epoch are
+    /// means over its examples while the weights change, as in Keras; the loss includes the
+    /// layers' penalties. Training an already trained model goes on where it was.
+    ///
+    /// A loss that is NaN or infinite is reported in a line and training goes on.
+    ///
+    /// # Errors
+    /// When the model is not compiled, data or options do not fit, or a callback fails.
+    pub fn fit(&mut self, x: &Tensor, y: &Tensor, options: &Fit) -> Result<History> {
+        let verbosity = options.check()?;
+        self.compiled()?;
+        self.build_for("x", x)?;
+        let train = self.labelled(("x", x), ("y", y))?;
+        let validation = match &options.validation {
+            Some((x, y)) => Some(self.labelled(("validation x", x), ("validation y", y))?),
+            None => None,
+        };
+        let mut callbacks = options.callbacks.try_borrow_mut().map_err(|_| {
+            Error::option(
+                "callbacks",
+                "callbacks that no other training uses",
+                "callbacks in use",
+                "make new options with Fit::new() for a training within a callback",
+            )
+        })?;
+
+        let mut randomness = Rng::new(self.seed, self.trainings);
+        self.trainings += 1;
+        // Dropout draws from libtorch's generator.
+        tch::manual_seed(as_torch_seed(randomness.next_u64()));
+
+        let params = FitParams {
+            epochs: options.epochs,
+            initial_epoch: options.initial_epoch,
+            steps: train.steps(options.batch_size),
+            batch_size: options.batch_size,
+            examples: train.count(),
+            validation_examples: validation.as_ref().map_or(0, Batches::count),
+            seed: self.seed,
+        };
+        let reporter = options.chosen_reporter();
+        let mut training = Training {
+            model: self,
+            callbacks: &mut callbacks,
+            reporter: reporter.as_ref(),
+            verbosity,
+            history: History::new(params),
+            stop: false,
+            failure: None,
+            warned: false,
+        };
+        training.run(&train, validation.as_ref(), options, &mut randomness)?;
+        Ok(training.history)
+    }
+
+    /// Loss and accuracy on a data set, in batches of 32; prints Keras's line.
+    ///
+    /// # Errors
+    /// When the model is not compiled or the data do not fit.
+    pub fn evaluate(&mut self, x: &Tensor, y: &Tensor) -> Result<Evaluation> {
+        self.evaluate_with(x, y, &Evaluate::new())
+    }
+
+    /// [`evaluate`](Self::evaluate) with options.
+    ///
+    /// # Errors
+    /// When the model is not compiled, or data or options do not fit.
+    pub fn evaluate_with(
+        &mut self,
+        x: &Tensor,
+        y: &Tensor,
+        options: &Evaluate,
+    ) -> Result<Evaluation> {
+        let verbosity = options.check()?;
+        self.compiled()?;
+        self.build_for("x", x)?;
+        let batches = self.labelled(("x", x), ("y", y))?;
+        let steps = batches.steps(options.batch_size);
+        let watch = Stopwatch::start(steps);
+        let figures = self.measure(&batches, options.batch_size)?;
+        let progress = watch.progress(steps, self.logs(figures)?);
+        if verbosity != Verbosity::Silent {
+            options.chosen_reporter().evaluate_end(&progress, verbosity);
+        }
+        Ok(Evaluation {
+            loss: figures.loss,
+            accuracy: figures.accuracy,
+            examples: batches.count(),
+            seconds: progress.seconds,
+            progress,
+        })
+    }
+
+    fn labelled(&self, x: (&str, &Tensor), y: (&str, &Tensor)) -> Result<Batches> {
+        let classes = self.compiled()?.loss.classes(self.output_shape()?)?;
+        Batches::labelled(x, y, self.built_for()?, classes, self.device)
+    }
+
+    /// The figures under the names they have in the history.
+    fn logs(&self, figures: Figures) -> Result<Logs> {
+        let mut entries = vec![("loss".to_owned(), figures.loss)];
+        for name in self.compiled()?.metrics.names() {
+            entries.push((name.clone(), figures.accuracy));
+        }
+        Ok(Logs::new(entries))
+    }
+
+    /// Mean loss, with penalties, and accuracy, without training.
+    fn measure(&self, batches: &Batches, batch_size: i64) -> Result<Figures> {
+        let _guard = no_grad_guard();
+        let mut totals = Totals::new(self.device)?;
+        for (start, length) in spans(batches.count(), self.piece_size(batch_size)) {
+            let (x, y) = labelled_batch(batches.slice(start, length)?)?;
+            let output = self.forward(&x, Phase::Infer)?;
+            let loss = self.compiled()?.loss.mean(&output, &y)?;
+            totals.add(&loss, &output, &y)?;
+        }
+        if let Some(penalty) = self.penalty()? {
+            totals.add_loss(&penalty, batches.count())?;
+        }
+        totals.figures(batches.count())
+    }
+
+    /// How many examples pass through the layers at once.
+    fn piece_size(&self, batch_size: i64) -> i64 {
+        if self.device != Device::Cpu || self.needs_whole_batch() {
+            return batch_size;
+        }
+        let fitting = PIECE_NUMBERS / self.activation_count().max(1);
+        fitting.max(MIN_PIECE).min(batch_size)
+    }
+
+    /// One step of the optimizer on one batch.
+    fn train_step(
+        &mut self,
+        weights: &Trainable,
+        x: &Tensor,
+        y: &Tensor,
+        totals: &mut Totals,
+    ) -> Result<()> {
+        let batch = x.size()[0];
+        let mut gradients: Vec<Tensor> = Vec::new();
+        for (start, length) in spans(batch, self.piece_size(batch)) {
+            let (x, y) = (x.f_narrow(0, start, length)?, y.f_narrow(0, start, length)?);
+            let output = self.forward(&x, Phase::Train)?;
+            let loss = self.compiled()?.loss.mean(&output, &y)?;
+            totals.add(&loss, &output, &y)?;
+            let mut objective = match length == batch {
+                true => loss,
+                false => loss.f_mul_scalar(length as f64 / batch as f64)?,
+            };
+            if start == 0
+                && let Some(penalty) = self.penalty()?
+            {
+                totals.add_loss(&penalty, batch)?;
+                objective = objective.f_add(&penalty)?;
+            }
+            let piece = Tensor::f_run_backward(&[objective], &weights.leaves, false, false)
+                .map_err(|error| Error::from(error).within("the gradients"))?;
+            if gradients.is_empty() {
+                gradients = piece;
+                continue;
+            }
+            for (sum, gradient) in gradients.iter_mut().zip(&piece) {
+                let _ = sum.f_add_(gradient)?;
+            }
+        }
+        let _guard = no_grad_guard();
+        let gradients = weights.in_keras_shape(&gradients)?;
+        let optimizer = &mut self.compiled_mut()?.optimizer;
+        optimizer.step(&weights.values, &gradients)
+    }
+}
+
+/// Numbers that the layers of a piece may put out together on the CPU.
+const PIECE_NUMBERS: i64 = 1 << 22;
+/// Smaller pieces would leave the threads too little to share.
+const MIN_PIECE: i64 = 16;
+
+/// The weights that the optimizer changes.
+struct Trainable {
+    parameters: Vec<Parameter>,
+    /// For autograd.
+    leaves: Vec<Tensor>,
+    /// For the optimizer: names and views in Keras's shapes, without autograd.
+    values: Vec<(String, Tensor)>,
+}
+
+impl Trainable {
+    fn of(model: &Sequential) -> Result<Self> {
+        let mut weights = Self {
+            parameters: Vec::new(),
+            leaves: Vec::new(),
+            values: Vec::new(),
+        };
+        for (name, parameter) in model.parameters() {
+            if parameter.trainable {
+                let view = parameter.keras_view(&parameter.value)?;
+                weights.values.push((name, view));
+                weights.leaves.push(parameter.value.shallow_clone());
+                weights.parameters.push(parameter);
+            }
+        }
+        Ok(weights)
+    }
+
+    fn in_keras_shape(&self, gradients: &[Tensor]) -> Result<Vec<Tensor>> {
+        let pairs = self.parameters.iter().zip(gradients);
+        pairs
+            .map(|(weight, gradient)| weight.keras_view(gradient))
+            .collect()
+    }
+}
+
+/// Mean loss and accuracy.
+#[derive(Debug, Clone, Copy)]
+struct Figures {
+    loss: f64,
+    accuracy: f64,
+}
+
+/// Sums over the examples, kept as tensors: reading them would make a GPU wait in each step.
+struct Totals {
+    loss: Tensor,
+    correct: Tensor,
+}
+
+impl Totals {
+    fn new(device: Device) -> Result<Self> {
+        Ok(Self {
+            loss: Tensor::f_zeros([0_i64; 0], (Kind::Double, device))?,
+            correct: Tensor::f_zeros([0_i64; 0], (Kind::Int64, device))?,
+        })
+    }
+
+    /// Adds a batch, given its mean loss.
+    fn add(&mut self, loss: &Tensor, output: &Output, labels: &Tensor) -> Result<()> {
+        let _guard = no_grad_guard();
+        let classes = output.predictions()?.f_argmax(-1, false)?;
+        let correct = classes.f_eq_tensor(labels)?.f_sum(Kind::Int64)?;
+        let _ = self.correct.f_add_(&correct)?;
+        self.add_loss(loss, labels.size()[0])
+    }
+
+    /// Adds a mean over `examples` to the loss.
+    fn add_loss(&mut self, mean: &Tensor, examples: i64) -> Result<()> {
+        let _guard = no_grad_guard();
+        let sum = mean
+            .f_to_kind(Kind::Double)?
+            .f_mul_scalar(examples as f64)?;
+        let _ = self.loss.f_add_(&sum)?;
+        Ok(())
+    }
+
+    fn figures(&self, examples: i64) -> Result<Figures> {
+        let examples = examples as f64;
+        Ok(Figures {
+            loss: self.loss.f_double_value(&[])? / examples,
+            accuracy: self.correct.f_int64_value(&[])? as f64 / examples,
+        })
+    }
+}
+
+/// A call of `fit` on its way.
+struct Training<'a> {
+    model: &'a mut Sequential,
+    callbacks: &'a mut Callbacks,
+    reporter: &'a dyn Reporter,
+    verbosity: Verbosity,
+    history: History,
+    stop: bool,
+    failure: Option<String>,
+    warned: bool,
+}
+
+impl Training<'_> {
+    fn run(
+        &mut self,
+        train: &Batches,
+        validation: Option<&Batches>,
+        options: &Fit,
+        randomness: &mut Rng,
+    ) -> Result<()> {
+        let start = Instant::now();
+        if self.speaks() {
+            self.reporter.train_begin(&self.history.params);
+        }
+        self.each_callback(|callback, control| callback.on_train_begin(control))?;
+        for epoch in options.initial_epoch..options.epochs {
+            if self.speaks() {
+                self.reporter.epoch_begin(epoch, &self.history.params);
+            }
+            self.each_callback(|callback, control| callback.on_epoch_begin(epoch, control))?;
+
+            let mut watch = Stopwatch::start(self.history.params.steps);
+            let figures = self.epoch(train, options, randomness, &mut watch)?;
+            let mut logs = self.model.logs(figures)?;
+            if let Some(validation) = validation {
+                let figures = self.model.measure(validation, options.batch_size)?;
+                logs.extend_validation(&self.model.logs(figures)?);
+            }
+            self.history.push(epoch, watch.seconds(), &logs);
+            if self.speaks() {
+                let progress = watch.progress(self.history.params.steps, logs.clone());
+                self.reporter.epoch_end(&progress, self.verbosity);
+            }
+            self.warn_if_not_finite(epoch, &logs);
+            self.each_callback(|callback, control| callback.on_epoch_end(epoch, &logs, control))?;
+            if self.stop {
+                break;
+            }
+        }
+        self.each_callback(|callback, control| callback.on_train_end(control))?;
+        self.history.seconds = start.elapsed().as_secs_f64();
+        if self.speaks() {
+            self.reporter.train_end(&self.history);
+        }
+        Ok(())
+    }
+
+    fn epoch(
+        &mut self,
+        train: &Batches,
+        options: &Fit,
+        randomness: &mut Rng,
+        watch: &mut Stopwatch,
+    ) -> Result<Figures> {
+        let count = train.count();
+        let order = match options.shuffle {
+            true => Some(train.order(&randomness.permutation(count))?),
+            false => None,
+        };
+        let weights = Trainable::of(self.model)?;
+        let mut totals = Totals::new(self.model.device)?;
+        for (step, (start, length)) in (1..).zip(spans(count, options.batch_size)) {
+            let (x, y) = labelled_batch(match &order {
+                Some(order) => train.select(order, start, length)?,
+                None => train.slice(start, length)?,
+            })?;
+            self.model.train_step(&weights, &x, &y, &mut totals)?;
+            watch.first_step_done();
+            if self.speaks() {
+                let progress = watch.progress(step, Logs::default());
+                self.reporter.step_end(&progress);
+            }
+        }
+        totals.figures(count)
+    }
+
+    fn speaks(&self) -> bool {
+        self.verbosity != Verbosity::Silent
+    }
+
+    fn each_callback(
+        &mut self,
+        mut call: impl FnMut(&mut dyn crate::Callback, &mut Control<'_>),
+    ) -> Result<()> {
+        for callback in &mut self.callbacks.0 {
+            let mut control = Control {
+                model: self.model,
+                reporter: self.reporter,
+                stop: &mut self.stop,
+                failure: &mut self.failure,
+            };
+            call(callback.as_mut(), &mut control);
+            if let Some(message) = self.failure.take() {
+                return Err(Error::Callback { message });
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_if_not_finite(&mut self, epoch: usize, logs: &Logs) {
+        let losses = ["loss", "val_loss"].map(|key| (key, logs.get(key)));
+        let bad = losses
+            .iter()
+            .find_map(|(key, value)| value.filter(|v| !v.is_finite()).map(|v| (key, v)));
+        if let Some((key, value)) = bad
+            && !self.warned
+        {
+            self.warned = true;
+            self.reporter.message(&format!(
+                "Warning: {key} is {value} after epoch {}; training goes on, but a lower \
+                 learning rate or scaled inputs may be needed.",
+                epoch + 1
+            ));
+        }
+    }
+}
+
+/// Batches of a labelled data set always have labels.
+fn labelled_batch((x, y): (Tensor, Option<Tensor>)) -> Result<(Tensor, Tensor)> {
+    let y = y.ok_or_else(|| Error::data("y", "labels", "none", "pass one label per example"))?;
+    Ok((x, y))
+}
