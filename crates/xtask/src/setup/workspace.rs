@@ -56,18 +56,26 @@ pub(super) fn build(places: &Places, ready: &Ready) -> Result<()> {
 /// Where the workspace's build finds libtorch, and where it puts its results.
 fn cargo_config(places: &Places, ready: &Ready) -> Result<String> {
     let triple = env::host_triple()?;
+    let libraries: Vec<String> = library_path(ready)
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect();
+    // cargo sets the variable itself for what it runs, so only a runner can add to it.
+    let runner = format!(
+        "LD_LIBRARY_PATH={}:$LD_LIBRARY_PATH exec \"$@\"",
+        libraries.join(":")
+    );
     Ok(format!(
         "# Written by `cargo xtask setup` for this machine.\n\
          [build]\n\
          target = \"{triple}\"\n\
          target-dir = {target:?}\n\
          rustflags = [\"{RUSTFLAGS}\"]\n\n\
-         {libtch}\n\
-         [env]\n\
-         LD_LIBRARY_PATH = {libraries:?}\n",
+         [target.{triple}]\n\
+         runner = [\"sh\", \"-c\", {runner:?}, \"run\"]\n\n\
+         {libtch}",
         target = places.target(),
         libtch = libtch_config(ready, &triple),
-        libraries = join(&library_path(ready)),
     ))
 }
 

@@ -1,0 +1,53 @@
+use std::path::PathBuf;
+
+/// What can go wrong between the analysis and the notebook.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotebookError {
+    /// A folder or file for results cannot be written.
+    #[error("cannot write {path}: {source}; choose a folder that you may write to")]
+    Write {
+        /// What was to be written.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The scale is none of the three.
+    #[error(
+        "expected a scale of smoke, laptop or full, received \"{0}\"; set LABBOOK_SCALE to one of the three"
+    )]
+    UnknownScale(String),
+    /// A tensor of another shape or kind than a function takes.
+    #[error("{what}: expected {expected}, received {received}")]
+    Tensor {
+        /// Which argument.
+        what: &'static str,
+        /// What it must be.
+        expected: String,
+        /// What it was.
+        received: String,
+    },
+    /// The history lacks a column that a chart needs.
+    #[error("the history has no \"{missing}\"; it has: {found}")]
+    NoColumn {
+        /// The column asked for.
+        missing: String,
+        /// The columns there are.
+        found: String,
+    },
+    /// libtorch refused.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// A metric refused.
+    #[error(transparent)]
+    Analysis(#[from] labbook_analysis::AnalysisError),
+    /// A figure could not be drawn.
+    #[error(transparent)]
+    Chart(#[from] labbook_charts::ChartError),
+    /// The data could not be found or read.
+    #[error(transparent)]
+    Data(#[from] labbook_data::DataError),
+    /// polars refused.
+    #[error(transparent)]
+    Frame(#[from] polars::error::PolarsError),
+}

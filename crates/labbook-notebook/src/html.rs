@@ -1,0 +1,42 @@
+/// Text made safe inside HTML elements and double-quoted attributes.
+///
+/// ```
+/// assert_eq!(labbook_notebook::escape("a < \"b\" & c"), "a &lt; &quot;b&quot; &amp; c");
+/// ```
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+/// Preformatted text.
+pub(crate) fn preformatted(text: &str) -> String {
+    format!(
+        "<pre style=\"margin:0;line-height:1.35\">{}</pre>",
+        escape(text)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_in_text_stays_text() {
+        assert_eq!(
+            escape("<script>'x'</script>"),
+            "&lt;script&gt;&#39;x&#39;&lt;/script&gt;"
+        );
+        assert!(preformatted("a<b").contains("a&lt;b"));
+    }
+}

@@ -1,0 +1,77 @@
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::render::Render;
+
+/// Lets the kernel show a [`Render`] value that ends a cell.
+pub trait NotebookDisplay {
+    /// Writes the value's forms to standard output in the kernel's framing; the notebook chooses
+    /// the richest that it can show. evcxr calls this for the last expression of a cell.
+    fn evcxr_display(&self);
+}
+
+impl<T: Render + ?Sized> NotebookDisplay for T {
+    fn evcxr_display(&self) {
+        // A closed pipe means that the kernel is gone: nobody is left to be told.
+        let _ = write_value(&mut io::stdout().lock(), self);
+    }
+}
+
+fn write_value<T: Render + ?Sized>(output: &mut impl Write, value: &T) -> io::Result<()> {
+    let plain = value.to_plain();
+    let html = value.to_html();
+    if !html.is_empty() {
+        block(output, "text/html", &html)?;
+    }
+    if let Some(png) = value.to_png() {
+        // Code-hosting pages strip styles and sizes from HTML but show images.
+        block(output, "image/png", &STANDARD.encode(png))?;
+    }
+    block(output, "text/plain", &plain)?;
+    output.flush()
+}
+
+/// One form of a value between the two marker lines that evcxr looks for.
+fn block(output: &mut impl Write, mime: &str, content: &str) -> io::Result<()> {
+    // The content must not hold the end marker as a line of its own.
+    let safe = content.replace("EVCXR_END_CONTENT", "EVCXR_END_CONTENT ");
+    write!(
+        output,
+        "EVCXR_BEGIN_CONTENT {mime}\n{safe}\nEVCXR_END_CONTENT\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Picture;
+
+    impl Render for Picture {
+        fn to_html(&self) -> String {
+            "<b>x</b>".to_owned()
+        }
+        fn to_plain(&self) -> String {
+            "x\nEVCXR_END_CONTENT".to_owned()
+        }
+        fn to_png(&self) -> Option<&[u8]> {
+            Some(b"png")
+        }
+    }
+
+    #[test]
+    fn every_form_is_framed_in_whole_lines() -> io::Result<()> {
+        let mut output = Vec::new();
+        write_value(&mut output, &Picture)?;
+        let text = String::from_utf8_lossy(&output);
+        assert_eq!(
+            text,
+            "EVCXR_BEGIN_CONTENT text/html\n<b>x</b>\nEVCXR_END_CONTENT\n\
+             EVCXR_BEGIN_CONTENT image/png\ncG5n\nEVCXR_END_CONTENT\n\
+             EVCXR_BEGIN_CONTENT text/plain\nx\nEVCXR_END_CONTENT \nEVCXR_END_CONTENT\n"
+        );
+        Ok(())
+    }
+}
