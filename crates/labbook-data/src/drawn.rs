@@ -137,7 +137,7 @@ mod tests {
                 "{:02x}{:02x}{:02x}{:02x}",
                 digest[0], digest[1], digest[2], digest[3]
             ),
-            "52afd7b2"
+            "ff5fcb24"
         );
     }
 

@@ -258,7 +258,7 @@ impl Object {
     fn imagined(shape: Shape, backdrop: &Backdrop, light: Point, rng: &mut Rng) -> Self {
         let size = rng.between(10.0, 14.0);
         // The whole object, or nearly so, is in the picture.
-        let room = (0.5 * EDGE - size + 1.0).max(1.0);
+        let room = (0.5 * EDGE - size).max(1.5);
         let at = (
             0.5 * EDGE + rng.between(-room, room),
             0.5 * EDGE + rng.between(-room, room),
@@ -271,7 +271,7 @@ impl Object {
         let (mut first, second) = shape.colours(rng);
         // Something as light as the ground behind it could not be seen.
         let behind = backdrop.at(at).luma();
-        if (first.luma() - behind).abs() < 0.25 {
+        if (first.luma() - behind).abs() < 0.3 {
             first = if behind > 0.5 {
                 first * 0.55
             } else {
@@ -340,7 +340,7 @@ impl Scene {
             if rng.chance(0.8) { -y.abs() } else { y } * slope,
         );
         let backdrop = Backdrop::imagined(shape, rng);
-        let pieces = rng.below(5);
+        let pieces = rng.below(4);
         let clutter = (0..pieces)
             .map(|_| {
                 let at = (rng.between(0.0, EDGE), rng.between(0.0, EDGE));
@@ -348,7 +348,7 @@ impl Scene {
             })
             .collect();
         let object = Object::imagined(shape, &backdrop, light, rng);
-        let occluder = rng.chance(0.15).then(|| {
+        let occluder = rng.chance(0.12).then(|| {
             let colour = backdrop.at((rng.between(0.0, EDGE), rng.between(0.0, EDGE)));
             Patch::before(&object, colour, rng)
         });
@@ -384,7 +384,7 @@ impl Scene {
         let vignette = rng.between(0.0, 0.3);
         let exposure = rng.between(0.8, 1.15);
         let cast: [f32; 3] = std::array::from_fn(|_| exposure * rng.between(0.93, 1.07));
-        let grain = rng.between(0.01, 0.05);
+        let grain = rng.between(0.01, 0.04);
         for (at, pixel) in pixels.chunks_exact_mut(CHANNELS).enumerate() {
             let (x, y) = (at % SIDE, at / SIDE);
             let sharp = picture[at];

@@ -80,10 +80,10 @@ impl Shape {
     /// The largest turn from upright, as the tangent of half the angle.
     pub(super) fn largest_turn(self) -> f32 {
         match self {
-            Self::Cube | Self::Pyramid | Self::Flag => 0.14,
-            Self::Heart | Self::Star | Self::Cross => 0.2,
+            Self::Cube | Self::Pyramid | Self::Flag => 0.12,
+            Self::Heart | Self::Star | Self::Cross => 0.14,
             Self::Ball | Self::Ring | Self::Chessboard => 0.4,
-            Self::Moon => 0.5,
+            Self::Moon => 0.44,
         }
     }
 
@@ -101,7 +101,7 @@ impl Shape {
             Self::Flag => 0.62,
             Self::Chessboard => 0.08,
         };
-        let usual = rng.chance(0.6);
+        let usual = rng.chance(0.5);
         let hue = if usual {
             hue + rng.between(-0.04, 0.04)
         } else {
@@ -149,7 +149,7 @@ impl Shape {
                 q = folded(q, TILTED);
                 q = folded(q, (-TILTED.0, TILTED.1));
                 q = (q.0.abs(), q.1 + 1.0);
-                let inner = (0.42 * TILTED.1, 1.0 - 0.42 * TILTED.0);
+                let inner = (0.4 * TILTED.1, 1.0 - 0.4 * TILTED.0);
                 let side = (q.1 * inner.0 - q.0 * inner.1).signum();
                 -side * to_segment(q, (0.0, 0.0), inner)
             }
@@ -208,9 +208,9 @@ impl Shape {
                 // Three faces meet in the middle: the top one, the left one, the right one.
                 let below = p.1 > -0.577 * p.0.abs();
                 plain(match (below, p.0 * light.0 > 0.0) {
-                    (false, _) => 1.18,
-                    (true, true) => 0.86,
-                    (true, false) => 0.5,
+                    (false, _) => 1.22,
+                    (true, true) => 0.82,
+                    (true, false) => 0.44,
                 })
             }
             Self::Pyramid => {
