@@ -106,10 +106,16 @@ impl ImageSet {
     /// `n` different images drawn from `seed`, or all if there are fewer.
     #[must_use]
     pub fn sample(&self, n: usize, seed: u64) -> Self {
+        self.picked(&self.sample_indices(n, seed))
+    }
+
+    /// The numbers of the images that [`sample`](Self::sample) draws.
+    #[must_use]
+    pub fn sample_indices(&self, n: usize, seed: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.len()).collect();
         Rng::new(seed).shuffle(&mut order);
         order.truncate(n);
-        self.picked(&order)
+        order
     }
 
     /// One image, shape (32, 32, 3).

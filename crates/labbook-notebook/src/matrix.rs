@@ -40,7 +40,7 @@ pub fn plot_confusion_matrix(
 }
 
 /// Reads a tensor of classes.
-fn classes(tensor: &Tensor, what: &'static str) -> Result<Vec<i64>, NotebookError> {
+pub(crate) fn classes(tensor: &Tensor, what: &'static str) -> Result<Vec<i64>, NotebookError> {
     let size = tensor.size();
     let flat = matches!(size.as_slice(), [_] | [_, 1]);
     let integer = matches!(

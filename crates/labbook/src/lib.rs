@@ -37,6 +37,6 @@ pub mod prelude {
     };
     pub use labbook_notebook::{
         HistoryFrame, NotebookDisplay, Render, Scale, Session, Table, Versions, confusion_matrix,
-        plot_confusion_matrix, plot_history, prediction_table, row, stack,
+        plot_confusion_matrix, plot_history, prediction_table, row, show_random_examples, stack,
     };
 }

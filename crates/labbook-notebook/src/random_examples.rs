@@ -1,0 +1,73 @@
+use labbook_charts::{Figure, ImageGrid};
+use labbook_data::ImageSet;
+use tch::Tensor;
+
+use crate::error::NotebookError;
+use crate::matrix::classes;
+
+/// How many images are drawn, and in how many columns.
+const IMAGES: usize = 10;
+const COLUMNS: usize = 5;
+
+/// Ten random images in two rows, the predicted class under each: green where it is the true one,
+/// red where it is not.
+///
+/// `predicted` holds one integer class per image of `images`, shaped (N,) or (N, 1). The same
+/// `seed` draws the same images.
+///
+/// # Errors
+/// [`NotebookError::Tensor`] when `predicted` does not fit; [`NotebookError::Chart`] when a class
+/// has no name.
+pub fn show_random_examples(
+    images: &ImageSet,
+    predicted: &Tensor,
+    class_names: &[String],
+    seed: u64,
+) -> Result<Figure, NotebookError> {
+    let predicted = classes(predicted, "predicted classes")?;
+    if predicted.len() != images.len() {
+        return Err(NotebookError::Tensor {
+            what: "predicted classes",
+            expected: format!("one for each of the {} images", images.len()),
+            received: format!("{}", predicted.len()),
+        });
+    }
+    // Positions travel through the same shuffle as the images would.
+    let chosen = images.sample_indices(IMAGES, seed);
+    let sample = images.select(&chosen)?;
+    let truth: Vec<i64> = sample
+        .labels
+        .iter()
+        .map(|&label| i64::from(label))
+        .collect();
+    let shown: Vec<i64> = chosen.iter().map(|&index| predicted[index]).collect();
+    let grid = ImageGrid::new(&sample.images).columns(COLUMNS);
+    Ok(grid.predictions(&shown, &truth, class_names).figure()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seed_chooses_the_images() {
+        let data = labbook_data::cifar10::drawn(10, 30, 0);
+        let truth = data.test.labels_tensor();
+        let draw =
+            |seed| show_random_examples(&data.test, &truth, &data.class_names, seed).unwrap();
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+    }
+
+    #[test]
+    fn predictions_of_another_set_are_refused() {
+        let data = labbook_data::cifar10::drawn(10, 30, 0);
+        let error = show_random_examples(
+            &data.test,
+            &data.train.labels_tensor(),
+            &data.class_names,
+            0,
+        );
+        assert!(error.unwrap_err().to_string().contains("30 images"));
+    }
+}
