@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -37,18 +37,46 @@ fn prepare(settings_file: &Path, connection_file: &Path) -> io::Result<Command> 
         .env("JUPYTER_PATH", settings.folder.join("none"))
         // rust-analyzer asks this variable, evcxr asks rustup: both get the stand-in.
         .env("CARGO", stand_ins.join("cargo"))
-        .env("PATH", prepend(&[stand_ins], "PATH"))
+        .env("PATH", search_path(&[stand_ins], "PATH", |_| true))
         .env(
             "LD_LIBRARY_PATH",
-            prepend(&settings.library_path, "LD_LIBRARY_PATH"),
+            search_path(&settings.library_path, "LD_LIBRARY_PATH", no_facade),
         )
         .envs(&settings.env);
     Ok(command)
 }
 
-fn prepend<P: AsRef<Path>>(folders: &[P], variable: &str) -> OsString {
+/// cargo puts the workspace's own build on the library path of what it runs. The facade there has
+/// the name of the slot's and would be loaded in its place.
+fn no_facade(folder: &Path) -> bool {
+    !folder.join("liblabbook.so").exists()
+}
+
+/// `folders`, then what `variable` holds already, as far as `keep` lets it.
+fn search_path(folders: &[PathBuf], variable: &str, keep: fn(&Path) -> bool) -> OsString {
     let old = std::env::var_os(variable).unwrap_or_default();
-    let old = std::env::split_paths(&old).filter(|p| !p.as_os_str().is_empty());
-    let all = folders.iter().map(|p| p.as_ref().to_owned()).chain(old);
-    std::env::join_paths(all).unwrap_or_default()
+    let old = std::env::split_paths(&old).filter(|p| !p.as_os_str().is_empty() && keep(p));
+    std::env::join_paths(folders.iter().cloned().chain(old)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_come_before_what_the_variable_held() {
+        let path = search_path(&["/first".into()], "PATH", |_| true);
+        let all: Vec<PathBuf> = std::env::split_paths(&path).collect();
+        assert_eq!(all[0], Path::new("/first"));
+        assert!(all.len() > 1);
+    }
+
+    #[test]
+    fn a_folder_with_another_facade_is_left_out() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        assert!(no_facade(dir.path()));
+        std::fs::write(dir.path().join("liblabbook.so"), "")?;
+        assert!(!no_facade(dir.path()));
+        Ok(())
+    }
 }

@@ -98,14 +98,6 @@ pub(super) fn library_path(ready: &Ready) -> Vec<PathBuf> {
     vec![ready.shim.clone(), ready.libtorch.libraries()]
 }
 
-fn join(folders: &[PathBuf]) -> String {
-    folders
-        .iter()
-        .map(|f| f.display().to_string())
-        .collect::<Vec<_>>()
-        .join(":")
-}
-
 /// Takes over the compiled dependencies of another clone on this machine, if there is one.
 ///
 /// cargo itself decides which of them fit (same compiler, versions and features). A clone's own
