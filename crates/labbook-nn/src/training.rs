@@ -140,11 +140,16 @@ impl Sequential {
     }
 
     /// How many examples pass through the layers at once.
+    ///
+    /// Tensors that stay in the processor's cache make a network of small layers on large
+    /// images two to three times as fast, and save memory. Yet a piece should put out more
+    /// numbers than there are weights, or adding up the gradients would cost too much.
     fn piece_size(&self, batch_size: i64) -> i64 {
         if self.device != Device::Cpu || self.needs_whole_batch() {
             return batch_size;
         }
-        let fitting = PIECE_NUMBERS / self.activation_count().max(1);
+        let weights: i64 = self.parameters().iter().map(|(_, p)| p.count()).sum();
+        let fitting = PIECE_NUMBERS.max(2 * weights) / self.activation_count().max(1);
         fitting.max(MIN_PIECE).min(batch_size)
     }
 
@@ -191,9 +196,9 @@ impl Sequential {
 }
 
 /// Numbers that the layers of a piece may put out together on the CPU.
-const PIECE_NUMBERS: i64 = 1 << 22;
+const PIECE_NUMBERS: i64 = 1 << 21;
 /// Smaller pieces would leave the threads too little to share.
-const MIN_PIECE: i64 = 16;
+const MIN_PIECE: i64 = 8;
 
 /// The weights that the optimizer changes.
 struct Trainable {
