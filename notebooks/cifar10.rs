@@ -388,8 +388,12 @@ plot_confusion_matrix(&conf_mx3, "Experiment 3, training images")?
 // Beside the paper's own figures (a Colab GPU in 2021, the full data and widths, 20 epochs).
 
 // %%
-let percent = |value: f64| format!("{:.2} %", 100.0 * value);
-let last = |history: &History, key: &str| history.get(key).and_then(|v| v.last().copied()).unwrap_or(f64::NAN);
+fn percent(value: f64) -> String {
+    format!("{:.2} %", 100.0 * value)
+}
+fn last(history: &History, key: &str) -> f64 {
+    history.get(key).and_then(|values| values.last().copied()).unwrap_or(f64::NAN)
+}
 let mut results = Table::new(&["experiment", "train", "validation", "test", "seconds", "paper: train", "validation", "test", "seconds"]).numeric();
 for (name, history, evaluation, paper) in [
     ("1: two dense layers", &history1, &evaluation1, ["60.26 %", "46.50 %", "46.98 %", "52.2"]),
