@@ -133,7 +133,7 @@ impl Render for Table {
         );
         if !self.caption.is_empty() {
             html += &format!(
-                "<caption style=\"caption-side:top;text-align:left;font-weight:600;\
+                "<caption style=\"caption-side:top;text-align:left;font-weight:600;white-space:nowrap;\
                  padding:.2em .75em\">{}</caption>",
                 escape(&self.caption)
             );

@@ -62,6 +62,7 @@ async def run(notebook_path, out_path, kernel):
         timeout=None,
         startup_timeout=600,
         iopub_timeout=30,
+        coalesce_streams=True,
         kernel_name=kernel,
         resources={"metadata": {"path": folder}},
     )
