@@ -1,1 +1,142 @@
-//! Drives whole notebooks through the real kernel.
+//! Runs a notebook as a person would, with `cargo xtask report`, and reads what came of it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// The clone under test.
+#[must_use]
+pub fn root() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.canonicalize().unwrap_or(root)
+}
+
+/// Runs `cargo xtask` with these words, on the drawn data whatever the machine has.
+///
+/// # Errors
+/// When cargo cannot be started.
+pub fn xtask(words: &[&str]) -> std::io::Result<Output> {
+    Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--package", "xtask", "--"])
+        .args(words)
+        .current_dir(root())
+        .env_remove("LABBOOK_SCALE")
+        .env("LABBOOK_DATA", "drawn")
+        .output()
+}
+
+/// Writes a notebook of these code cells, after one that depends on the facade, into `folder`.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_notebook(folder: &Path, name: &str, cells: &[&str]) -> std::io::Result<PathBuf> {
+    let facade = root().join("crates/labbook");
+    let first = format!(":dep labbook = {{ path = {facade:?} }}\nuse labbook::prelude::*;");
+    let code = |(number, source): (usize, &str)| {
+        json!({
+            "cell_type": "code", "id": format!("cell-{number}"), "metadata": {},
+            "execution_count": null, "outputs": [], "source": source,
+        })
+    };
+    let sources = std::iter::once(first.as_str()).chain(cells.iter().copied());
+    let notebook = json!({
+        "cells": sources.enumerate().map(code).collect::<Vec<_>>(),
+        "metadata": { "kernelspec": { "name": "labbook", "display_name": "Rust", "language": "rust" } },
+        "nbformat": 4, "nbformat_minor": 5,
+    });
+    let path = folder.join(format!("{name}.ipynb"));
+    std::fs::write(&path, notebook.to_string())?;
+    Ok(path)
+}
+
+/// An executed notebook.
+#[derive(Debug)]
+pub struct Notebook {
+    cells: Vec<Value>,
+}
+
+impl Notebook {
+    /// Reads a notebook file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no notebook.
+    pub fn read(path: &Path) -> std::io::Result<Notebook> {
+        let text = std::fs::read_to_string(path)?;
+        let value: Value = serde_json::from_str(&text).map_err(std::io::Error::other)?;
+        let cells = value["cells"].as_array().cloned().unwrap_or_default();
+        Ok(Notebook { cells })
+    }
+
+    /// The code cells' sources with their outputs.
+    pub fn code(&self) -> impl Iterator<Item = (String, &[Value])> {
+        self.cells
+            .iter()
+            .filter(|cell| cell["cell_type"] == "code")
+            .map(|cell| {
+                (
+                    text(&cell["source"]),
+                    cell["outputs"].as_array().map_or(&[][..], Vec::as_slice),
+                )
+            })
+    }
+
+    /// All that was printed or shown as plain text, by cells whose source contains `needle`.
+    #[must_use]
+    pub fn printed(&self, needle: &str) -> String {
+        let outputs = self
+            .code()
+            .filter(|(source, _)| source.contains(needle))
+            .flat_map(|(_, o)| o);
+        outputs
+            .map(|output| text(&output["text"]) + &text(&output["data"]["text/plain"]))
+            .collect()
+    }
+
+    /// Every picture, with the source of its cell.
+    #[must_use]
+    pub fn pictures(&self) -> Vec<(String, Vec<u8>)> {
+        let mut pictures = Vec::new();
+        for (source, outputs) in self.code() {
+            for output in outputs {
+                let encoded = text(&output["data"]["image/png"]);
+                if !encoded.is_empty() {
+                    let png = STANDARD.decode(encoded.trim()).unwrap_or_default();
+                    pictures.push((source.clone(), png));
+                }
+            }
+        }
+        pictures
+    }
+}
+
+/// A notebook's text is a string or a list of lines.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+        _ => String::new(),
+    }
+}
+
+/// Width, height and the number of different byte values of a picture.
+///
+/// # Errors
+/// When the bytes are no PNG.
+pub fn decode(png: &[u8]) -> std::io::Result<(u32, u32, usize)> {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().map_err(std::io::Error::other)?;
+    let size = reader.output_buffer_size().unwrap_or_default();
+    let mut bytes = vec![0; size];
+    let info = reader
+        .next_frame(&mut bytes)
+        .map_err(std::io::Error::other)?;
+    let mut seen = [false; 256];
+    bytes
+        .iter()
+        .for_each(|&byte| seen[usize::from(byte)] = true);
+    Ok((info.width, info.height, seen.iter().filter(|&&s| s).count()))
+}

@@ -13,8 +13,11 @@ use crate::{CHANNELS, CLASSES, DataError, DrawnSet, ImageSet, Provenance, SIDE};
 
 /// The environment variable that names a folder which is or holds `cifar-10-batches-bin`.
 ///
-/// An empty value counts as unset.
+/// An empty value counts as unset; the value [`DRAWN`] asks for the drawn set.
 pub const DATA_VARIABLE: &str = "LABBOOK_DATA";
+
+/// The value of [`DATA_VARIABLE`] that chooses the drawn set even where CIFAR-10 is found.
+pub const DRAWN: &str = "drawn";
 
 /// The folder's name inside the official archive.
 pub const DIRECTORY: &str = "cifar-10-batches-bin";
@@ -159,6 +162,9 @@ fn names(names: &[&str]) -> Vec<String> {
 
 fn locate_from(variable: Option<&OsStr>, current: &Path) -> Result<Option<PathBuf>, DataError> {
     if let Some(value) = variable.filter(|value| !value.is_empty()) {
+        if value == DRAWN {
+            return Ok(None);
+        }
         return named_by_variable(current.join(value)).map(Some);
     }
     for dir in current.ancestors() {
@@ -386,6 +392,17 @@ mod tests {
 
     fn error(dir: &TempDir) -> DataError {
         read_batches(dir.path(), FEW).unwrap_err()
+    }
+
+    #[test]
+    fn the_drawn_set_can_be_asked_for() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("data").join(DIRECTORY)).unwrap();
+        assert!(locate_from(None, root.path()).unwrap().is_some());
+        assert_eq!(
+            locate_from(Some(OsStr::new(DRAWN)), root.path()).unwrap(),
+            None
+        );
     }
 
     #[test]

@@ -9,12 +9,14 @@ use crate::places::Places;
 /// The folder that the official binary files unpack to.
 const FOLDER: &str = "cifar-10-batches-bin";
 
-/// CIFAR-10 where the notebooks look for it: `LABBOOK_DATA`, then `data/`.
+/// CIFAR-10 where the notebooks look for it: `LABBOOK_DATA`, then `data/`. The value `drawn` asks
+/// for the drawn set.
 pub(crate) fn find(places: &Places) -> Option<PathBuf> {
     let chosen = std::env::var_os("LABBOOK_DATA")
         .filter(|v| !v.is_empty())
         .map(PathBuf::from);
     let roots = match chosen {
+        Some(folder) if folder.as_os_str() == "drawn" => return None,
         Some(folder) => vec![folder.clone(), folder.join(FOLDER)],
         None => vec![places.root.join("data").join(FOLDER)],
     };
