@@ -166,7 +166,9 @@ impl Render for Table {
                 let style = format!("{CELL_STYLE};text-align:{}{shade}", side(align));
                 let text = escape(&cell.text);
                 html += &if self.header_column && index == 0 {
-                    format!("<th scope=\"row\" style=\"{style};font-weight:600\">{text}</th>")
+                    format!(
+                        "<th scope=\"row\" style=\"{style};font-weight:600;white-space:nowrap\">{text}</th>"
+                    )
                 } else {
                     format!("<td style=\"{style}\">{text}</td>")
                 };

@@ -51,6 +51,14 @@ def complaint(cell):
     return None
 
 
+def number(cell, count):
+    """Count from 1; the kernel has counted a line of its own before."""
+    cell.execution_count = count
+    for output in cell.outputs:
+        if output.output_type == "execute_result":
+            output.execution_count = count
+
+
 async def run(notebook_path, out_path, kernel):
     notebook = nbformat.read(notebook_path, as_version=4)
     folder = os.path.dirname(os.path.abspath(notebook_path))
@@ -90,6 +98,7 @@ async def run(notebook_path, out_path, kernel):
                 failed = (name, message) if message else None
             if failed:
                 break
+            number(cell, done)
             seconds = time.time() - start
             if seconds >= 2:
                 print(f"    {seconds:.0f} s", flush=True)

@@ -1,5 +1,6 @@
 use std::process::Command;
 
+use crate::environment as env;
 use crate::failure::Result;
 use crate::places::Places;
 use crate::process;
@@ -8,13 +9,14 @@ use crate::setup::{self, Ready};
 /// Sets up and opens JupyterLab on the notebooks, with the clone's own kernel.
 pub(crate) fn run(places: &Places) -> Result<()> {
     let ready = setup::all(places)?;
-    println!("JupyterLab opens in the browser; choose a notebook. Stop it with Ctrl+C.");
+    println!("JupyterLab opens the notebook in your browser. Stop it here with Ctrl+C.");
+    let mut lab = jupyter(places, &ready, "jupyter-lab");
+    if env::is_root() {
+        // JupyterLab refuses root unless told; in a container there is nobody else.
+        lab.arg("--allow-root");
+    }
     process::run(
-        jupyter(places, &ready, "jupyter-lab")
-            .arg("--notebook-dir")
-            .arg(&places.root)
-            .arg("notebooks/cifar10.ipynb")
-            .current_dir(&places.root),
+        lab.arg("notebooks/cifar10.ipynb").current_dir(&places.root),
         "JupyterLab stopped with an error (its message is above)",
     )
 }
