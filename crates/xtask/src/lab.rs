@@ -1,9 +1,9 @@
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::environment as env;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::places::Places;
-use crate::process;
 use crate::setup::{self, Ready};
 
 /// Sets up and opens JupyterLab on the notebooks, with the clone's own kernel.
@@ -15,10 +15,12 @@ pub(crate) fn run(places: &Places) -> Result<()> {
         // JupyterLab refuses root unless told; in a container there is nobody else.
         lab.arg("--allow-root");
     }
-    process::run(
-        lab.arg("notebooks/cifar10.ipynb").current_dir(&places.root),
-        "JupyterLab stopped with an error (its message is above)",
-    )
+    // JupyterLab takes this program's place, so that Ctrl+C and its question reach it alone.
+    let error = lab
+        .arg("notebooks/cifar10.ipynb")
+        .current_dir(&places.root)
+        .exec();
+    Err(Failure::new(format!("cannot start JupyterLab: {error}")))
 }
 
 /// A program of the Jupyter environment that finds this clone's kernelspec first.
