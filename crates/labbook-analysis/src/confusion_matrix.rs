@@ -3,7 +3,7 @@ use std::fmt;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use crate::scores::paired;
-use crate::{AnalysisError, Average, ClassLabel};
+use crate::{AnalysisError, Average, ClassLabel, ClassificationReport, ConfusedPair};
 
 /// What the cells of a normalised confusion matrix are shares of (scikit-learn's `normalize`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,6 +148,19 @@ impl ConfusionMatrix {
         self.diagonal_over(&self.support())
     }
 
+    /// For each class, the harmonic mean of precision and recall; 0 if the class neither occurs
+    /// nor is predicted.
+    pub fn per_class_f1(&self) -> Array1<f64> {
+        // 2 tp / (2 tp + fp + fn): the two sums below hold every true positive twice.
+        let denominators = self.support() + self.counts.sum_axis(Axis(0));
+        self.counts
+            .diag()
+            .iter()
+            .zip(&denominators)
+            .map(|(&hits, &of)| ratio(2 * hits, of))
+            .collect()
+    }
+
     fn diagonal_over(&self, denominators: &Array1<u64>) -> Array1<f64> {
         self.counts
             .diag()
@@ -163,14 +176,60 @@ impl ConfusionMatrix {
     /// `labels=range(n_classes)`. [`precision_score`](crate::precision_score) leaves such
     /// classes out.
     pub fn precision(&self, average: Average) -> f64 {
+        self.averaged(&self.per_class_precision(), average)
+    }
+
+    /// Recall averaged over all `n_classes` classes, from 0 to 1; a class without samples
+    /// counts as 0 in the macro average.
+    pub fn recall(&self, average: Average) -> f64 {
+        self.averaged(&self.per_class_recall(), average)
+    }
+
+    /// F1 averaged over all `n_classes` classes, from 0 to 1; a class that never occurs counts
+    /// as 0 in the macro average.
+    pub fn f1(&self, average: Average) -> f64 {
+        self.averaged(&self.per_class_f1(), average)
+    }
+
+    /// With one label per sample, precision, recall and F1 all share the micro average: accuracy.
+    fn averaged(&self, per_class: &Array1<f64>, average: Average) -> f64 {
         match average {
             Average::Micro => self.accuracy(),
-            Average::Macro => self.per_class_precision().sum() / self.n_classes() as f64,
+            Average::Macro => per_class.sum() / self.n_classes() as f64,
             Average::Weighted => {
                 let weights = self.support().mapv(|n| n as f64);
-                self.per_class_precision().dot(&weights) / self.total() as f64
+                per_class.dot(&weights) / self.total() as f64
             }
         }
+    }
+
+    /// Precision, recall, F1 and support of every class and their averages, as a table that
+    /// prints like scikit-learn's `classification_report`.
+    pub fn classification_report(&self) -> ClassificationReport {
+        ClassificationReport::new(self)
+    }
+
+    /// The pairs of different classes that were confused at least once, most often first.
+    ///
+    /// At most `limit` pairs; equal counts stay in the order of the matrix, row by row.
+    pub fn most_confused(&self, limit: usize) -> Vec<ConfusedPair> {
+        let support = self.support();
+        let mut pairs: Vec<ConfusedPair> = self
+            .counts
+            .indexed_iter()
+            .filter(|&((t, p), &count)| t != p && count > 0)
+            .map(|((t, p), &count)| ConfusedPair {
+                true_class: t,
+                predicted_class: p,
+                true_name: self.class_names[t].clone(),
+                predicted_name: self.class_names[p].clone(),
+                count,
+                share: ratio(count, support[t]),
+            })
+            .collect();
+        pairs.sort_by_key(|pair| std::cmp::Reverse(pair.count));
+        pairs.truncate(limit);
+        pairs
     }
 }
 
@@ -208,7 +267,7 @@ impl fmt::Display for ConfusionMatrix {
     }
 }
 
-fn class_index(
+pub(crate) fn class_index(
     label: i128,
     n_classes: usize,
     role: &'static str,
@@ -307,6 +366,21 @@ mod tests {
             ConfusionMatrix::from_counts(counts.view()),
             Err(AnalysisError::NoSamples)
         );
+    }
+
+    #[test]
+    fn the_most_confused_pairs_come_first_and_ties_keep_the_order_of_the_matrix() {
+        let counts = arr2(&[[5_u64, 1, 2], [0, 3, 0], [1, 4, 2]]);
+        let matrix = ConfusionMatrix::from_counts(counts.view()).unwrap();
+        let pairs = matrix.most_confused(3);
+        let places: Vec<(usize, usize, u64)> = pairs
+            .iter()
+            .map(|pair| (pair.true_class, pair.predicted_class, pair.count))
+            .collect();
+        assert_eq!(places, [(2, 1, 4), (0, 2, 2), (0, 1, 1)]);
+        assert_eq!(pairs[0].share, 4.0 / 7.0);
+        assert_eq!(pairs[1].to_string(), "0 taken for 2: 2 (25.0 %)");
+        assert_eq!(matrix.most_confused(100).len(), 4);
     }
 
     #[test]

@@ -51,4 +51,53 @@ pub enum AnalysisError {
         /// Columns received.
         columns: usize,
     },
+    /// Scores or losses do not pair up with the labels.
+    #[error(
+        "expected {what} for each of {labels} samples. Received: {received}; pass the values of \
+         exactly the samples that the labels belong to"
+    )]
+    RowMismatch {
+        /// "a row of scores" or the like.
+        what: &'static str,
+        /// Number of labels.
+        labels: usize,
+        /// Number of rows received.
+        received: usize,
+    },
+    /// A number that must be finite is not.
+    #[error(
+        "expected finite numbers only. Received: {value} in row {row}, column {column}; look for \
+         a diverged model or a division by zero"
+    )]
+    NotFinite {
+        /// The offending value, as text ("NaN", "inf", "-inf").
+        value: String,
+        /// Its row, counted from 0.
+        row: usize,
+        /// Its column, counted from 0.
+        column: usize,
+    },
+    /// A probability lies outside 0 to 1.
+    #[error(
+        "expected probabilities from 0 to 1. Received: {value} in row {row}, column {column}; \
+         apply a softmax to logits first"
+    )]
+    NotAProbability {
+        /// The offending value, as text.
+        value: String,
+        /// Its row, counted from 0.
+        row: usize,
+        /// Its column, counted from 0.
+        column: usize,
+    },
+    /// An option has a value that cannot work.
+    #[error("expected {option} {expected}. Received: {received}")]
+    InvalidOption {
+        /// Name of the option or argument.
+        option: &'static str,
+        /// What it must be.
+        expected: String,
+        /// What it was.
+        received: String,
+    },
 }

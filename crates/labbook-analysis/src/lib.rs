@@ -1,4 +1,4 @@
-//! Metrics over predictions: confusion matrices, accuracy, precision.
+//! What a network learned: metrics over its predictions.
 //!
 //! Conventions are scikit-learn's: true labels come first, predictions second; a confusion
 //! matrix has one row per true class and one column per predicted class; a ratio whose
@@ -18,13 +18,23 @@
 //! ```
 
 mod average;
+mod calibration;
 mod class_label;
+mod classification_report;
+mod confused_pair;
 mod confusion_matrix;
 mod error;
+mod losses;
 mod scores;
+mod top_k;
 
 pub use average::Average;
+pub use calibration::{Calibration, CalibrationBin};
 pub use class_label::ClassLabel;
+pub use classification_report::{ClassificationReport, ReportRow, classification_report};
+pub use confused_pair::{ConfusedPair, confused_indices};
 pub use confusion_matrix::{ConfusionMatrix, Normalize};
 pub use error::AnalysisError;
-pub use scores::{accuracy_score, precision_score};
+pub use losses::{largest_loss_indices, sample_losses};
+pub use scores::{accuracy_score, f1_score, precision_score, recall_score};
+pub use top_k::top_k_accuracy_score;

@@ -44,6 +44,60 @@ where
     T: ClassLabel + 'a,
     P: ClassLabel + 'b,
 {
+    Ok(matrix_of_present(true_labels, predicted)?.precision(average))
+}
+
+/// The share of a class's samples that were found, averaged over the classes.
+///
+/// As in scikit-learn, the classes are the labels that occur among the true labels or the
+/// predictions, and a class without samples counts as 0. To average over a fixed number of
+/// classes, present or not, use [`ConfusionMatrix::recall`].
+///
+/// # Errors
+///
+/// [`AnalysisError::LengthMismatch`], or [`AnalysisError::NoSamples`] for empty input.
+pub fn recall_score<'a, 'b, T, P>(
+    true_labels: impl IntoIterator<Item = &'a T>,
+    predicted: impl IntoIterator<Item = &'b P>,
+    average: Average,
+) -> Result<f64, AnalysisError>
+where
+    T: ClassLabel + 'a,
+    P: ClassLabel + 'b,
+{
+    Ok(matrix_of_present(true_labels, predicted)?.recall(average))
+}
+
+/// The harmonic mean of a class's precision and recall, averaged over the classes.
+///
+/// As in scikit-learn, the classes are the labels that occur among the true labels or the
+/// predictions. To average over a fixed number of classes, present or not, use
+/// [`ConfusionMatrix::f1`].
+///
+/// # Errors
+///
+/// [`AnalysisError::LengthMismatch`], or [`AnalysisError::NoSamples`] for empty input.
+pub fn f1_score<'a, 'b, T, P>(
+    true_labels: impl IntoIterator<Item = &'a T>,
+    predicted: impl IntoIterator<Item = &'b P>,
+    average: Average,
+) -> Result<f64, AnalysisError>
+where
+    T: ClassLabel + 'a,
+    P: ClassLabel + 'b,
+{
+    Ok(matrix_of_present(true_labels, predicted)?.f1(average))
+}
+
+/// Counts over the labels that occur on either side, renumbered from 0 in ascending order.
+fn matrix_of_present<'a, 'b, T, P>(
+    true_labels: impl IntoIterator<Item = &'a T>,
+    predicted: impl IntoIterator<Item = &'b P>,
+) -> Result<ConfusionMatrix, AnalysisError>
+where
+    T: ClassLabel + 'a,
+    P: ClassLabel + 'b,
+{
     let (true_labels, predicted) = paired(true_labels, predicted)?;
     let present: BTreeSet<i128> = true_labels.iter().chain(&predicted).copied().collect();
     let classes: Vec<i128> = present.into_iter().collect();
@@ -53,8 +107,7 @@ where
             .map(|label| classes.partition_point(|class| class < label))
             .collect()
     };
-    let matrix = ConfusionMatrix::new(&number(&true_labels), &number(&predicted), classes.len())?;
-    Ok(matrix.precision(average))
+    ConfusionMatrix::new(&number(&true_labels), &number(&predicted), classes.len())
 }
 
 /// Both sides as wide integers, checked to be non-empty and of equal length.
@@ -99,10 +152,13 @@ mod tests {
     fn no_samples_is_an_error_not_nan() {
         let none: [i64; 0] = [];
         assert_eq!(accuracy_score(&none, &none), Err(AnalysisError::NoSamples));
-        assert_eq!(
+        for score in [
             precision_score(&none, &none, Average::Macro),
-            Err(AnalysisError::NoSamples)
-        );
+            recall_score(&none, &none, Average::Micro),
+            f1_score(&none, &none, Average::Weighted),
+        ] {
+            assert_eq!(score, Err(AnalysisError::NoSamples));
+        }
     }
 
     #[test]

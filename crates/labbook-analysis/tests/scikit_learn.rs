@@ -5,13 +5,18 @@
     reason = "a fixture that cannot be read fails the test"
 )]
 
-use labbook_analysis::{Average, ConfusionMatrix, Normalize, accuracy_score, precision_score};
+use std::collections::BTreeMap;
+
+use labbook_analysis::{
+    Average, Calibration, ConfusionMatrix, Normalize, accuracy_score, f1_score, precision_score,
+    recall_score, sample_losses, top_k_accuracy_score,
+};
 use ndarray::Array2;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct Fixture {
-    cases: Vec<Case>,
+struct Fixture<C> {
+    cases: Vec<C>,
 }
 
 #[derive(Deserialize)]
@@ -27,8 +32,45 @@ struct Case {
     accuracy: f64,
     per_class_precision: Vec<f64>,
     per_class_recall: Vec<f64>,
+    per_class_f1: Vec<f64>,
     precision: Averages,
+    recall: Averages,
+    f1: Averages,
     precision_of_present: Averages,
+    recall_of_present: Averages,
+    f1_of_present: Averages,
+    report: String,
+}
+
+#[derive(Deserialize)]
+struct ProbabilityCase {
+    name: String,
+    true_labels: Vec<i64>,
+    probabilities: Vec<Vec<f64>>,
+    top_k: Vec<f64>,
+    losses: Vec<f64>,
+    bins: BTreeMap<usize, Bins>,
+}
+
+#[derive(Deserialize)]
+struct Bins {
+    accuracy: Vec<f64>,
+    confidence: Vec<f64>,
+    error: f64,
+}
+
+impl ProbabilityCase {
+    fn probabilities(&self) -> Array2<f64> {
+        let shape = (self.probabilities.len(), self.probabilities[0].len());
+        Array2::from_shape_vec(shape, self.probabilities.concat()).unwrap()
+    }
+}
+
+fn probability_cases() -> Vec<ProbabilityCase> {
+    let text = include_str!("fixtures/probabilities.json");
+    serde_json::from_str::<Fixture<ProbabilityCase>>(text)
+        .unwrap()
+        .cases
 }
 
 #[derive(Deserialize)]
@@ -39,18 +81,18 @@ struct Averages {
 }
 
 impl Averages {
-    fn each(&self) -> [(Average, f64); 3] {
-        [
-            (Average::Micro, self.micro),
-            (Average::Macro, self.r#macro),
-            (Average::Weighted, self.weighted),
-        ]
+    fn of(&self, average: Average) -> f64 {
+        match average {
+            Average::Micro => self.micro,
+            Average::Macro => self.r#macro,
+            Average::Weighted => self.weighted,
+        }
     }
 }
 
 fn cases() -> Vec<Case> {
     let text = include_str!("fixtures/scores.json");
-    serde_json::from_str::<Fixture>(text).unwrap().cases
+    serde_json::from_str::<Fixture<Case>>(text).unwrap().cases
 }
 
 fn matrix(case: &Case) -> ConfusionMatrix {
@@ -110,7 +152,7 @@ fn accuracy_agrees() {
 }
 
 #[test]
-fn per_class_precision_and_recall_agree() {
+fn per_class_precision_recall_and_f1_agree() {
     for case in cases() {
         let m = matrix(&case);
         assert_close(
@@ -119,20 +161,94 @@ fn per_class_precision_and_recall_agree() {
             &case.name,
         );
         assert_close(m.per_class_recall(), &case.per_class_recall, &case.name);
+        assert_close(m.per_class_f1(), &case.per_class_f1, &case.name);
     }
 }
 
 #[test]
-fn averaged_precision_agrees_over_all_classes_and_over_present_ones() {
+fn averages_agree_over_all_classes() {
     for case in cases() {
-        for (average, expected) in case.precision.each() {
+        let m = matrix(&case);
+        for average in [Average::Micro, Average::Macro, Average::Weighted] {
             let what = format!("{} {average:?}", case.name);
-            assert_close([matrix(&case).precision(average)], &[expected], &what);
+            let actual = [m.precision(average), m.recall(average), m.f1(average)];
+            let expected = [&case.precision, &case.recall, &case.f1].map(|a| a.of(average));
+            assert_close(actual, &expected, &what);
         }
-        for (average, expected) in case.precision_of_present.each() {
+    }
+}
+
+#[test]
+fn averages_agree_over_the_classes_that_occur() {
+    for case in cases() {
+        let (t, p) = (&case.true_labels, &case.predicted);
+        for average in [Average::Micro, Average::Macro, Average::Weighted] {
             let what = format!("{} {average:?} of present", case.name);
-            let score = precision_score(&case.true_labels, &case.predicted, average).unwrap();
-            assert_close([score], &[expected], &what);
+            let actual = [
+                precision_score(t, p, average).unwrap(),
+                recall_score(t, p, average).unwrap(),
+                f1_score(t, p, average).unwrap(),
+            ];
+            let expected = [
+                &case.precision_of_present,
+                &case.recall_of_present,
+                &case.f1_of_present,
+            ];
+            assert_close(actual, &expected.map(|a| a.of(average)), &what);
+        }
+    }
+}
+
+#[test]
+fn reports_agree_to_the_letter() {
+    for case in cases() {
+        let names: Vec<String> = (0..case.n_classes).map(|c| format!("class {c}")).collect();
+        let report = matrix(&case)
+            .with_class_names(&names)
+            .unwrap()
+            .classification_report();
+        let mut expected = case.report.clone();
+        if case.accuracy == 0.0 {
+            // When no sample is right, scikit-learn turns the counts into floats by accident.
+            for n in 1..=case.true_labels.len() {
+                expected = expected.replace(&format!("  {n}.0\n"), &format!("    {n}\n"));
+            }
+        }
+        assert_eq!(report.to_string(), expected, "{}", case.name);
+    }
+}
+
+#[test]
+fn top_k_accuracy_agrees_also_with_ties() {
+    for case in probability_cases() {
+        let p = case.probabilities();
+        let score = |k| top_k_accuracy_score(&case.true_labels, p.view(), k).unwrap();
+        let actual = (1..=case.top_k.len()).map(score);
+        assert_close(actual, &case.top_k, &case.name);
+    }
+}
+
+#[test]
+fn losses_agree() {
+    for case in probability_cases() {
+        let losses = sample_losses(&case.true_labels, case.probabilities().view()).unwrap();
+        assert_close(losses, &case.losses, &case.name);
+    }
+}
+
+#[test]
+fn reliability_bins_and_calibration_errors_agree() {
+    for case in probability_cases() {
+        for (&n_bins, expected) in &case.bins {
+            let what = format!("{} {n_bins}", case.name);
+            let probabilities = case.probabilities();
+            let c = Calibration::new(&case.true_labels, probabilities.view(), n_bins).unwrap();
+            assert_eq!(c.bins().len(), n_bins, "{what}");
+            let accuracy = c.bins().iter().filter_map(|bin| bin.accuracy);
+            assert_close(accuracy, &expected.accuracy, &what);
+            let confidence = c.bins().iter().filter_map(|bin| bin.mean_confidence);
+            assert_close(confidence, &expected.confidence, &what);
+            assert_close([c.expected_error()], &[expected.error], &what);
         }
     }
 }
