@@ -15,6 +15,9 @@ pub(crate) fn run(places: &Places) -> Result<()> {
         // JupyterLab refuses root unless told; in a container there is nobody else.
         lab.arg("--allow-root");
     }
+    // As the default address, so that the printed one leads to the notebook too.
+    lab.arg("--ServerApp.root_dir").arg(&places.root);
+    lab.arg("--LabApp.default_url=/lab/tree/notebooks/cifar10.ipynb");
     // JupyterLab takes this program's place, so that Ctrl+C and its question reach it alone.
     let error = lab
         .arg("notebooks/cifar10.ipynb")
