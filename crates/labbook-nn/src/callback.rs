@@ -1,7 +1,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{Logs, Reporter, Sequential};
+use tch::Tensor;
+
+use crate::{Logs, Reporter, Result, Sequential};
 
 /// Something to do during training. Every method does nothing unless written otherwise.
 ///
@@ -20,6 +22,31 @@ pub trait Callback: Send {
 
     /// Training has ended.
     fn on_train_end(&mut self, _control: &mut Control<'_>) {}
+
+    /// What the callback has to remember when a training is resumed in another process.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    fn state(&self) -> Result<CallbackState> {
+        Ok(CallbackState::default())
+    }
+
+    /// Goes back to a remembered state, after `on_train_begin`.
+    ///
+    /// # Errors
+    /// When the state is not of such a callback.
+    fn set_state(&mut self, _state: &CallbackState) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a callback remembers from epoch to epoch.
+#[derive(Debug, Default)]
+pub struct CallbackState {
+    /// Numbers by their names, such as `wait`.
+    pub values: Vec<(String, f64)>,
+    /// Tensors by their names, such as weights.
+    pub tensors: Vec<(String, Tensor)>,
 }
 
 impl<C: Callback> Callback for Arc<Mutex<C>> {
@@ -42,6 +69,15 @@ impl<C: Callback> Callback for Arc<Mutex<C>> {
         let mut callback = self.lock().unwrap_or_else(PoisonError::into_inner);
         callback.on_train_end(control);
     }
+
+    fn state(&self) -> Result<CallbackState> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).state()
+    }
+
+    fn set_state(&mut self, state: &CallbackState) -> Result<()> {
+        let mut callback = self.lock().unwrap_or_else(PoisonError::into_inner);
+        callback.set_state(state)
+    }
 }
 
 /// What a callback can do to the training that calls it.
@@ -50,6 +86,9 @@ pub struct Control<'a> {
     pub(crate) reporter: &'a dyn Reporter,
     pub(crate) stop: &'a mut bool,
     pub(crate) failure: &'a mut Option<String>,
+    /// Figures for the history, besides those of the model.
+    pub(crate) added: &'a mut Vec<(String, f64)>,
+    pub(crate) resuming: bool,
 }
 
 impl Control<'_> {
@@ -72,6 +111,26 @@ impl Control<'_> {
     /// The model being trained, for instance to set weights or the learning rate.
     pub fn model_mut(&mut self) -> &mut Sequential {
         self.model
+    }
+
+    /// Adds a figure to those of the epoch that ends: to the history and, under this name, to
+    /// what the callbacks that follow are given.
+    pub fn log(&mut self, key: impl Into<String>, value: f64) {
+        self.added.push((key.into(), value));
+    }
+
+    /// Adds the learning rate as `lr`, as Keras's callbacks for it do.
+    pub(crate) fn log_learning_rate(&mut self) {
+        match self.model.learning_rate() {
+            Ok(rate) => self.log("lr", rate),
+            Err(error) => self.fail(error.to_string()),
+        }
+    }
+
+    /// Whether a training begins that goes on with one of an earlier process.
+    #[must_use]
+    pub fn is_resuming(&self) -> bool {
+        self.resuming
     }
 
     /// Tells something in a line of its own, after the line of the epoch.

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use tch::TchError;
 
 /// What went wrong while describing, building, training or asking a model.
@@ -107,6 +109,28 @@ pub enum Error {
         /// The callback's words.
         message: String,
     },
+    /// A file is not what it has to be.
+    #[error("{path}: expected {expected}, received {received}; {advice}")]
+    File {
+        /// The file.
+        path: String,
+        /// What it has to hold.
+        expected: String,
+        /// What it holds.
+        received: String,
+        /// What to do about it.
+        advice: String,
+    },
+    /// The system refused to read or write a file.
+    #[error("cannot {action} {path}: {message}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What was to be done with it, such as `open`.
+        action: String,
+        /// The system's words.
+        message: String,
+    },
     /// libtorch refused an operation, most often for lack of memory.
     #[error("libtorch could not compute {operation}: {message}")]
     Torch {
@@ -170,6 +194,15 @@ impl Error {
             },
             other => other,
         }
+    }
+}
+
+/// The system's refusal to do something with a file.
+pub(crate) fn cannot(action: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::Io {
+        path: path.display().to_string(),
+        action: action.to_owned(),
+        message: error.to_string(),
     }
 }
 

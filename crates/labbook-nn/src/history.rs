@@ -30,6 +30,9 @@ pub struct History {
     pub seconds: f64,
     /// Duration of each epoch in seconds, validation included.
     pub epoch_seconds: Vec<f64>,
+    /// Whether a request from outside ended the training; see [`interrupt`](crate::interrupt).
+    /// The epoch that it cut short is not among the figures.
+    pub interrupted: bool,
     columns: Vec<(String, Vec<f64>)>,
 }
 
@@ -40,6 +43,7 @@ impl History {
             params,
             seconds: 0.0,
             epoch_seconds: Vec::new(),
+            interrupted: false,
             columns: Vec::new(),
         }
     }
@@ -48,10 +52,29 @@ impl History {
         self.epoch.push(epoch);
         self.epoch_seconds.push(seconds);
         for (key, value) in logs.entries() {
-            match self.columns.iter_mut().find(|(column, _)| column == key) {
-                Some((_, values)) => values.push(*value),
-                None => self.columns.push((key.clone(), vec![*value])),
+            self.record(key, *value);
+        }
+    }
+
+    /// Adds a figure to the last epoch; epochs without it hold NaN.
+    pub(crate) fn record(&mut self, key: &str, value: f64) {
+        let epochs = self.epoch.len();
+        let index = match self.columns.iter().position(|(column, _)| column == key) {
+            Some(index) => index,
+            None => {
+                self.columns.push((key.to_owned(), Vec::new()));
+                self.columns.len() - 1
             }
+        };
+        let values = &mut self.columns[index].1;
+        values.resize(epochs.saturating_sub(1), f64::NAN);
+        values.push(value);
+    }
+
+    /// Makes all columns as long as there are epochs.
+    pub(crate) fn fill(&mut self) {
+        for (_, values) in &mut self.columns {
+            values.resize(self.epoch.len(), f64::NAN);
         }
     }
 
@@ -102,5 +125,16 @@ mod tests {
         assert_eq!(history.get("val_loss"), None);
         assert_eq!(history.epoch, [0, 1]);
         assert_eq!(history.epoch_seconds, [0.5, 0.5]);
+        history.record("lr", 0.1);
+        let lr = history.get("lr").unwrap();
+        assert!(lr[0].is_nan() && lr[1] == 0.1 && lr.len() == 2);
+        history.push(2, 0.5, &Logs::default());
+        history.fill();
+        assert!(
+            history
+                .columns()
+                .iter()
+                .all(|(_, values)| values.len() == 3)
+        );
     }
 }

@@ -28,11 +28,13 @@ mod activation;
 mod adam;
 mod batches;
 mod callback;
+mod callbacks;
 mod error;
 mod evaluate;
 mod fit;
 mod history;
 mod initializer;
+pub mod interrupt;
 mod layer;
 mod layers;
 mod logs;
@@ -52,7 +54,10 @@ mod training;
 
 pub use activation::Activation;
 pub use adam::Adam;
-pub use callback::{Callback, Callbacks, Control};
+pub use callback::{Callback, CallbackState, Callbacks, Control};
+pub use callbacks::{
+    CsvLogger, EarlyStopping, LearningRateScheduler, MonitorMode, ReduceLROnPlateau,
+};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluate, Evaluation};
 pub use fit::Fit;

@@ -26,6 +26,14 @@ impl Logs {
         &self.entries
     }
 
+    /// Adds a figure, or replaces the one of this name.
+    pub(crate) fn set(&mut self, key: &str, value: f64) {
+        match self.entries.iter_mut().find(|(name, _)| name == key) {
+            Some((_, old)) => *old = value,
+            None => self.entries.push((key.to_owned(), value)),
+        }
+    }
+
     /// Adds the figures of the validation set, their names beginning with `val_`.
     pub(crate) fn extend_validation(&mut self, validation: &Self) {
         self.entries.extend(

@@ -3,6 +3,7 @@ use std::time::Instant;
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use crate::batches::Batches;
+use crate::interrupt;
 use crate::progress::Stopwatch;
 use crate::random::{Rng, as_torch_seed};
 use crate::sequential::spans;
@@ -20,7 +21,9 @@ impl Sequential {
     /// means over its examples while the weights change, as in Keras; the loss includes the
     /// layers' penalties. Training an already trained model goes on where it was.
     ///
-    /// A loss that is NaN or infinite is reported in a line and training goes on.
+    /// A loss that is NaN or infinite is reported in a line and training goes on. A request of
+    /// [`interrupt`](crate::interrupt) ends the training after the batch that it comes in; the
+    /// history then holds the epochs before and says so.
     ///
     /// # Errors
     /// When the model is not compiled, data or options do not fit, or a callback fails.
@@ -65,8 +68,10 @@ impl Sequential {
             history: History::new(params),
             stop: false,
             failure: None,
+            resuming: false,
             warned: false,
         };
+        interrupt::clear();
         training.run(&train, validation.as_ref(), options, &mut randomness)?;
         Ok(training.history)
     }
@@ -293,6 +298,7 @@ struct Training<'a> {
     history: History,
     stop: bool,
     failure: Option<String>,
+    resuming: bool,
     warned: bool,
 }
 
@@ -316,7 +322,10 @@ impl Training<'_> {
             self.each_callback(|callback, control| callback.on_epoch_begin(epoch, control))?;
 
             let mut watch = Stopwatch::start(self.history.params.steps);
-            let figures = self.epoch(train, options, randomness, &mut watch)?;
+            let Some(figures) = self.epoch(train, options, randomness, &mut watch)? else {
+                self.history.interrupted = true;
+                break;
+            };
             let mut logs = self.model.logs(figures)?;
             if let Some(validation) = validation {
                 let figures = self.model.measure(validation, options.batch_size)?;
@@ -328,7 +337,7 @@ impl Training<'_> {
                 self.reporter.epoch_end(&progress, self.verbosity);
             }
             self.warn_if_not_finite(epoch, &logs);
-            self.each_callback(|callback, control| callback.on_epoch_end(epoch, &logs, control))?;
+            self.end_epoch(epoch, logs)?;
             if self.stop {
                 break;
             }
@@ -341,13 +350,29 @@ impl Training<'_> {
         Ok(())
     }
 
+    /// Lets every callback see the figures, with those that callbacks before it added.
+    fn end_epoch(&mut self, epoch: usize, mut logs: Logs) -> Result<()> {
+        for index in 0..self.callbacks.0.len() {
+            let added = self.call(index, |callback, control| {
+                callback.on_epoch_end(epoch, &logs, control);
+            })?;
+            for (key, value) in added {
+                logs.set(&key, value);
+                self.history.record(&key, value);
+            }
+        }
+        self.history.fill();
+        Ok(())
+    }
+
+    /// The figures of one epoch, or none if it was interrupted.
     fn epoch(
         &mut self,
         train: &Batches,
         options: &Fit,
         randomness: &mut Rng,
         watch: &mut Stopwatch,
-    ) -> Result<Figures> {
+    ) -> Result<Option<Figures>> {
         let count = train.count();
         let order = match options.shuffle {
             true => Some(train.order(&randomness.permutation(count))?),
@@ -362,12 +387,15 @@ impl Training<'_> {
             })?;
             self.model.train_step(&weights, &x, &y, &mut totals)?;
             watch.first_step_done();
+            if interrupt::take() {
+                return Ok(None);
+            }
             if self.speaks() {
                 let progress = watch.progress(step, Logs::default());
                 self.reporter.step_end(&progress);
             }
         }
-        totals.figures(count)
+        totals.figures(count).map(Some)
     }
 
     fn speaks(&self) -> bool {
@@ -378,19 +406,33 @@ impl Training<'_> {
         &mut self,
         mut call: impl FnMut(&mut dyn crate::Callback, &mut Control<'_>),
     ) -> Result<()> {
-        for callback in &mut self.callbacks.0 {
-            let mut control = Control {
-                model: self.model,
-                reporter: self.reporter,
-                stop: &mut self.stop,
-                failure: &mut self.failure,
-            };
-            call(callback.as_mut(), &mut control);
-            if let Some(message) = self.failure.take() {
-                return Err(Error::Callback { message });
-            }
+        for index in 0..self.callbacks.0.len() {
+            // Figures have a place only where an epoch ends.
+            self.call(index, &mut call)?;
         }
         Ok(())
+    }
+
+    /// Calls one callback; gives the figures that it added.
+    fn call(
+        &mut self,
+        index: usize,
+        call: impl FnOnce(&mut dyn crate::Callback, &mut Control<'_>),
+    ) -> Result<Vec<(String, f64)>> {
+        let mut added = Vec::new();
+        let mut control = Control {
+            model: self.model,
+            reporter: self.reporter,
+            stop: &mut self.stop,
+            failure: &mut self.failure,
+            added: &mut added,
+            resuming: self.resuming,
+        };
+        call(self.callbacks.0[index].as_mut(), &mut control);
+        match self.failure.take() {
+            Some(message) => Err(Error::Callback { message }),
+            None => Ok(added),
+        }
     }
 
     fn warn_if_not_finite(&mut self, epoch: usize, logs: &Logs) {
