@@ -185,6 +185,20 @@ impl Error {
         }
     }
 
+    pub(crate) fn file(
+        path: &Path,
+        expected: impl Into<String>,
+        received: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self::File {
+            path: path.display().to_string(),
+            expected: expected.into(),
+            received: received.into(),
+            advice: advice.into(),
+        }
+    }
+
     /// Names the layer in an error of libtorch; leaves the other errors as they are.
     pub(crate) fn within(self, place: &str) -> Self {
         match self {

@@ -11,7 +11,11 @@ use tch::{Device, Kind, Tensor};
 
 fn alone() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
-    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&LOCK)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn model() -> Result<(Sequential, Tensor, Tensor)> {
@@ -34,17 +38,15 @@ struct StopButton {
 
 impl Reporter for StopButton {
     fn epoch_begin(&self, epoch: usize, _params: &FitParams) {
-        *self.epoch.lock().unwrap() = epoch;
+        *lock(&self.epoch) = epoch;
     }
 
     fn step_end(&self, progress: &Progress) {
-        let epoch = *self.epoch.lock().unwrap();
-        self.seen
-            .lock()
-            .unwrap()
-            .push(format!("{epoch}:{}", progress.step));
+        let epoch = *lock(&self.epoch);
+        lock(&self.seen).push(format!("{epoch}:{}", progress.step));
         if (epoch, progress.step) == (2, 2) {
-            std::thread::spawn(interrupt::request).join().unwrap();
+            let pressed = std::thread::spawn(interrupt::request).join();
+            assert!(pressed.is_ok());
         }
     }
 
@@ -53,10 +55,7 @@ impl Reporter for StopButton {
     fn message(&self, _line: &str) {}
 
     fn train_end(&self, history: &labbook_nn::History) {
-        self.seen
-            .lock()
-            .unwrap()
-            .push(format!("end {}", history.interrupted));
+        lock(&self.seen).push(format!("end {}", history.interrupted));
     }
 }
 
@@ -64,7 +63,7 @@ struct Ends(Arc<Mutex<usize>>);
 
 impl Callback for Ends {
     fn on_train_end(&mut self, _control: &mut Control<'_>) {
-        *self.0.lock().unwrap() += 1;
+        *lock(&self.0) += 1;
     }
 }
 
@@ -83,8 +82,8 @@ fn a_request_stops_within_the_epoch_and_the_model_lives_on() -> Result<()> {
     assert!(history.interrupted);
     assert_eq!(history.epoch, [0, 1]);
     assert_eq!(history.get("loss").map(|losses| losses.len()), Some(2));
-    assert_eq!(*ends.lock().unwrap(), 1);
-    let seen = seen.lock().unwrap();
+    assert_eq!(*lock(&ends), 1);
+    let seen = lock(&seen);
     // The third step was computed before the request was seen, and told nobody.
     assert_eq!(seen[10..], ["2:1", "2:2", "end true"]);
     assert_eq!(model.optimizer_state()?.step, 13);
