@@ -100,4 +100,47 @@ pub enum AnalysisError {
         /// What it was.
         received: String,
     },
+    /// Samples must form a table: one row per sample, one column per feature.
+    #[error(
+        "expected samples of shape (n_samples, n_features). Received: shape {shape:?}; flatten \
+         each sample to one row first"
+    )]
+    NotATable {
+        /// The shape received.
+        shape: Vec<i64>,
+    },
+    /// There are too few samples for what was asked.
+    #[error("expected at least {expected} samples for {purpose}. Received: {received}")]
+    TooFewSamples {
+        /// How many are needed.
+        expected: usize,
+        /// For what.
+        purpose: &'static str,
+        /// How many there are.
+        received: usize,
+    },
+    /// Samples have another number of features than those that a transformation was fitted to.
+    #[error(
+        "expected samples with {expected} features, as in the fit. Received: {received} features"
+    )]
+    FeatureMismatch {
+        /// Features of the samples that were fitted.
+        expected: usize,
+        /// Features received.
+        received: usize,
+    },
+    /// The tensor library refused an operation, for instance for lack of memory.
+    #[error("the tensor library failed: {message}")]
+    Tensor {
+        /// Its own words.
+        message: String,
+    },
+}
+
+impl From<tch::TchError> for AnalysisError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Tensor {
+            message: error.to_string(),
+        }
+    }
 }

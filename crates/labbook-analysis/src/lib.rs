@@ -25,6 +25,8 @@ mod confused_pair;
 mod confusion_matrix;
 mod error;
 mod losses;
+mod pca;
+mod samples;
 mod scores;
 mod top_k;
 
@@ -36,5 +38,7 @@ pub use confused_pair::{ConfusedPair, confused_indices};
 pub use confusion_matrix::{ConfusionMatrix, Normalize};
 pub use error::AnalysisError;
 pub use losses::{largest_loss_indices, sample_losses};
+pub use pca::{FittedPca, Pca};
+pub use samples::Samples;
 pub use scores::{accuracy_score, f1_score, precision_score, recall_score};
 pub use top_k::top_k_accuracy_score;

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use labbook_analysis::{
-    Average, Calibration, ConfusionMatrix, Normalize, accuracy_score, f1_score, precision_score,
-    recall_score, sample_losses, top_k_accuracy_score,
+    Average, Calibration, ConfusionMatrix, Normalize, Pca, accuracy_score, f1_score,
+    precision_score, recall_score, sample_losses, top_k_accuracy_score,
 };
 use ndarray::Array2;
 use serde::Deserialize;
@@ -66,6 +66,17 @@ impl ProbabilityCase {
     }
 }
 
+#[derive(Deserialize)]
+struct PcaCase {
+    name: String,
+    samples: Vec<Vec<f64>>,
+    mean: Vec<f64>,
+    components: Vec<Vec<f64>>,
+    explained_variance: Vec<f64>,
+    explained_variance_ratio: Vec<f64>,
+    projected: Vec<Vec<f64>>,
+}
+
 fn probability_cases() -> Vec<ProbabilityCase> {
     let text = include_str!("fixtures/probabilities.json");
     serde_json::from_str::<Fixture<ProbabilityCase>>(text)
@@ -100,11 +111,20 @@ fn matrix(case: &Case) -> ConfusionMatrix {
 }
 
 fn assert_close(actual: impl IntoIterator<Item = f64>, expected: &[f64], what: &str) {
+    assert_within(1e-12, actual, expected, what);
+}
+
+fn assert_within(
+    tolerance: f64,
+    actual: impl IntoIterator<Item = f64>,
+    expected: &[f64],
+    what: &str,
+) {
     let actual: Vec<f64> = actual.into_iter().collect();
     assert_eq!(actual.len(), expected.len(), "{what}");
     for (a, e) in actual.iter().zip(expected) {
         assert!(
-            (a - e).abs() < 1e-12,
+            (a - e).abs() < tolerance,
             "{what}: {actual:?} against {expected:?}"
         );
     }
@@ -250,5 +270,38 @@ fn reliability_bins_and_calibration_errors_agree() {
             assert_close(confidence, &expected.confidence, &what);
             assert_close([c.expected_error()], &[expected.error], &what);
         }
+    }
+}
+
+#[test]
+fn principal_components_agree_signs_included() {
+    let text = include_str!("fixtures/pca.json");
+    for case in serde_json::from_str::<Fixture<PcaCase>>(text)
+        .unwrap()
+        .cases
+    {
+        let shape = (case.samples.len(), case.samples[0].len());
+        let samples = Array2::from_shape_vec(shape, case.samples.concat()).unwrap();
+        let pca = Pca::new(case.components.len());
+        let (fitted, projected) = pca.fit_transform(&samples).unwrap();
+        let check = |actual: Vec<f64>, expected: &[f64], what: &str| {
+            assert_within(1e-9, actual, expected, &format!("{}: {what}", case.name));
+        };
+        check(fitted.mean().to_vec(), &case.mean, "mean");
+        let components: Vec<f64> = fitted.components().iter().copied().collect();
+        check(components, &case.components.concat(), "components");
+        let variance = fitted.explained_variance().to_vec();
+        check(variance, &case.explained_variance, "variance");
+        let ratio = fitted.explained_variance_ratio().to_vec();
+        check(ratio, &case.explained_variance_ratio, "ratio");
+        let flat: Vec<f64> = projected.iter().copied().collect();
+        check(flat, &case.projected.concat(), "projected");
+
+        // In single precision the samples are rounded, the sums are not.
+        let single = samples.mapv(|x| x as f32);
+        let (_, projected) = pca.fit_transform(&single).unwrap();
+        let what = format!("{}: single precision", case.name);
+        let expected = case.projected.concat();
+        assert_within(2e-5, projected.iter().copied(), &expected, &what);
     }
 }

@@ -1,0 +1,282 @@
+use ndarray::{Array1, Array2, Axis};
+use tch::{Kind, Tensor};
+
+use crate::samples::{dimensions, require_finite, to_array};
+use crate::{AnalysisError, Samples};
+
+/// Rows that are centred in double precision at a time, so that no second copy of a large table
+/// is needed.
+const BLOCK: i64 = 4096;
+
+/// Principal component analysis: the directions along which samples vary most.
+///
+/// Results equal scikit-learn's `PCA`, signs included: in every component, the entry that is
+/// largest by absolute value is positive. All sums run in double precision.
+///
+/// ```
+/// use labbook_analysis::Pca;
+/// use ndarray::arr2;
+///
+/// let samples = arr2(&[[0.0_f32, 0.1], [1.0, 1.0], [2.0, 1.9], [3.0, 3.0]]);
+/// let pca = Pca::new(1).fit(&samples)?;
+/// assert!(pca.explained_variance_ratio()[0] > 0.99);
+/// assert_eq!(pca.transform(&samples)?.dim(), (4, 1));
+/// # Ok::<(), labbook_analysis::AnalysisError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pca {
+    n_components: usize,
+}
+
+impl Pca {
+    /// Asks for the `n_components` directions of largest variance.
+    #[must_use]
+    pub fn new(n_components: usize) -> Self {
+        Self { n_components }
+    }
+
+    /// Finds the components of samples of shape `(n_samples, n_features)`.
+    ///
+    /// With at least as many samples as features, the covariance matrix is decomposed; else the
+    /// centred samples are (singular value decomposition).
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::TooFewSamples`] below two samples, [`AnalysisError::InvalidOption`] unless
+    /// the number of components is from 1 to the smaller of samples and features,
+    /// [`AnalysisError::NotFinite`], [`AnalysisError::NotATable`], or [`AnalysisError::Tensor`].
+    pub fn fit(&self, samples: &impl Samples) -> Result<FittedPca, AnalysisError> {
+        tch::no_grad(|| self.fit_table(&samples.to_table()?))
+    }
+
+    /// Fits, and returns the samples along the components as well: shape
+    /// `(n_samples, n_components)`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit).
+    pub fn fit_transform(
+        &self,
+        samples: &impl Samples,
+    ) -> Result<(FittedPca, Array2<f64>), AnalysisError> {
+        tch::no_grad(|| {
+            let table = samples.to_table()?;
+            let fitted = self.fit_table(&table)?;
+            let projected = fitted.transform_table(&table)?;
+            Ok((fitted, projected))
+        })
+    }
+
+    pub(crate) fn fit_table(&self, table: &Tensor) -> Result<FittedPca, AnalysisError> {
+        let (n_samples, n_features) = dimensions(table);
+        if n_samples < 2 {
+            return Err(AnalysisError::TooFewSamples {
+                expected: 2,
+                purpose: "principal components",
+                received: n_samples,
+            });
+        }
+        let limit = n_samples.min(n_features);
+        if !(1..=limit).contains(&self.n_components) {
+            return Err(AnalysisError::InvalidOption {
+                option: "n_components",
+                expected: format!(
+                    "from 1 to {limit}, the smaller of {n_samples} samples and {n_features} features"
+                ),
+                received: self.n_components.to_string(),
+            });
+        }
+        require_finite(table)?;
+
+        let mean = table.f_mean_dim(Some(&[0_i64][..]), false, Kind::Double)?;
+        let (variances, directions) = if n_samples >= n_features {
+            by_covariance(table, &mean)?
+        } else {
+            by_singular_values(table, &mean)?
+        };
+        let total: f64 = variances.iter().sum();
+        let keep = self.n_components;
+        let explained_variance = Array1::from(variances[..keep].to_vec());
+        let explained_variance_ratio = match total {
+            0.0 => Array1::zeros(keep),
+            _ => &explained_variance / total,
+        };
+        let mut components = to_array::<f64>(&directions.f_narrow(0, 0, keep as i64)?)?;
+        fix_signs(&mut components);
+        Ok(FittedPca {
+            mean: Vec::<f64>::try_from(mean)?.into(),
+            components,
+            explained_variance,
+            explained_variance_ratio,
+        })
+    }
+}
+
+/// A principal component analysis that was fitted to samples; see [`Pca`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedPca {
+    mean: Array1<f64>,
+    components: Array2<f64>,
+    explained_variance: Array1<f64>,
+    explained_variance_ratio: Array1<f64>,
+}
+
+impl FittedPca {
+    /// The samples along the components: shape `(n_samples, n_components)`.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::FeatureMismatch`], [`AnalysisError::NotFinite`],
+    /// [`AnalysisError::NotATable`], or [`AnalysisError::Tensor`].
+    pub fn transform(&self, samples: &impl Samples) -> Result<Array2<f64>, AnalysisError> {
+        tch::no_grad(|| {
+            let table = samples.to_table()?;
+            require_finite(&table)?;
+            self.transform_table(&table)
+        })
+    }
+
+    pub(crate) fn transform_table(&self, table: &Tensor) -> Result<Array2<f64>, AnalysisError> {
+        let (_, n_features) = dimensions(table);
+        if n_features != self.mean.len() {
+            return Err(AnalysisError::FeatureMismatch {
+                expected: self.mean.len(),
+                received: n_features,
+            });
+        }
+        let mean = Tensor::f_from_slice(&self.mean.to_vec())?;
+        let directions = Tensor::try_from(&self.components)?.f_tr()?;
+        let projected = centred_blocks(table, &mean)
+            .map(|block| Ok(block?.f_matmul(&directions)?))
+            .collect::<Result<Vec<Tensor>, AnalysisError>>()?;
+        match projected.is_empty() {
+            true => Ok(Array2::zeros((0, self.components.nrows()))),
+            false => to_array(&Tensor::f_cat(&projected, 0)?),
+        }
+    }
+
+    /// Mean of every feature over the fitted samples.
+    pub fn mean(&self) -> &Array1<f64> {
+        &self.mean
+    }
+
+    /// The directions, of length 1 each: shape `(n_components, n_features)`, largest variance
+    /// first.
+    pub fn components(&self) -> &Array2<f64> {
+        &self.components
+    }
+
+    /// Variance of the fitted samples along each component (divisor `n_samples - 1`).
+    pub fn explained_variance(&self) -> &Array1<f64> {
+        &self.explained_variance
+    }
+
+    /// Each component's share of the variance of all features, from 0 to 1; zeros where all
+    /// samples are equal.
+    pub fn explained_variance_ratio(&self) -> &Array1<f64> {
+        &self.explained_variance_ratio
+    }
+}
+
+/// Blocks of rows in double precision, less the mean.
+fn centred_blocks(
+    table: &Tensor,
+    mean: &Tensor,
+) -> impl Iterator<Item = Result<Tensor, AnalysisError>> {
+    let rows = dimensions(table).0 as i64;
+    (0..rows).step_by(BLOCK as usize).map(move |start| {
+        let block = table.f_narrow(0, start, BLOCK.min(rows - start))?;
+        Ok(block.f_to_kind(Kind::Double)?.f_sub(mean)?)
+    })
+}
+
+/// Variances, largest first, and the rows of directions, from the covariance matrix.
+fn by_covariance(table: &Tensor, mean: &Tensor) -> Result<(Vec<f64>, Tensor), AnalysisError> {
+    let (n_samples, n_features) = dimensions(table);
+    let width = n_features as i64;
+    let mut scatter = Tensor::f_zeros([width, width], (Kind::Double, table.device()))?;
+    for block in centred_blocks(table, mean) {
+        let block = block?;
+        scatter = scatter.f_addmm_(&block.f_tr()?, &block)?;
+    }
+    let covariance = scatter.f_div_scalar_((n_samples - 1) as f64)?;
+    let (values, vectors) = covariance.f_linalg_eigh("L")?;
+    // Ascending values, one vector per column; rounding can push a zero below zero.
+    let values = Vec::<f64>::try_from(values.f_flip([0])?.f_clamp_min(0.0)?)?;
+    Ok((values, vectors.f_tr()?.f_flip([0])?))
+}
+
+/// The same from the centred samples, which is cheaper when they are fewer than their features.
+fn by_singular_values(table: &Tensor, mean: &Tensor) -> Result<(Vec<f64>, Tensor), AnalysisError> {
+    let (n_samples, _) = dimensions(table);
+    let centred = table.f_to_kind(Kind::Double)?.f_sub(mean)?;
+    let (_, singular, directions) = centred.f_svd(true, true)?;
+    let values = Vec::<f64>::try_from(singular)?;
+    let divisor = (n_samples - 1) as f64;
+    let variances = values.iter().map(|s| s * s / divisor).collect();
+    Ok((variances, directions.f_tr()?))
+}
+
+/// scikit-learn's `svd_flip`, decided by the components: their largest entry is positive.
+fn fix_signs(components: &mut Array2<f64>) {
+    for mut row in components.axis_iter_mut(Axis(0)) {
+        let largest = row
+            .iter()
+            .copied()
+            .fold(0.0_f64, |a, b| if b.abs() > a.abs() { b } else { a });
+        if largest < 0.0 {
+            row.mapv_inplace(|x| -x);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr2;
+
+    use super::*;
+
+    #[test]
+    fn bad_requests_are_named() {
+        let samples = arr2(&[[1.0_f32, 2.0, 3.0], [4.0, 5.0, 7.0]]);
+        let error = Pca::new(3).fit(&samples).unwrap_err();
+        assert!(error.to_string().contains("from 1 to 2"), "{error}");
+        assert!(Pca::new(0).fit(&samples).is_err());
+        let one = arr2(&[[1.0_f32, 2.0]]);
+        let error = Pca::new(1).fit(&one).unwrap_err();
+        assert!(error.to_string().contains("at least 2 samples"), "{error}");
+        let pca = Pca::new(1).fit(&samples).unwrap();
+        assert_eq!(
+            pca.transform(&one),
+            Err(AnalysisError::FeatureMismatch {
+                expected: 3,
+                received: 2
+            })
+        );
+    }
+
+    #[test]
+    fn equal_samples_have_no_variance_and_no_nan() {
+        let samples = Array2::<f32>::from_elem((5, 3), 0.1);
+        let (pca, projected) = Pca::new(2).fit_transform(&samples).unwrap();
+        assert_eq!(pca.explained_variance_ratio(), &Array1::<f64>::zeros(2));
+        assert!(projected.iter().all(|x| x.abs() < 1e-7));
+    }
+
+    #[test]
+    fn blocks_join_seamlessly_and_a_tensor_is_as_good_as_an_array() {
+        let n = BLOCK as usize + 10;
+        let samples =
+            Array2::from_shape_fn((n, 3), |(i, j)| (((i * (7 + j)) % 101) as f32).sin() + 5.0);
+        let (pca, projected) = Pca::new(3).fit_transform(&samples).unwrap();
+        let from_tensor = Pca::new(3)
+            .fit(&Tensor::try_from(&samples).unwrap())
+            .unwrap();
+        assert_eq!(from_tensor, pca);
+        // Rotating back gives the samples again.
+        let restored = projected.dot(pca.components()) + pca.mean();
+        for (a, b) in restored.iter().zip(&samples) {
+            assert!((a - f64::from(*b)).abs() < 1e-9);
+        }
+    }
+}
