@@ -104,13 +104,11 @@ cifar.train.labels.slice(ndarray::s![..10, ..])
 
 // %%
 let class_names = cifar.class_names.clone();
-let train_counts: Vec<u32> = cifar.train.counts().iter().map(|&n| n as u32).collect();
-let test_counts: Vec<u32> = cifar.test.counts().iter().map(|&n| n as u32).collect();
 let classes = polars::df![
-    "label" => (0..10).collect::<Vec<i32>>(),
+    "label" => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
     "class" => class_names.clone(),
-    "training images" => train_counts,
-    "test images" => test_counts
+    "training images" => cifar.train.counts(),
+    "test images" => cifar.test.counts()
 ]?;
 classes
 
@@ -138,7 +136,7 @@ show_random_examples(&preview, &preview.labels_tensor(), &class_names, 2)?
 
 // %%
 let sample = cifar.train.sample(1000, session.seed);
-let mut histogram = ndarray::Array2::<f64>::zeros((3, 32));
+let mut histogram = ndarray::arr2(&[[0.0; 32]; 3]);
 for pixel in sample.images.rows() {
     for (channel, value) in pixel.iter().enumerate() {
         histogram[[channel, (value / 8) as usize]] += 1.0;
@@ -399,9 +397,9 @@ for (name, history, evaluation, paper) in [
     ("1: two dense layers", &history1, &evaluation1, ["60.26 %", "46.50 %", "46.98 %", "52.2"]),
     ("3: two convolutions", &history3, &evaluation3, ["97 %", "72.41 %", "71.30 %", "277.33"]),
 ] {
-    let ours = [percent(last(history, "accuracy")), percent(last(history, "val_accuracy")), percent(evaluation.accuracy), format!("{:.1}", history.seconds)];
-    let cells = [name.to_string()].into_iter().chain(ours).chain(paper.map(String::from)).collect::<Vec<String>>();
-    results.push(&cells);
+    let (train, validation, test) = (last(history, "accuracy"), last(history, "val_accuracy"), evaluation.accuracy);
+    let seconds = format!("{:.1}", history.seconds);
+    results.push(&[name, &percent(train), &percent(validation), &percent(test), &seconds, paper[0], paper[1], paper[2], paper[3]]);
 }
 results
 

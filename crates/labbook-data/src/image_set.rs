@@ -138,7 +138,7 @@ impl ImageSet {
 
     /// How many images each class has, one entry per class from 0.
     #[must_use]
-    pub fn counts(&self) -> Vec<usize> {
+    pub fn counts(&self) -> Vec<u32> {
         let mut counts = vec![0; CLASSES];
         for &label in &self.labels {
             let class = usize::from(label);
