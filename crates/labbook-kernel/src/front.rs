@@ -2,26 +2,43 @@
 //!
 //! evcxr rewrites a cell's manifest many times and drops its `Cargo.lock` on the way, after which
 //! cargo would take the newest versions of everything and compile them. The stand-in puts the
-//! locked versions back first. It is found because evcxr asks `rustup which cargo`.
+//! locked versions back first. It is found because evcxr asks `rustup which cargo`. It also spares
+//! rust-analyzer the crates that no cell can name; see [`crate::visible`].
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode, Stdio};
 
 use crate::Settings;
+use crate::visible::only_visible;
 
-/// Runs cargo with a cell's dependencies locked. Returns only on failure.
-pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Error {
-    if let Err(error) = lock(settings, Path::new(".")) {
-        return error;
-    }
+/// Runs cargo with a cell's dependencies locked. Returns only on failure, or when it has printed
+/// what rust-analyzer asked for.
+pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> {
+    lock(settings, Path::new("."))?;
     let mut command = Command::new(&settings.cargo);
     command
         .args(arguments)
         .env_remove("CARGO")
         .env("RUSTFLAGS", &settings.rustflags);
-    command.exec()
+    if !is_for_analysis(arguments) {
+        return Err(command.exec());
+    }
+    let output = command.stderr(Stdio::inherit()).output()?;
+    let metadata = String::from_utf8_lossy(&output.stdout);
+    io::stdout().write_all(only_visible(&metadata).as_bytes())?;
+    let code = output
+        .status
+        .code()
+        .and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
+}
+
+/// Whether rust-analyzer asks: it names the manifest, as evcxr itself does not.
+fn is_for_analysis(arguments: &[String]) -> bool {
+    arguments.first().is_some_and(|word| word == "metadata")
+        && arguments.iter().any(|word| word == "--manifest-path")
 }
 
 /// Answers `rustup which TOOL`; anything else fails, as on a machine without rustup.

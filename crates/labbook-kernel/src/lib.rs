@@ -10,6 +10,7 @@ pub mod launch;
 mod settings;
 pub mod slot;
 mod tree;
+pub mod visible;
 
 pub use settings::{Settings, SettingsError};
 pub use tree::{copy_tree, link_tree};

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 
 fn run(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
     match (name, arguments) {
-        ("cargo", _) => Err(front::cargo(&settings()?, arguments).to_string()),
+        ("cargo", _) => front::cargo(&settings()?, arguments).map_err(|e| e.to_string()),
         ("rustup", _) => match front::rustup(&settings()?, arguments) {
             Some(answer) => {
                 println!("{answer}");

@@ -1,0 +1,169 @@
+//! What rust-analyzer reads of a cell's dependencies.
+//!
+//! It parses every source file of every crate that `cargo metadata` names, at each kernel start,
+//! though a cell can only name the facade's own crates and the four libraries that it re-exports.
+//! Leaving the others out of the answer saves most of that time. cargo and rustc still see all.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+/// The crate whose dependencies are cut down.
+const FACADE: &str = "labbook";
+
+/// Crates besides the facade's whose types a cell's variables can have.
+const LIBRARIES: [&str; 14] = [
+    "ndarray",
+    "num-complex",
+    "num-traits",
+    "plotters",
+    "plotters-backend",
+    "plotters-bitmap",
+    "plotters-svg",
+    "polars",
+    "polars-core",
+    "polars-error",
+    "polars-schema",
+    "polars-utils",
+    "tch",
+    "torch-sys",
+];
+
+/// Cuts what `cargo metadata` printed down to the crates that a cell can name. Dependencies that a
+/// cell adds by itself stay whole. Text that is no such answer comes back as it was.
+#[must_use]
+pub fn only_visible(metadata: &str) -> String {
+    cut(metadata).unwrap_or_else(|| metadata.to_owned())
+}
+
+fn cut(metadata: &str) -> Option<String> {
+    let mut metadata: Value = serde_json::from_str(metadata).ok()?;
+    let keep = visible(&metadata)?;
+    let kept = |id: &Value| id.as_str().is_some_and(|id| keep.contains(id));
+    metadata["packages"]
+        .as_array_mut()?
+        .retain(|package| kept(&package["id"]));
+    let nodes = metadata["resolve"]["nodes"].as_array_mut()?;
+    nodes.retain(|node| kept(&node["id"]));
+    for node in nodes {
+        node["dependencies"].as_array_mut()?.retain(kept);
+        node["deps"]
+            .as_array_mut()?
+            .retain(|dependency| kept(&dependency["pkg"]));
+    }
+    serde_json::to_string(&metadata).ok()
+}
+
+/// The identifiers of the packages that stay.
+fn visible(metadata: &Value) -> Option<BTreeSet<String>> {
+    let root = metadata["resolve"]["root"].as_str()?;
+    let names: HashMap<&str, &str> = metadata["packages"]
+        .as_array()?
+        .iter()
+        .filter_map(|package| Some((package["id"].as_str()?, package["name"].as_str()?)))
+        .collect();
+    let dependencies: HashMap<&str, Vec<&str>> = metadata["resolve"]["nodes"]
+        .as_array()?
+        .iter()
+        .filter_map(|node| {
+            let list = node["dependencies"].as_array()?;
+            Some((
+                node["id"].as_str()?,
+                list.iter().filter_map(Value::as_str).collect(),
+            ))
+        })
+        .collect();
+    let name_of = |id: &str| names.get(id).copied().unwrap_or_default();
+    let wanted = |id: &str| {
+        let name = name_of(id);
+        name.starts_with(FACADE) || LIBRARIES.contains(&name)
+    };
+
+    let mut keep = BTreeSet::from([root.to_owned()]);
+    for &first in dependencies.get(root)? {
+        let own = name_of(first) != FACADE;
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![first];
+        while let Some(id) = waiting.pop() {
+            if seen.insert(id) {
+                waiting.extend(dependencies.get(id).into_iter().flatten());
+            }
+        }
+        keep.extend(
+            seen.into_iter()
+                .filter(|id| own || wanted(id))
+                .map(str::to_owned),
+        );
+    }
+    Some(keep)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn metadata(edges: &[(&str, &[&str])]) -> String {
+        let packages: Vec<Value> = edges
+            .iter()
+            .map(|(name, _)| json!({"id": format!("id:{name}"), "name": name}))
+            .collect();
+        let nodes: Vec<Value> = edges
+            .iter()
+            .map(|(name, to)| {
+                let ids: Vec<String> = to.iter().map(|n| format!("id:{n}")).collect();
+                let deps: Vec<Value> = ids.iter().map(|id| json!({"pkg": id})).collect();
+                json!({"id": format!("id:{name}"), "dependencies": ids, "deps": deps})
+            })
+            .collect();
+        json!({"packages": packages, "resolve": {"root": "id:ctx", "nodes": nodes}}).to_string()
+    }
+
+    fn names(metadata: &str) -> Vec<String> {
+        let value: Value = serde_json::from_str(metadata).unwrap_or_default();
+        let packages = value["packages"].as_array().cloned().unwrap_or_default();
+        packages
+            .iter()
+            .filter_map(|p| Some(p["name"].as_str()?.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn the_facades_helpers_go_and_its_libraries_stay() {
+        let all = metadata(&[
+            ("ctx", &["labbook"]),
+            ("labbook", &["labbook-nn", "tch", "rayon"]),
+            ("labbook-nn", &["tch"]),
+            ("tch", &["zip"]),
+            ("zip", &[]),
+            ("rayon", &[]),
+        ]);
+        let cut = only_visible(&all);
+        assert_eq!(names(&cut), ["ctx", "labbook", "labbook-nn", "tch"]);
+        assert!(
+            !cut.contains("id:zip") && !cut.contains("id:rayon"),
+            "{cut}"
+        );
+    }
+
+    #[test]
+    fn a_dependency_of_the_cells_own_stays_whole() {
+        let all = metadata(&[
+            ("ctx", &["labbook", "rand"]),
+            ("labbook", &["zip"]),
+            ("rand", &["rand_core"]),
+            ("rand_core", &[]),
+            ("zip", &[]),
+        ]);
+        assert_eq!(
+            names(&only_visible(&all)),
+            ["ctx", "labbook", "rand", "rand_core"]
+        );
+    }
+
+    #[test]
+    fn anything_else_passes_unchanged() {
+        assert_eq!(only_visible("no metadata"), "no metadata");
+        assert_eq!(only_visible("{\"packages\":[]}"), "{\"packages\":[]}");
+    }
+}
