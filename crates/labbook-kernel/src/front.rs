@@ -13,6 +13,9 @@ use std::process::{Command, ExitCode, Stdio};
 use crate::Settings;
 use crate::visible::only_visible;
 
+/// Holds what `CARGO_HOME` was before the launcher hid it; empty for unset.
+pub const CARGO_HOME: &str = "LABBOOK_CARGO_HOME";
+
 /// Runs cargo with a cell's dependencies locked. Returns only on failure, or when it has printed
 /// what rust-analyzer asked for.
 pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> {
@@ -39,6 +42,17 @@ pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> 
 fn is_for_analysis(arguments: &[String]) -> bool {
     arguments.first().is_some_and(|word| word == "metadata")
         && arguments.iter().any(|word| word == "--manifest-path")
+}
+
+/// Runs rustc, but answers the question for the sysroot with one whose sources are those that a
+/// cell's types come from: reading all of them takes rust-analyzer seconds at each start. Returns
+/// only on failure, or when it has answered.
+pub fn rustc(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> {
+    if arguments == ["--print", "sysroot"] {
+        println!("{}", settings.sysroot().display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Command::new(&settings.rustc).args(arguments).exec())
 }
 
 /// Answers `rustup which TOOL`; anything else fails, as on a machine without rustup.

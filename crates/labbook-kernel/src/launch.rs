@@ -8,7 +8,7 @@ use std::process::Command;
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use crate::{Settings, slot};
+use crate::{Settings, front, slot};
 
 /// Replaces this process by evcxr_jupyter in a slot of its own. Returns only on failure.
 pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Error {
@@ -35,8 +35,14 @@ fn prepare(settings_file: &Path, connection_file: &Path) -> io::Result<Command> 
         .env("EVCXR_CONFIG_DIR", settings.folder.join("config"))
         // evcxr_jupyter mends the kernelspec "rust" below this path; there is none here to touch.
         .env("JUPYTER_PATH", settings.folder.join("none"))
-        // rust-analyzer asks this variable, evcxr asks rustup: both get the stand-in.
+        // evcxr asks rustup for cargo; rust-analyzer looks into CARGO_HOME, then at the variables.
+        .env(
+            front::CARGO_HOME,
+            std::env::var_os("CARGO_HOME").unwrap_or_default(),
+        )
+        .env("CARGO_HOME", settings.folder.join("none"))
         .env("CARGO", stand_ins.join("cargo"))
+        .env("RUSTC", stand_ins.join("rustc"))
         .env("PATH", search_path(&[stand_ins], "PATH", |_| true))
         .env(
             "LD_LIBRARY_PATH",

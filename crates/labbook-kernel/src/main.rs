@@ -1,5 +1,5 @@
-//! One program under three names: `labbook-kernel` starts a kernel; `cargo` and `rustup` stand in
-//! for the real ones inside it.
+//! One program under four names: `labbook-kernel` starts a kernel; `cargo`, `rustc` and
+//! `rustup` stand in for the real ones inside it.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 fn run(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
     match (name, arguments) {
         ("cargo", _) => front::cargo(&settings()?, arguments).map_err(|e| e.to_string()),
+        ("rustc", _) => front::rustc(&settings()?, arguments).map_err(|e| e.to_string()),
         ("rustup", _) => match front::rustup(&settings()?, arguments) {
             Some(answer) => {
                 println!("{answer}");

@@ -53,9 +53,14 @@ impl Settings {
         self.folder.join("template")
     }
 
-    /// The folder of the stand-ins for `cargo` and `rustup`.
+    /// The folder of the stand-ins for `cargo`, `rustc` and `rustup`.
     pub fn stand_ins(&self) -> PathBuf {
         self.folder.join("bin")
+    }
+
+    /// A sysroot with fewer sources, for rust-analyzer alone.
+    pub fn sysroot(&self) -> PathBuf {
+        self.folder.join("sysroot")
     }
 
     /// The lock file that pins a cell's dependencies.

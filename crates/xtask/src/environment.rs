@@ -200,6 +200,13 @@ pub(crate) fn standard_library() -> Result<PathBuf> {
         .ok_or_else(|| Failure::new("rustc does not say where its libraries are"))
 }
 
+/// Where this rustc's libraries and sources are.
+pub(crate) fn sysroot() -> Result<PathBuf> {
+    ask(Command::new(rustc()).args(["--print", "sysroot"]))
+        .map(PathBuf::from)
+        .ok_or_else(|| Failure::new("rustc does not say where its sysroot is"))
+}
+
 /// The standard library's sources, which rust-analyzer reads to infer a cell's types.
 pub(crate) fn has_rust_src() -> bool {
     let sysroot = ask(Command::new(rustc()).args(["--print", "sysroot"])).unwrap_or_default();

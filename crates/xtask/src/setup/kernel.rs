@@ -70,9 +70,10 @@ pub(super) fn prepare(places: &Places, ready: &Ready, evcxr: &Path) -> Result<()
         .target()
         .join(env::host_triple()?)
         .join("debug/labbook-kernel");
-    for name in ["cargo", "rustup"] {
+    for name in ["cargo", "rustc", "rustup"] {
         link(&program, &settings.stand_ins().join(name))?;
     }
+    link_sysroot(&settings.sysroot())?;
     build_template(places, &settings, &text)?;
     install_kernelspec(places, &program, &settings_file)
 }
@@ -170,6 +171,45 @@ fn install_kernelspec(places: &Places, program: &Path, settings: &Path) -> Resul
             &folder.join("kernels").join(KERNEL_NAME).join("kernel.json"),
             &text,
         )?;
+    }
+    Ok(())
+}
+
+/// Parts of the standard library's sources that no variable's type comes from; stdarch alone is more
+/// than the rest together.
+const UNREAD: [&str; 7] = [
+    "alloctests",
+    "backtrace",
+    "compiler-builtins",
+    "coretests",
+    "portable-simd",
+    "stdarch",
+    "test",
+];
+
+/// Links together a sysroot like rustc's own, but for the sources in [`UNREAD`].
+fn link_sysroot(sysroot: &Path) -> Result<()> {
+    let real = env::sysroot()?;
+    let sources = Path::new("lib/rustlib/src/rust/library");
+    let mut folder = PathBuf::new();
+    for part in sources {
+        link_entries(
+            &real.join(&folder),
+            &sysroot.join(&folder),
+            &[&part.to_string_lossy()],
+        )?;
+        folder.push(part);
+    }
+    link_entries(&real.join(sources), &sysroot.join(sources), &UNREAD)
+}
+
+/// Links every entry of one folder into another, except some.
+fn link_entries(from: &Path, to: &Path, except: &[&str]) -> Result<()> {
+    for entry in fs::read_dir(from).at("read", from)?.flatten() {
+        let name = entry.file_name();
+        if !except.iter().any(|skipped| name == *skipped) {
+            link(&entry.path(), &to.join(name))?;
+        }
     }
     Ok(())
 }
