@@ -129,6 +129,15 @@ pub enum AnalysisError {
         /// Features received.
         received: usize,
     },
+    /// Points of a map flew apart beyond the range of numbers.
+    #[error(
+        "expected the map to stay finite. Received: an overflow before iteration {iteration}; use \
+         a lower learning rate"
+    )]
+    Diverged {
+        /// Iterations done when it was noticed.
+        iteration: usize,
+    },
     /// The tensor library refused an operation, for instance for lack of memory.
     #[error("the tensor library failed: {message}")]
     Tensor {

@@ -17,6 +17,7 @@
 //! # Ok::<(), labbook_analysis::AnalysisError>(())
 //! ```
 
+mod affinities;
 mod average;
 mod calibration;
 mod class_label;
@@ -25,11 +26,16 @@ mod confused_pair;
 mod confusion_matrix;
 mod error;
 mod losses;
+mod neighbors;
 mod pca;
+mod random;
 mod samples;
 mod scores;
+mod simd;
 mod top_k;
+mod tsne;
 
+pub use affinities::Affinities;
 pub use average::Average;
 pub use calibration::{Calibration, CalibrationBin};
 pub use class_label::ClassLabel;
@@ -42,3 +48,4 @@ pub use pca::{FittedPca, Pca};
 pub use samples::Samples;
 pub use scores::{accuracy_score, f1_score, precision_score, recall_score};
 pub use top_k::top_k_accuracy_score;
+pub use tsne::{Init, LearningRate, Method, Tsne, TsneEvent, TsneMap};

@@ -179,7 +179,7 @@ impl FittedPca {
 }
 
 /// Blocks of rows in double precision, less the mean.
-fn centred_blocks(
+pub(crate) fn centred_blocks(
     table: &Tensor,
     mean: &Tensor,
 ) -> impl Iterator<Item = Result<Tensor, AnalysisError>> {

@@ -1,0 +1,378 @@
+use std::fmt;
+
+use rayon::prelude::*;
+use tch::{Kind, Tensor};
+
+use crate::pca::centred_blocks;
+use crate::samples::{dimensions, require_finite};
+use crate::simd::vectorised;
+use crate::{AnalysisError, FittedPca, Pca};
+
+/// Entries of one block of products (32 MiB): large enough for the matrix product's speed, small
+/// enough that memory stays linear in the number of samples.
+const BLOCK_ENTRIES: usize = 8 << 20;
+
+/// Samples prepared for exact nearest-neighbour search by matrix products.
+///
+/// Rows are centred, which keeps single precision accurate, and scaled to at most 1 in absolute
+/// value, so that no square overflows.
+#[derive(Clone)]
+pub(crate) struct NeighborIndex {
+    rows: Vec<f32>,
+    half_squares: Vec<f32>,
+    mean: Vec<f64>,
+    scale: f64,
+}
+
+/// The nearest neighbours of each query, `k` per query, in ascending order of their index.
+pub(crate) struct Neighbors {
+    pub(crate) k: usize,
+    pub(crate) indices: Vec<u32>,
+    /// Squared Euclidean distances in the index's scale.
+    pub(crate) squared_distances: Vec<f32>,
+}
+
+impl fmt::Debug for NeighborIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NeighborIndex")
+            .field("n_samples", &self.len())
+            .field("n_features", &self.n_features())
+            .finish_non_exhaustive()
+    }
+}
+
+impl NeighborIndex {
+    /// Takes a table that holds at least one row and one column, all finite.
+    pub(crate) fn new(table: &Tensor) -> Result<Self, AnalysisError> {
+        require_finite(table)?;
+        let mean = table.f_mean_dim(Some(&[0_i64][..]), false, Kind::Double)?;
+        let mut largest = 0.0_f64;
+        for block in centred_blocks(table, &mean) {
+            largest = largest.max(f64::try_from(block?.f_abs()?.f_max()?)?);
+        }
+        let mut index = Self {
+            rows: Vec::new(),
+            half_squares: Vec::new(),
+            mean: Vec::<f64>::try_from(mean)?,
+            scale: if largest > 0.0 { 1.0 / largest } else { 1.0 },
+        };
+        index.rows = index.prepare(table)?;
+        index.half_squares = index
+            .rows
+            .par_chunks(index.n_features())
+            .map(|row| 0.5 * vectorised(|| squared_distance(row, None)))
+            .collect();
+        Ok(index)
+    }
+
+    /// Number of samples in the index.
+    pub(crate) fn len(&self) -> usize {
+        self.half_squares.len()
+    }
+
+    /// Number of features of a sample.
+    pub(crate) fn n_features(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// What distances of the original samples were multiplied with.
+    pub(crate) fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// The samples, centred and scaled, row after row.
+    pub(crate) fn rows(&self) -> &[f32] {
+        &self.rows
+    }
+
+    /// The two main directions of the samples, as t-SNE starts from.
+    pub(crate) fn principal_components(
+        &self,
+        n_components: usize,
+    ) -> Result<(FittedPca, ndarray::Array2<f64>), AnalysisError> {
+        let table = self.table(&self.rows)?;
+        let fitted = Pca::new(n_components).fit_table(&table)?;
+        let projected = fitted.transform_table(&table)?;
+        Ok((fitted, projected))
+    }
+
+    /// Centres and scales rows as those of the index.
+    pub(crate) fn prepare(&self, table: &Tensor) -> Result<Vec<f32>, AnalysisError> {
+        let (n_samples, n_features) = dimensions(table);
+        if n_features != self.n_features() {
+            return Err(AnalysisError::FeatureMismatch {
+                expected: self.n_features(),
+                received: n_features,
+            });
+        }
+        let mean = Tensor::f_from_slice(&self.mean)?;
+        let mut rows = vec![0.0_f32; n_samples * n_features];
+        let mut filled = 0;
+        for block in centred_blocks(table, &mean) {
+            let block = block?.f_mul_scalar(self.scale)?.f_to_kind(Kind::Float)?;
+            let length = block.numel();
+            block.f_copy_data(&mut rows[filled..filled + length], length)?;
+            filled += length;
+        }
+        Ok(rows)
+    }
+
+    /// The `k` nearest other samples of every sample.
+    pub(crate) fn neighbors_of_all(&self, k: usize) -> Result<Neighbors, AnalysisError> {
+        self.search(&self.rows, k, |query| Some(query))
+    }
+
+    /// The `k` nearest samples of rows that [`prepare`](Self::prepare) made.
+    pub(crate) fn neighbors_of(
+        &self,
+        queries: &[f32],
+        k: usize,
+    ) -> Result<Neighbors, AnalysisError> {
+        self.search(queries, k, |_| None)
+    }
+
+    fn search(
+        &self,
+        queries: &[f32],
+        k: usize,
+        own: impl Fn(usize) -> Option<usize> + Sync,
+    ) -> Result<Neighbors, AnalysisError> {
+        let width = self.n_features();
+        let found = self.scan(queries, |query, products| {
+            let ranks = Ranks {
+                half_squares: &self.half_squares,
+                products,
+            };
+            let mut nearest = ranks.smallest(k, own(query));
+            nearest.sort_unstable();
+            // Distances from the differences themselves: a product's would cancel.
+            let row = &queries[query * width..][..width];
+            let squared: Vec<f32> = nearest
+                .iter()
+                .map(|&other| {
+                    let other = &self.rows[other as usize * width..][..width];
+                    vectorised(|| squared_distance(row, Some(other)))
+                })
+                .collect();
+            (nearest, squared)
+        })?;
+        let (indices, squared): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        Ok(Neighbors {
+            k,
+            indices: indices.concat(),
+            squared_distances: squared.concat(),
+        })
+    }
+
+    /// Calls `visit` for every query with its products with all samples, in parallel.
+    pub(crate) fn scan<R: Send>(
+        &self,
+        queries: &[f32],
+        visit: impl Fn(usize, &[f32]) -> R + Sync,
+    ) -> Result<Vec<R>, AnalysisError> {
+        let (n, width) = (self.len(), self.n_features());
+        let columns = self.table(&self.rows)?.f_tr()?;
+        let n_queries = queries.len() / width;
+        let block = (BLOCK_ENTRIES / n).clamp(16, 1024);
+        let mut products = vec![0.0_f32; block.min(n_queries) * n];
+        let mut results = Vec::with_capacity(n_queries);
+        for (number, block_rows) in queries.chunks(block * width).enumerate() {
+            let block_products = self.table(block_rows)?.f_matmul(&columns)?;
+            let length = block_products.numel();
+            block_products.f_copy_data(&mut products[..length], length)?;
+            let start = number * block;
+            let visited: Vec<R> = products[..length]
+                .par_chunks(n)
+                .enumerate()
+                .map(|(row, row_products)| visit(start + row, row_products))
+                .collect();
+            results.extend(visited);
+        }
+        Ok(results)
+    }
+
+    fn table(&self, rows: &[f32]) -> Result<Tensor, AnalysisError> {
+        Ok(Tensor::f_from_slice(rows)?.f_reshape([-1, self.n_features() as i64])?)
+    }
+
+    /// The order of samples by distance from the query whose products these are.
+    pub(crate) fn ranks<'a>(&'a self, products: &'a [f32]) -> Ranks<'a> {
+        Ranks {
+            half_squares: &self.half_squares,
+            products,
+        }
+    }
+}
+
+/// Half the squared distance of every sample from one query, less half the query's square, which
+/// is the same for all.
+pub(crate) struct Ranks<'a> {
+    half_squares: &'a [f32],
+    products: &'a [f32],
+}
+
+impl Ranks<'_> {
+    /// How many samples other than `query` are nearer than sample `other`.
+    pub(crate) fn nearer_than(&self, other: usize, query: usize) -> usize {
+        let limit = self.half_squares[other] - self.products[other];
+        let own = self.half_squares[query] - self.products[query];
+        let nearer: u32 = vectorised(|| {
+            self.half_squares
+                .iter()
+                .zip(self.products)
+                .map(|(half, product)| u32::from(half - product < limit))
+                .sum()
+        });
+        nearer as usize - usize::from(own < limit)
+    }
+
+    /// The `k` nearest samples, in no particular order, without sample `own`.
+    pub(crate) fn smallest(&self, k: usize, own: Option<usize>) -> Vec<u32> {
+        let values = |start: usize, out: &mut [f32; CHUNK]| {
+            let length = CHUNK.min(self.products.len() - start);
+            let pairs = self.half_squares[start..][..length]
+                .iter()
+                .zip(&self.products[start..][..length]);
+            for (out, (half, product)) in out.iter_mut().zip(pairs) {
+                *out = half - product;
+            }
+            length
+        };
+        k_smallest(self.products.len(), k, own, values)
+    }
+}
+
+const CHUNK: usize = 64;
+
+/// The positions of the `k` smallest of `n` values, in no particular order, without position
+/// `own`. `values` writes the values from a position on and returns how many it wrote.
+///
+/// One pass with a falling threshold: nearly all values fail a single comparison.
+pub(crate) fn k_smallest(
+    n: usize,
+    k: usize,
+    own: Option<usize>,
+    values: impl Fn(usize, &mut [f32; CHUNK]) -> usize,
+) -> Vec<u32> {
+    let room = (4 * k).max(128);
+    let mut best: Vec<(f32, u32)> = Vec::with_capacity(room + CHUNK);
+    let mut threshold = f32::INFINITY;
+    let shrink = |best: &mut Vec<(f32, u32)>| {
+        best.select_nth_unstable_by(k - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        best.truncate(k);
+        best[k - 1].0
+    };
+    vectorised(|| {
+        for start in (0..n).step_by(CHUNK) {
+            let mut chunk = [f32::INFINITY; CHUNK];
+            let length = values(start, &mut chunk);
+            let below = chunk
+                .iter()
+                .fold(0_u32, |below, &value| below | u32::from(value < threshold));
+            if below == 0 {
+                continue;
+            }
+            for (offset, &value) in chunk[..length].iter().enumerate() {
+                if value < threshold && Some(start + offset) != own {
+                    best.push((value, (start + offset) as u32));
+                }
+            }
+            if best.len() > room {
+                threshold = shrink(&mut best);
+            }
+        }
+    });
+    if best.len() > k {
+        shrink(&mut best);
+    }
+    best.into_iter().map(|(_, index)| index).collect()
+}
+
+/// The squared distance of two rows, or of a row from zero.
+#[inline(always)]
+fn squared_distance(row: &[f32], other: Option<&[f32]>) -> f32 {
+    const LANES: usize = 16;
+    let mut sums = [0.0_f32; LANES];
+    let mut rest = 0.0;
+    match other {
+        Some(other) => {
+            let (a, b) = (row.chunks_exact(LANES), other.chunks_exact(LANES));
+            for (x, y) in a.remainder().iter().zip(b.remainder()) {
+                rest += (x - y) * (x - y);
+            }
+            for (a, b) in a.zip(b) {
+                for lane in 0..LANES {
+                    let difference = a[lane] - b[lane];
+                    sums[lane] += difference * difference;
+                }
+            }
+        }
+        None => {
+            let a = row.chunks_exact(LANES);
+            rest += a.remainder().iter().map(|x| x * x).sum::<f32>();
+            for a in a {
+                for lane in 0..LANES {
+                    sums[lane] += a[lane] * a[lane];
+                }
+            }
+        }
+    }
+    rest + sums.iter().sum::<f32>()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::random::Normal;
+    use crate::samples::Samples;
+
+    #[test]
+    fn neighbours_are_those_of_a_plain_search() {
+        let mut normal = Normal::new(3);
+        // Far from the origin, where uncentred products would cancel.
+        let samples = Array2::from_shape_fn((150, 19), |_| normal.next() + 1000.0);
+        let index = NeighborIndex::new(&samples.to_table().unwrap()).unwrap();
+        let k = 7;
+        let found = index.neighbors_of_all(k).unwrap();
+        for i in 0..150 {
+            let mut plain: Vec<(f64, u32)> = (0..150)
+                .filter(|&j| j != i)
+                .map(|j| {
+                    let difference = &samples.row(i) - &samples.row(j);
+                    (difference.dot(&difference), j as u32)
+                })
+                .collect();
+            plain.sort_by(|a, b| a.0.total_cmp(&b.0));
+            plain.truncate(k);
+            plain.sort_by_key(|&(_, j)| j);
+            for (slot, (squared, j)) in plain.into_iter().enumerate() {
+                assert_eq!(found.indices[i * k + slot], j);
+                let unscaled =
+                    f64::from(found.squared_distances[i * k + slot]) / index.scale().powi(2);
+                assert!((unscaled / squared - 1.0).abs() < 1e-4);
+            }
+        }
+    }
+
+    #[test]
+    fn the_smallest_are_found_whatever_the_order() {
+        let n = 1000;
+        let value = |i: usize| ((i * 7919) % 1000) as f32;
+        let fill = |start: usize, out: &mut [f32; CHUNK]| {
+            let length = CHUNK.min(n - start);
+            for (offset, out) in out[..length].iter_mut().enumerate() {
+                *out = value(start + offset);
+            }
+            length
+        };
+        let mut found: Vec<f32> = k_smallest(n, 5, Some(0), fill)
+            .into_iter()
+            .map(|i| value(i as usize))
+            .collect();
+        found.sort_by(f32::total_cmp);
+        // Value 0 stands at position 0, which is left out.
+        assert_eq!(found, [1.0, 2.0, 3.0, 4.0, 5.0]);
+    }
+}

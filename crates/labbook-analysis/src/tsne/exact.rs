@@ -1,0 +1,133 @@
+use rayon::prelude::*;
+
+use crate::simd::vectorised;
+
+/// Points that share a task; fixed, so that sums do not depend on the number of threads.
+const CHUNK: usize = 64;
+
+const LANES: usize = 16;
+
+/// Repulsion from all pairs of points: quadratic in time, linear in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Exact {
+    xs: Vec<f32>,
+    ys: Vec<f32>,
+}
+
+impl Exact {
+    /// Writes `sum_j w_ij^2 (y_i - y_j)` with `w_ij = 1 / (1 + |y_i - y_j|^2)` into `forces` and
+    /// returns `Z`, the sum of `w_ij` over all ordered pairs of different points.
+    pub(crate) fn repulsion(&mut self, points: &[[f32; 2]], forces: &mut [[f32; 2]]) -> f64 {
+        self.set_points(points);
+        let weights: Vec<f64> = forces
+            .par_chunks_mut(CHUNK)
+            .zip(points.par_chunks(CHUNK))
+            .map(|(forces, points)| {
+                let mut weight = 0.0;
+                for (force, &point) in forces.iter_mut().zip(points) {
+                    let [w, x, y] = self.pull(point);
+                    *force = [x, y];
+                    // A point's weight with itself is exactly 1.
+                    weight += f64::from(w) - 1.0;
+                }
+                weight
+            })
+            .collect();
+        weights.iter().sum()
+    }
+
+    pub(crate) fn set_points(&mut self, points: &[[f32; 2]]) {
+        self.xs.clear();
+        self.ys.clear();
+        self.xs.extend(points.iter().map(|point| point[0]));
+        self.ys.extend(points.iter().map(|point| point[1]));
+    }
+
+    /// The sums of `w`, `w^2 dx` and `w^2 dy` over all points set, as seen from one place.
+    pub(crate) fn pull(&self, [x, y]: [f32; 2]) -> [f32; 3] {
+        vectorised(|| {
+            let (mut w, mut fx, mut fy) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
+            let (xs, ys) = (self.xs.chunks_exact(LANES), self.ys.chunks_exact(LANES));
+            let mut rest = [0.0_f32; 3];
+            for (xj, yj) in xs.remainder().iter().zip(ys.remainder()) {
+                let (dx, dy) = (x - xj, y - yj);
+                let weight = 1.0 / (1.0 + (dx * dx + dy * dy));
+                rest[0] += weight;
+                rest[1] += weight * weight * dx;
+                rest[2] += weight * weight * dy;
+            }
+            for (xs, ys) in xs.zip(ys) {
+                for lane in 0..LANES {
+                    let (dx, dy) = (x - xs[lane], y - ys[lane]);
+                    let weight = 1.0 / (1.0 + (dx * dx + dy * dy));
+                    w[lane] += weight;
+                    fx[lane] += weight * weight * dx;
+                    fy[lane] += weight * weight * dy;
+                }
+            }
+            [
+                rest[0] + w.iter().sum::<f32>(),
+                rest[1] + fx.iter().sum::<f32>(),
+                rest[2] + fy.iter().sum::<f32>(),
+            ]
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::random::Normal;
+
+    pub(in crate::tsne) fn cloud(n: usize, spread: f64, seed: u64) -> Vec<[f32; 2]> {
+        let mut normal = Normal::new(seed);
+        (0..n)
+            .map(|_| [0, 1].map(|_| (spread * normal.next()) as f32))
+            .collect()
+    }
+
+    /// The definition, in double precision.
+    pub(in crate::tsne) fn plain(points: &[[f32; 2]]) -> (f64, Vec<[f64; 2]>) {
+        let mut z = 0.0;
+        let mut forces = vec![[0.0; 2]; points.len()];
+        for (i, a) in points.iter().enumerate() {
+            for (j, b) in points.iter().enumerate() {
+                if i != j {
+                    let (dx, dy) = (f64::from(a[0] - b[0]), f64::from(a[1] - b[1]));
+                    let w = 1.0 / (1.0 + dx * dx + dy * dy);
+                    z += w;
+                    forces[i][0] += w * w * dx;
+                    forces[i][1] += w * w * dy;
+                }
+            }
+        }
+        (z, forces)
+    }
+
+    /// The length of the difference over the length of the expected forces.
+    pub(in crate::tsne) fn relative_error(actual: &[[f32; 2]], expected: &[[f64; 2]]) -> f64 {
+        let (mut difference, mut length) = (0.0, 0.0);
+        for (a, e) in actual.iter().zip(expected) {
+            for axis in 0..2 {
+                difference += (f64::from(a[axis]) - e[axis]).powi(2);
+                length += e[axis].powi(2);
+            }
+        }
+        (difference / length).sqrt()
+    }
+
+    #[test]
+    fn vectors_give_what_the_definition_gives() {
+        for (n, spread) in [(1, 1.0), (15, 1.0), (203, 1e-4), (300, 20.0)] {
+            let points = cloud(n, spread, 5);
+            let (z, expected) = plain(&points);
+            let mut forces = vec![[0.0; 2]; n];
+            let actual = Exact::default().repulsion(&points, &mut forces);
+            assert!((actual - z).abs() <= 1e-5 * z, "{actual} against {z}");
+            if n > 1 {
+                let error = relative_error(&forces, &expected);
+                assert!(error < 1e-4, "{n} points, spread {spread}: {error}");
+            }
+        }
+    }
+}

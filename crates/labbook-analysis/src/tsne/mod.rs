@@ -1,0 +1,326 @@
+//! t-distributed stochastic neighbour embedding.
+
+mod event;
+mod exact;
+mod grid;
+mod map;
+mod optimizer;
+
+use std::time::Instant;
+
+use ndarray::Array2;
+
+pub use event::TsneEvent;
+pub(crate) use exact::Exact;
+pub(crate) use grid::Grid;
+pub use map::TsneMap;
+use optimizer::{Optimizer, Repulsion, Schedule};
+
+use crate::affinities::neighbors_for;
+use crate::neighbors::NeighborIndex;
+use crate::random::Normal;
+use crate::samples::dimensions;
+use crate::{Affinities, AnalysisError, Samples};
+
+/// From this many samples on, interpolation on a grid beats the sum over all pairs.
+const FFT_FROM: usize = 3000;
+
+/// Standard deviation of the initial map's first axis.
+const INITIAL_SD: f64 = 1e-4;
+
+/// How far each iteration moves the points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LearningRate {
+    /// `max(n_samples / early_exaggeration / 4, 50)`, scikit-learn's `"auto"`.
+    Auto,
+    /// A number, on scikit-learn's scale: a quarter of openTSNE's.
+    Fixed(f64),
+}
+
+impl From<f64> for LearningRate {
+    fn from(rate: f64) -> Self {
+        Self::Fixed(rate)
+    }
+}
+
+/// Where the points start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Init {
+    /// Along the two main components of the samples, the first with standard deviation 1e-4.
+    Pca,
+    /// Normally distributed with standard deviation 1e-4, from a seed.
+    Random(u64),
+}
+
+/// How the forces between all pairs of points are summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Whichever is faster for the number of samples.
+    Auto,
+    /// Pair by pair: exact, time grows with the square of the samples.
+    Exact,
+    /// By interpolation on a grid and fast Fourier transforms: time grows linearly.
+    Fft,
+}
+
+/// t-SNE as scikit-learn defines it: a map of samples in the plane that keeps neighbours
+/// together.
+///
+/// The same samples and settings give the same map on every run with as many threads.
+///
+/// ```
+/// use labbook_analysis::Tsne;
+/// use ndarray::Array2;
+///
+/// let samples = Array2::from_shape_fn((40, 3), |(i, j)| ((i * 7 + j * 3) % 11) as f32);
+/// let map = Tsne::new().perplexity(5.0).max_iter(300).fit(&samples)?;
+/// assert_eq!(map.embedding.dim(), (40, 2));
+/// # Ok::<(), labbook_analysis::AnalysisError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tsne {
+    perplexity: f64,
+    early_exaggeration: f64,
+    learning_rate: LearningRate,
+    init: Init,
+    max_iter: usize,
+    n_iter_without_progress: usize,
+    min_grad_norm: f64,
+    method: Method,
+}
+
+impl Default for Tsne {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tsne {
+    /// scikit-learn's defaults: perplexity 30, early exaggeration 12, automatic learning rate,
+    /// PCA start, 1,000 iterations.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            perplexity: 30.0,
+            early_exaggeration: 12.0,
+            learning_rate: LearningRate::Auto,
+            init: Init::Pca,
+            max_iter: 1000,
+            n_iter_without_progress: 300,
+            min_grad_norm: 1e-7,
+            method: Method::Auto,
+        }
+    }
+
+    /// About how many neighbours each sample keeps: at least 1, less than the samples.
+    #[must_use]
+    pub fn perplexity(mut self, perplexity: f64) -> Self {
+        self.perplexity = perplexity;
+        self
+    }
+
+    /// By how much attraction is enlarged during the first 250 iterations: at least 1.
+    #[must_use]
+    pub fn early_exaggeration(mut self, factor: f64) -> Self {
+        self.early_exaggeration = factor;
+        self
+    }
+
+    /// [`LearningRate::Auto`] or a positive number.
+    #[must_use]
+    pub fn learning_rate(mut self, rate: impl Into<LearningRate>) -> Self {
+        self.learning_rate = rate.into();
+        self
+    }
+
+    /// Where the points start.
+    #[must_use]
+    pub fn init(mut self, init: Init) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// Iterations at most, the 250 exaggerated ones included. 300 leave only 50 for the map to
+    /// settle; 1,000 show finer structure.
+    #[must_use]
+    pub fn max_iter(mut self, iterations: usize) -> Self {
+        self.max_iter = iterations;
+        self
+    }
+
+    /// For how many iterations the divergence may fail to fall before the descent stops.
+    #[must_use]
+    pub fn n_iter_without_progress(mut self, iterations: usize) -> Self {
+        self.n_iter_without_progress = iterations;
+        self
+    }
+
+    /// The descent stops where the gradient gets shorter than this.
+    #[must_use]
+    pub fn min_grad_norm(mut self, norm: f64) -> Self {
+        self.min_grad_norm = norm;
+        self
+    }
+
+    /// How the forces between all pairs of points are summed.
+    #[must_use]
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Maps samples of shape `(n_samples, n_features)`.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::TooFewSamples`] below four samples, [`AnalysisError::InvalidOption`],
+    /// [`AnalysisError::NotFinite`], [`AnalysisError::NotATable`], [`AnalysisError::Diverged`],
+    /// or [`AnalysisError::Tensor`].
+    pub fn fit(&self, samples: &impl Samples) -> Result<TsneMap, AnalysisError> {
+        self.fit_with(samples, |_| {})
+    }
+
+    /// Maps samples and reports every stage, and every 50th iteration, to `on_event`.
+    ///
+    /// Printing the events of [`verbosity`](TsneEvent::verbosity) 1 gives the text of
+    /// scikit-learn's `verbose=1`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit).
+    pub fn fit_with(
+        &self,
+        samples: &impl Samples,
+        mut on_event: impl FnMut(&TsneEvent),
+    ) -> Result<TsneMap, AnalysisError> {
+        tch::no_grad(|| {
+            let table = samples.to_table()?;
+            let (n_samples, n_features) = dimensions(&table);
+            let k = neighbors_for(n_samples, n_features, self.perplexity)?;
+            let schedule = self.schedule(n_samples)?;
+
+            on_event(&TsneEvent::ComputingNeighbors { n_neighbors: k });
+            let clock = Instant::now();
+            let index = NeighborIndex::new(&table)?;
+            drop(table);
+            on_event(&TsneEvent::Indexed {
+                n_samples,
+                seconds: clock.elapsed().as_secs_f64(),
+            });
+            let clock = Instant::now();
+            let neighbors = index.neighbors_of_all(k)?;
+            on_event(&TsneEvent::ComputedNeighbors {
+                n_samples,
+                seconds: clock.elapsed().as_secs_f64(),
+            });
+            let affinities = Affinities::from_neighbors(&neighbors, self.perplexity, index.scale());
+            drop(neighbors);
+            for done in (1000..n_samples).step_by(1000).chain([n_samples]) {
+                on_event(&TsneEvent::ComputedProbabilities { done, n_samples });
+            }
+            on_event(&TsneEvent::MeanSigma(affinities.mean_sigma()));
+
+            let start = self.start(&index)?;
+            let exact = match self.method {
+                Method::Auto => n_samples < FFT_FROM,
+                Method::Exact => true,
+                Method::Fft => false,
+            };
+            let repulsion = match exact {
+                true => Repulsion::Exact(Exact::default()),
+                false => Repulsion::Grid(Box::new(Grid::new())),
+            };
+            let optimizer = Optimizer::new(&affinities, repulsion, schedule, start);
+            let (points, kl_divergence, n_iter) = optimizer.run(&mut on_event)?;
+            Ok(TsneMap {
+                embedding: Array2::from(points),
+                kl_divergence,
+                n_iter,
+                learning_rate: schedule.learning_rate,
+                mean_sigma: affinities.mean_sigma(),
+                index,
+            })
+        })
+    }
+
+    fn schedule(&self, n_samples: usize) -> Result<Schedule, AnalysisError> {
+        let invalid = |option, expected: &str, received: f64| AnalysisError::InvalidOption {
+            option,
+            expected: expected.to_owned(),
+            received: received.to_string(),
+        };
+        let exaggeration = self.early_exaggeration;
+        if !(exaggeration >= 1.0 && exaggeration.is_finite()) {
+            let expected = "of at least 1";
+            return Err(invalid("early_exaggeration", expected, exaggeration));
+        }
+        let learning_rate = match self.learning_rate {
+            LearningRate::Auto => (n_samples as f64 / exaggeration / 4.0).max(50.0),
+            LearningRate::Fixed(rate) if rate > 0.0 && rate.is_finite() => rate,
+            LearningRate::Fixed(rate) => return Err(invalid("learning_rate", "above 0", rate)),
+        };
+        if self.max_iter == 0 {
+            return Err(invalid("max_iter", "of at least 1", 0.0));
+        }
+        if self.min_grad_norm.is_nan() {
+            return Err(invalid("min_grad_norm", "to be a number", f64::NAN));
+        }
+        Ok(Schedule {
+            early_exaggeration: exaggeration,
+            learning_rate,
+            max_iter: self.max_iter,
+            n_iter_without_progress: self.n_iter_without_progress,
+            min_grad_norm: self.min_grad_norm,
+        })
+    }
+
+    /// The initial points.
+    fn start(&self, index: &NeighborIndex) -> Result<Vec<[f32; 2]>, AnalysisError> {
+        let n_samples = index.len();
+        let seed = match self.init {
+            Init::Pca => 0,
+            Init::Random(seed) => seed,
+        };
+        let mut normal = Normal::new(seed);
+        let mut random = || (INITIAL_SD * normal.next()) as f32;
+        if self.init != Init::Pca {
+            return Ok((0..n_samples).map(|_| [random(), random()]).collect());
+        }
+        let n_components = index.n_features().min(2);
+        let (pca, projected) = index.principal_components(n_components)?;
+        // Axes along which the samples do not vary are filled at random: equal points could
+        // never part.
+        let variance = pca.explained_variance();
+        let sd = (variance[0] * (n_samples - 1) as f64 / n_samples as f64).sqrt();
+        let varies =
+            |axis: usize| axis < n_components && variance[axis] > 1e-12 * variance[0] && sd > 0.0;
+        let varies = [varies(0), varies(1)];
+        Ok((0..n_samples)
+            .map(|i| {
+                [0, 1].map(|axis| match varies[axis] {
+                    true => (projected[[i, axis]] / sd * INITIAL_SD) as f32,
+                    false => random(),
+                })
+            })
+            .collect())
+    }
+}
+
+/// The rows of a map as points, checked.
+pub(crate) fn points_of(
+    embedding: &Array2<f32>,
+    n_samples: usize,
+) -> Result<Vec<[f32; 2]>, AnalysisError> {
+    if embedding.dim() != (n_samples, 2) {
+        return Err(AnalysisError::InvalidOption {
+            option: "embedding",
+            expected: format!("of shape ({n_samples}, 2)"),
+            received: format!("shape {:?}", embedding.dim()),
+        });
+    }
+    Ok(embedding
+        .rows()
+        .into_iter()
+        .map(|row| [row[0], row[1]])
+        .collect())
+}

@@ -1,0 +1,299 @@
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::{Exact, Grid, TsneEvent};
+use crate::simd::vectorised;
+use crate::{Affinities, AnalysisError};
+
+/// Iterations with exaggerated attraction and low momentum, as in scikit-learn.
+const EXPLORATION: usize = 250;
+
+/// The divergence is computed and reported every so many iterations.
+const CHECK_EVERY: usize = 50;
+
+/// A coordinate beyond this has nothing to do with the samples any more.
+const LARGEST_COORDINATE: f32 = 1e15;
+
+const LANES: usize = 16;
+
+const MIN_GAIN: f32 = 0.01;
+
+/// Points that share a task; fixed, so that sums do not depend on the number of threads.
+const CHUNK: usize = 128;
+
+/// How pairs of points push each other apart.
+#[derive(Debug)]
+pub(super) enum Repulsion {
+    Exact(Exact),
+    Grid(Box<Grid>),
+}
+
+impl Repulsion {
+    fn compute(&mut self, points: &[[f32; 2]], forces: &mut [[f32; 2]]) -> f64 {
+        match self {
+            Self::Exact(exact) => exact.repulsion(points, forces),
+            Self::Grid(grid) => grid.repulsion(points, forces),
+        }
+    }
+}
+
+/// What the optimiser needs to know, checked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Schedule {
+    pub(super) early_exaggeration: f64,
+    pub(super) learning_rate: f64,
+    pub(super) max_iter: usize,
+    pub(super) n_iter_without_progress: usize,
+    pub(super) min_grad_norm: f64,
+}
+
+/// One of the two phases of the descent.
+struct Phase {
+    exaggeration: f64,
+    momentum: f32,
+    last: usize,
+    patience: usize,
+}
+
+/// Gradient descent with momentum and a gain per coordinate, as scikit-learn does it.
+pub(super) struct Optimizer<'a> {
+    affinities: &'a Affinities,
+    repulsion: Repulsion,
+    schedule: Schedule,
+    points: Vec<[f32; 2]>,
+    next: Vec<[f32; 2]>,
+    forces: Vec<[f32; 2]>,
+    updates: Vec<[f32; 2]>,
+    gains: Vec<[f32; 2]>,
+}
+
+/// Sums over some points, for the report.
+#[derive(Default, Clone, Copy)]
+struct Sums {
+    /// Of `p ln(p / w)`.
+    divergence: f64,
+    /// Of `p`.
+    mass: f64,
+    /// Of the gradient's squares.
+    gradient: f64,
+}
+
+impl<'a> Optimizer<'a> {
+    pub(super) fn new(
+        affinities: &'a Affinities,
+        repulsion: Repulsion,
+        schedule: Schedule,
+        points: Vec<[f32; 2]>,
+    ) -> Self {
+        let n = points.len();
+        Self {
+            affinities,
+            repulsion,
+            schedule,
+            next: points.clone(),
+            points,
+            forces: vec![[0.0; 2]; n],
+            updates: vec![[0.0; 2]; n],
+            gains: vec![[1.0; 2]; n],
+        }
+    }
+
+    /// Returns the points, the divergence last computed and the number of iterations.
+    pub(super) fn run(
+        mut self,
+        on_event: &mut dyn FnMut(&TsneEvent),
+    ) -> Result<(Vec<[f32; 2]>, f64, usize), AnalysisError> {
+        let max_iter = self.schedule.max_iter;
+        let exploration = Phase {
+            exaggeration: self.schedule.early_exaggeration,
+            momentum: 0.5,
+            last: EXPLORATION.min(max_iter),
+            patience: EXPLORATION,
+        };
+        let (mut error, mut iteration) = self.descend(0, &exploration, on_event)?;
+        on_event(&TsneEvent::ExaggerationDone { iteration, error });
+        if iteration < max_iter {
+            self.updates.fill([0.0; 2]);
+            self.gains.fill([1.0; 2]);
+            let settling = Phase {
+                exaggeration: 1.0,
+                momentum: 0.8,
+                last: max_iter,
+                patience: self.schedule.n_iter_without_progress,
+            };
+            (error, iteration) = self.descend(iteration, &settling, on_event)?;
+        } else {
+            // Never a divergence from exaggerated probabilities as the result.
+            error = self
+                .step(1.0, 0.0, 0.0, true)
+                .map_or(error, |(divergence, _)| divergence);
+        }
+        on_event(&TsneEvent::Done {
+            iteration,
+            kl_divergence: error,
+        });
+        Ok((self.points, error, iteration))
+    }
+
+    fn descend(
+        &mut self,
+        start: usize,
+        phase: &Phase,
+        on_event: &mut dyn FnMut(&TsneEvent),
+    ) -> Result<(f64, usize), AnalysisError> {
+        let rate = self.schedule.learning_rate as f32;
+        let (mut best, mut best_iteration) = (f64::INFINITY, start);
+        let mut error = f64::INFINITY;
+        let mut clock = Instant::now();
+        for iteration in start + 1..=phase.last {
+            let check = iteration % CHECK_EVERY == 0;
+            let report = check || iteration == phase.last;
+            let (divergence, gradient_norm) = self
+                .step(phase.exaggeration, phase.momentum, rate, report)
+                .ok_or(AnalysisError::Diverged { iteration })?;
+            if report {
+                error = divergence;
+            }
+            if !check {
+                continue;
+            }
+            on_event(&TsneEvent::Iteration {
+                iteration,
+                error,
+                gradient_norm,
+                iterations: CHECK_EVERY,
+                seconds: clock.elapsed().as_secs_f64(),
+            });
+            clock = Instant::now();
+            if error < best {
+                (best, best_iteration) = (error, iteration);
+            } else if iteration - best_iteration > phase.patience {
+                on_event(&TsneEvent::NoProgress {
+                    iteration,
+                    patience: phase.patience,
+                });
+                return Ok((error, iteration));
+            }
+            if gradient_norm <= self.schedule.min_grad_norm {
+                on_event(&TsneEvent::SmallGradient {
+                    iteration,
+                    gradient_norm,
+                });
+                return Ok((error, iteration));
+            }
+        }
+        Ok((error, phase.last))
+    }
+
+    /// Moves every point once. Returns the divergence before the move, where asked for, and the
+    /// length of the gradient; nothing if a point flew away.
+    fn step(
+        &mut self,
+        exaggeration: f64,
+        momentum: f32,
+        rate: f32,
+        report: bool,
+    ) -> Option<(f64, f64)> {
+        let z = self.repulsion.compute(&self.points, &mut self.forces);
+        let (attract, repel) = (4.0 * exaggeration as f32, (4.0 / z) as f32);
+        let (affinities, points, forces) = (self.affinities, &self.points, &self.forces);
+        let sums: Vec<(Sums, bool)> = self
+            .next
+            .par_chunks_mut(CHUNK)
+            .zip(self.updates.par_chunks_mut(CHUNK))
+            .zip(self.gains.par_chunks_mut(CHUNK))
+            .enumerate()
+            .map(|(task, ((next, updates), gains))| {
+                let mut sums = Sums::default();
+                let mut sound = true;
+                vectorised(|| {
+                    for (offset, next) in next.iter_mut().enumerate() {
+                        let i = task * CHUNK + offset;
+                        let (columns, values) = affinities.row(i);
+                        let pulled = attraction(points[i], columns, values, points);
+                        if report {
+                            sums.add_divergence(points[i], columns, values, points);
+                        }
+                        for axis in 0..2 {
+                            let gradient = attract * pulled[axis] - repel * forces[i][axis];
+                            let (update, gain) =
+                                (&mut updates[offset][axis], &mut gains[offset][axis]);
+                            *gain = if *update * gradient < 0.0 {
+                                *gain + 0.2
+                            } else {
+                                (*gain * 0.8).max(MIN_GAIN)
+                            };
+                            let scaled = gradient * *gain;
+                            sums.gradient += f64::from(scaled) * f64::from(scaled);
+                            *update = momentum * *update - rate * scaled;
+                            next[axis] = points[i][axis] + *update;
+                            sound &= next[axis].abs() < LARGEST_COORDINATE;
+                        }
+                    }
+                });
+                (sums, sound)
+            })
+            .collect();
+        if !sums.iter().all(|&(_, sound)| sound) {
+            return None;
+        }
+        std::mem::swap(&mut self.points, &mut self.next);
+        let mut total = Sums::default();
+        for (sums, _) in &sums {
+            total.divergence += sums.divergence;
+            total.mass += sums.mass;
+            total.gradient += sums.gradient;
+        }
+        // P is exaggerated, Q is not: KL = e * sum p ln(e p Z / w).
+        let divergence =
+            exaggeration * (total.divergence + total.mass * (exaggeration.ln() + z.ln()));
+        Some((divergence, total.gradient.sqrt()))
+    }
+}
+
+impl Sums {
+    fn add_divergence(
+        &mut self,
+        [x, y]: [f32; 2],
+        columns: &[u32],
+        values: &[f32],
+        points: &[[f32; 2]],
+    ) {
+        for (&j, &p) in columns.iter().zip(values) {
+            if p > 0.0 {
+                let [xj, yj] = points[j as usize];
+                let (dx, dy) = (f64::from(x - xj), f64::from(y - yj));
+                let p = f64::from(p);
+                self.divergence += p * (p.ln() + (dx * dx + dy * dy).ln_1p());
+                self.mass += p;
+            }
+        }
+    }
+}
+
+/// The sum of `p_j w_j (y - y_j)` over a point's neighbours, `w_j = 1 / (1 + |y - y_j|^2)`.
+#[inline(always)]
+pub(super) fn attraction(
+    [x, y]: [f32; 2],
+    columns: &[u32],
+    values: &[f32],
+    points: &[[f32; 2]],
+) -> [f32; 2] {
+    let (mut fx, mut fy) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+    for (columns, values) in columns.chunks(LANES).zip(values.chunks(LANES)) {
+        // Gathered first, so that the arithmetic below has plain arrays to work on. Lanes without
+        // a neighbour keep probability 0.
+        let (mut dx, mut dy, mut p) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
+        for (lane, (&j, &value)) in columns.iter().zip(values).enumerate() {
+            let [xj, yj] = points[j as usize];
+            (dx[lane], dy[lane], p[lane]) = (x - xj, y - yj, value);
+        }
+        for lane in 0..LANES {
+            let pull = p[lane] / (1.0 + (dx[lane] * dx[lane] + dy[lane] * dy[lane]));
+            fx[lane] += pull * dx[lane];
+            fy[lane] += pull * dy[lane];
+        }
+    }
+    [fx.iter().sum(), fy.iter().sum()]
+}
