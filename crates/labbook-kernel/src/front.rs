@@ -5,6 +5,7 @@
 //! locked versions back first. It is found because evcxr asks `rustup which cargo`. It also spares
 //! rust-analyzer the crates that no cell can name; see [`crate::visible`].
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -20,11 +21,7 @@ pub const CARGO_HOME: &str = "LABBOOK_CARGO_HOME";
 /// what rust-analyzer asked for.
 pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> {
     lock(settings, Path::new("."))?;
-    let mut command = Command::new(&settings.cargo);
-    command
-        .args(arguments)
-        .env_remove("CARGO")
-        .env("RUSTFLAGS", &settings.rustflags);
+    let mut command = real_cargo(settings, arguments, std::env::var_os(CARGO_HOME));
     if !is_for_analysis(arguments) {
         return Err(command.exec());
     }
@@ -36,6 +33,20 @@ pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> 
         .code()
         .and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(1)))
+}
+
+/// The real cargo, with the environment that it would have outside a kernel.
+fn real_cargo(settings: &Settings, arguments: &[String], home: Option<OsString>) -> Command {
+    let mut command = Command::new(&settings.cargo);
+    command
+        .args(arguments)
+        .env_remove("CARGO")
+        .env("RUSTFLAGS", &settings.rustflags);
+    match home.filter(|home| !home.is_empty()) {
+        Some(home) => command.env("CARGO_HOME", home),
+        None => command.env_remove("CARGO_HOME"),
+    };
+    command
 }
 
 /// Whether rust-analyzer asks: it names the manifest, as evcxr itself does not.
@@ -127,6 +138,22 @@ mod tests {
         lock(&settings, &cell)?;
         assert_eq!(fs::read_to_string(cell.join("Cargo.lock"))?, grown);
         Ok(())
+    }
+
+    #[test]
+    fn the_real_cargo_gets_its_own_home_back() {
+        let settings = settings(Path::new("/cache/kernel"));
+        let home = |hidden: Option<&str>| {
+            let command = real_cargo(&settings, &[], hidden.map(OsString::from));
+            let set = command.get_envs().find(|(name, _)| *name == "CARGO_HOME");
+            set.map(|(_, value)| value.map(|v| v.to_string_lossy().into_owned()))
+        };
+        assert_eq!(
+            home(Some("/home/cargo")),
+            Some(Some("/home/cargo".to_owned()))
+        );
+        assert_eq!(home(Some("")), Some(None));
+        assert_eq!(home(None), Some(None));
     }
 
     #[test]
