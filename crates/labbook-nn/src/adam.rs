@@ -1,7 +1,9 @@
 use tch::Tensor;
 
-use crate::sequential::copy;
-use crate::{Error, Optimizer, OptimizerState, Result};
+use crate::learning_rate::{LearningRate, check_option, learning_rate_options};
+use crate::optimizer::OptimizerKind;
+use crate::slots::Slots;
+use crate::{Optimizer, OptimizerConfig, OptimizerState, Result};
 
 /// Adam (Kingma and Ba 2015) as Keras computes it.
 ///
@@ -15,25 +17,21 @@ use crate::{Error, Optimizer, OptimizerState, Result};
 ///
 /// Here epsilon is what the paper calls epsilon hat. libtorch's own Adam adds it after the
 /// correction of v, which makes it up to 30 times larger in effect in the first steps.
+///
+/// With [`weight_decay`](Self::weight_decay) it is AdamW.
 #[derive(Debug)]
 pub struct Adam {
-    learning_rate: f64,
+    learning_rate: LearningRate,
     beta_1: f64,
     beta_2: f64,
     epsilon: f64,
+    weight_decay: f64,
     step: i64,
-    slots: Vec<Slot>,
+    slots: Slots,
 }
 
-/// The moments of one weight.
-#[derive(Debug)]
-struct Slot {
-    weight: String,
-    m: Tensor,
-    v: Tensor,
-    /// Room for intermediate results, so that a step allocates nothing.
-    scratch: Tensor,
-}
+/// The moments kept for every weight.
+const KINDS: [&str; 2] = ["m", "v"];
 
 impl Adam {
     /// Adam with Keras's defaults.
@@ -42,12 +40,7 @@ impl Adam {
         Self::default()
     }
 
-    /// Sets the learning rate; the default is 0.001.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
-        self.learning_rate = learning_rate;
-        self
-    }
+    learning_rate_options!("0.001");
 
     /// Sets how slowly the mean of gradients forgets; the default is 0.9.
     #[must_use = "method moves the value of self and returns the modified value"]
@@ -70,45 +63,27 @@ impl Adam {
         self
     }
 
-    fn make_slots(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
-        for (name, weight) in weights {
-            self.slots.push(Slot {
-                weight: name.clone(),
-                m: weight.f_zeros_like()?,
-                v: weight.f_zeros_like()?,
-                scratch: weight.f_empty_like()?,
-            });
-        }
-        Ok(())
-    }
-
-    fn check_slots(&self, weights: &[(String, Tensor)]) -> Result<()> {
-        let fits = self.slots.len() == weights.len()
-            && self
-                .slots
-                .iter()
-                .zip(weights)
-                .all(|(slot, (_, weight))| slot.m.size() == weight.size());
-        if fits {
-            return Ok(());
-        }
-        Err(Error::weights(
-            format!("the {} that this Adam began with", self.slots.len()),
-            format!("{} weights, or other shapes", weights.len()),
-            "compile the model with a new Adam",
-        ))
+    /// Shrinks every weight by `learning_rate · weight_decay` of it before each step, biases
+    /// included; the default is 0.
+    ///
+    /// This is AdamW (Loshchilov and Hutter 2019); Keras's class of that name has 0.004.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        self.weight_decay = weight_decay;
+        self
     }
 }
 
 impl Default for Adam {
     fn default() -> Self {
         Self {
-            learning_rate: 1e-3,
+            learning_rate: LearningRate::constant(1e-3),
             beta_1: 0.9,
             beta_2: 0.999,
             epsilon: 1e-7,
+            weight_decay: 0.0,
             step: 0,
-            slots: Vec::new(),
+            slots: Slots::default(),
         }
     }
 }
@@ -118,133 +93,90 @@ impl Optimizer for Adam {
         "Adam"
     }
 
+    fn config(&self) -> Option<OptimizerConfig> {
+        Some(OptimizerConfig(OptimizerKind::Adam {
+            learning_rate: self.learning_rate.constant,
+            schedule: self.learning_rate.schedule.clone(),
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            weight_decay: self.weight_decay,
+        }))
+    }
+
     fn check(&self) -> Result<()> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let check = |option, value, fits, expected| {
+            check_option(self.name(), option, value, fits, expected)
+        };
         let share = |value: f64| (0.0..1.0).contains(&value);
-        for (option, value, fits, expected) in [
-            (
-                "Adam learning_rate",
-                self.learning_rate,
-                self.learning_rate.is_finite() && self.learning_rate >= 0.0,
-                "a finite number of at least 0",
-            ),
-            (
-                "Adam beta_1",
-                self.beta_1,
-                share(self.beta_1),
-                "at least 0 and below 1",
-            ),
-            (
-                "Adam beta_2",
-                self.beta_2,
-                share(self.beta_2),
-                "at least 0 and below 1",
-            ),
-            (
-                "Adam epsilon",
-                self.epsilon,
-                positive(self.epsilon),
-                "a number above 0",
-            ),
-        ] {
-            if !fits {
-                return Err(Error::option(
-                    option,
-                    expected,
-                    value,
-                    "leave it out for Keras's default",
-                ));
-            }
+        self.learning_rate.check(self.name())?;
+        for (option, value) in [("beta_1", self.beta_1), ("beta_2", self.beta_2)] {
+            check(option, value, share(value), "at least 0 and below 1")?;
         }
-        Ok(())
+        let positive = self.epsilon.is_finite() && self.epsilon > 0.0;
+        check("epsilon", self.epsilon, positive, "a number above 0")?;
+        let decay = self.weight_decay;
+        check(
+            "weight_decay",
+            decay,
+            share(decay),
+            "at least 0 and below 1",
+        )
     }
 
     fn learning_rate(&self) -> f64 {
-        self.learning_rate
+        self.learning_rate.at(self.step)
     }
 
     fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.learning_rate = learning_rate;
+        self.learning_rate = LearningRate::constant(learning_rate);
     }
 
     fn step(&mut self, weights: &[(String, Tensor)], gradients: &[Tensor]) -> Result<()> {
-        if self.slots.is_empty() {
-            self.make_slots(weights)?;
-        }
-        self.check_slots(weights)?;
+        let learning_rate = self.learning_rate.at(self.step);
+        let slots = self.slots.of("Adam", &KINDS, weights)?;
         self.step += 1;
         let t = self.step as f64;
-        let rate =
-            self.learning_rate * (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t));
-        if rate == 0.0 {
-            return Ok(());
-        }
-        for ((slot, (_, weight)), gradient) in self.slots.iter_mut().zip(weights).zip(gradients) {
-            let Slot { m, v, scratch, .. } = slot;
+        let rate = learning_rate * (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t));
+        for ((slot, (_, weight)), gradient) in slots.iter_mut().zip(weights).zip(gradients) {
+            let [m, v] = &mut slot.tensors[..] else {
+                continue;
+            };
+            let scratch = &mut slot.scratch;
             let _ = m.f_lerp_(gradient, 1.0 - self.beta_1)?;
             let _ = gradient.f_square_out(scratch)?;
             let _ = v.f_lerp_(scratch, 1.0 - self.beta_2)?;
+            if rate == 0.0 {
+                continue;
+            }
+            let mut weight = weight.shallow_clone();
+            if self.weight_decay > 0.0 {
+                let _ = weight.f_mul_scalar_(1.0 - learning_rate * self.weight_decay)?;
+            }
             // w -= rate · m / (sqrt(v) + epsilon), with -1 / rate in the denominator.
             let _ = v.f_sqrt_out(scratch)?;
             let _ = scratch.f_add_scalar_(self.epsilon)?;
             let _ = scratch.f_mul_scalar_(-1.0 / rate)?;
-            let _ = weight.shallow_clone().f_addcdiv_(m, scratch)?;
+            let _ = weight.f_addcdiv_(m, scratch)?;
         }
         Ok(())
     }
 
     fn state(&self) -> Result<OptimizerState> {
-        let mut slots = Vec::new();
-        for slot in &self.slots {
-            let weight = slot.weight.trim_end_matches(":0");
-            for (kind, tensor) in [("m", &slot.m), ("v", &slot.v)] {
-                slots.push((format!("Adam/{weight}/{kind}:0"), copy(tensor)?));
-            }
-        }
-        Ok(OptimizerState {
-            step: self.step,
-            slots,
-        })
+        self.slots.state("Adam", &KINDS, self.step)
     }
 
     fn set_state(&mut self, state: &OptimizerState) -> Result<()> {
-        let mut slots = Vec::new();
-        for pair in state.slots.chunks(2) {
-            let [(m_name, m), (v_name, v)] = pair else {
-                return Err(bad_state("an odd number of slots"));
-            };
-            let weight = m_name
-                .strip_prefix("Adam/")
-                .and_then(|name| name.strip_suffix("/m:0"))
-                .filter(|weight| *v_name == format!("Adam/{weight}/v:0"))
-                .ok_or_else(|| bad_state(&format!("{m_name} and {v_name}")))?;
-            if m.size() != v.size() {
-                return Err(bad_state(&format!("{weight} with two shapes")));
-            }
-            slots.push(Slot {
-                weight: format!("{weight}:0"),
-                m: copy(m)?,
-                v: copy(v)?,
-                scratch: m.f_empty_like()?,
-            });
-        }
-        self.slots = slots;
+        self.slots.set_state("Adam", &KINDS, state)?;
         self.step = state.step;
         Ok(())
     }
 }
 
-fn bad_state(received: &str) -> Error {
-    Error::weights(
-        "Adam's slots m and v of each weight in turn",
-        received,
-        "pass what optimizer_state() of a model with Adam gave",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     /// The formulas of the type's description, in plain Rust.
     fn reference(weights: &mut [f64], gradients: &[[f64; 3]], rate: f64) -> ([f64; 3], [f64; 3]) {
@@ -345,6 +277,39 @@ mod tests {
         assert!(matches!(adam.set_state(&state), Err(Error::Weights { .. })));
         state.slots.pop();
         assert!(matches!(adam.set_state(&state), Err(Error::Weights { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn weight_decay_shrinks_the_weights_besides() -> Result<()> {
+        let (plain, decayed) = (Tensor::from(2.0), Tensor::from(2.0));
+        let step = |adam: Adam, weight: &Tensor| {
+            let mut adam = adam.learning_rate(0.1);
+            adam.step(
+                &[("w:0".to_owned(), weight.shallow_clone())],
+                &[Tensor::from(3.0)],
+            )
+        };
+        step(Adam::new(), &plain)?;
+        step(Adam::new().weight_decay(0.5), &decayed)?;
+        // 2 · 0.1 · 0.5 more is gone.
+        let difference = (plain - decayed).double_value(&[]);
+        assert!((difference - 0.1).abs() < 1e-12);
+        Ok(())
+    }
+
+    #[test]
+    fn a_schedule_gives_every_step_its_rate_until_a_rate_is_set() -> Result<()> {
+        let schedule = crate::LearningRateSchedule::piecewise_constant(&[0], &[0.5, 0.25]);
+        let mut adam = Adam::new().schedule(schedule);
+        adam.check()?;
+        let weight = [("w:0".to_owned(), Tensor::from(0.0))];
+        assert_eq!(Optimizer::learning_rate(&adam), 0.5);
+        adam.step(&weight, &[Tensor::from(1.0)])?;
+        assert!((weight[0].1.double_value(&[]) + 0.5).abs() < 1e-5);
+        assert_eq!(Optimizer::learning_rate(&adam), 0.25);
+        adam.set_learning_rate(0.1);
+        assert_eq!(Optimizer::learning_rate(&adam), 0.1);
         Ok(())
     }
 }

@@ -1,12 +1,15 @@
 mod csv_logger;
 mod early_stopping;
+mod file_template;
 mod learning_rate_scheduler;
+mod model_checkpoint;
 mod monitor;
 mod reduce_lr_on_plateau;
 
 pub use csv_logger::CsvLogger;
 pub use early_stopping::EarlyStopping;
 pub use learning_rate_scheduler::LearningRateScheduler;
+pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::MonitorMode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 

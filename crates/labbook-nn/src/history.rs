@@ -1,7 +1,11 @@
+use serde::{Deserialize, Serialize};
+
 use crate::Logs;
+use crate::archive::number;
 
 /// The numbers that describe a training.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FitParams {
     /// Number of the last epoch asked for.
     pub epochs: usize,
@@ -20,7 +24,8 @@ pub struct FitParams {
 }
 
 /// The figures of every epoch of a training.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct History {
     /// Numbers of the epochs, from 0.
     pub epoch: Vec<usize>,
@@ -33,6 +38,7 @@ pub struct History {
     /// Whether a request from outside ended the training; see [`interrupt`](crate::interrupt).
     /// The epoch that it cut short is not among the figures.
     pub interrupted: bool,
+    #[serde(with = "number::columns")]
     columns: Vec<(String, Vec<f64>)>,
 }
 
@@ -69,6 +75,16 @@ impl History {
         let values = &mut self.columns[index].1;
         values.resize(epochs.saturating_sub(1), f64::NAN);
         values.push(value);
+    }
+
+    /// Whether every epoch has its figures, which a file might not keep to.
+    pub(crate) fn is_sound(&self) -> bool {
+        let epochs = self.epoch.len();
+        let columns = self
+            .columns
+            .iter()
+            .all(|(_, values)| values.len() == epochs);
+        columns && self.epoch_seconds.len() == epochs
     }
 
     /// Makes all columns as long as there are epochs.

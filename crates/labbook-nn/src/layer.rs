@@ -3,7 +3,7 @@ use std::fmt;
 use tch::{Device, Tensor};
 
 use crate::random::Rng;
-use crate::{Activation, Error, Result, Shape};
+use crate::{Activation, Error, LayerConfig, Result, Shape};
 
 /// Whether a layer runs for training or for inference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,8 @@ pub struct BuildContext<'a> {
     pub(crate) class_name: &'static str,
     pub(crate) rng: &'a mut Rng,
     pub(crate) device: Device,
+    /// How many numbers the weights may still hold: a file's promise, when one is loaded.
+    pub(crate) room: &'a mut Option<i64>,
 }
 
 impl BuildContext<'_> {
@@ -112,7 +114,37 @@ impl BuildContext<'_> {
     /// # Errors
     /// When there is not enough memory.
     pub fn glorot_uniform(&mut self, sizes: &[i64], fan_in: f64, fan_out: f64) -> Result<Tensor> {
+        self.take_room(sizes)?;
         crate::initializer::glorot_uniform(sizes, fan_in, fan_out, self.rng, self.device)
+    }
+
+    /// A row of `size` zeros.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn zeros(&mut self, size: i64) -> Result<Tensor> {
+        self.take_room(&[size])?;
+        crate::initializer::zeros(size, self.device)
+    }
+
+    fn take_room(&mut self, sizes: &[i64]) -> Result<()> {
+        let Some(room) = *self.room else {
+            return Ok(());
+        };
+        let left = sizes
+            .iter()
+            .try_fold(1_i64, |product, &size| product.checked_mul(size))
+            .and_then(|count| room.checked_sub(count))
+            .filter(|&left| left >= 0);
+        let left = left.ok_or_else(|| {
+            self.error(
+                &format!("weights of at most {room} numbers"),
+                format!("a weight of the sizes {sizes:?}"),
+                "use smaller layers; if the model comes from a file, save it again",
+            )
+        })?;
+        *self.room = Some(left);
+        Ok(())
     }
 
     /// An error that names the layer being built.
@@ -139,6 +171,12 @@ pub trait Layer: fmt::Debug + Send {
 
     /// The name and the input shape that were asked for.
     fn options(&self) -> &LayerOptions;
+
+    /// The options, if a saved model can keep them: those of a layer written elsewhere it
+    /// cannot.
+    fn config(&self) -> Option<LayerConfig> {
+        None
+    }
 
     /// Checks the options against the input, makes the weights and tells the output shape.
     ///

@@ -1,9 +1,11 @@
+pub(crate) mod config;
 mod conv2d;
 mod dense;
 mod dropout;
 mod flatten;
 mod max_pooling2d;
 
+pub use config::LayerConfig;
 pub use conv2d::{Conv2D, Padding};
 pub use dense::Dense;
 pub use dropout::Dropout;
@@ -21,6 +23,7 @@ fn build(
         class_name: layer.class_name(),
         rng: &mut crate::random::Rng::new(7, 0),
         device: tch::Device::Cpu,
+        room: &mut None,
     };
     layer.build(&input.into(), &mut context)
 }

@@ -26,6 +26,7 @@
 
 mod activation;
 mod adam;
+mod archive;
 mod batches;
 mod callback;
 mod callbacks;
@@ -37,6 +38,8 @@ mod initializer;
 pub mod interrupt;
 mod layer;
 mod layers;
+mod learning_rate;
+mod learning_rate_schedule;
 mod logs;
 mod loss;
 mod metrics;
@@ -46,8 +49,12 @@ mod progress;
 mod random;
 mod regularizer;
 mod reporter;
+mod rmsprop;
+mod saved;
 mod sequential;
+mod sgd;
 mod shape;
+mod slots;
 mod sparse_categorical_crossentropy;
 mod summary;
 mod training;
@@ -56,24 +63,28 @@ pub use activation::Activation;
 pub use adam::Adam;
 pub use callback::{Callback, CallbackState, Callbacks, Control};
 pub use callbacks::{
-    CsvLogger, EarlyStopping, LearningRateScheduler, MonitorMode, ReduceLROnPlateau,
+    CsvLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint, MonitorMode,
+    ReduceLROnPlateau,
 };
 pub use error::{Error, Result};
 pub use evaluate::{Evaluate, Evaluation};
 pub use fit::Fit;
 pub use history::{FitParams, History};
 pub use layer::{BuildContext, Layer, LayerInfo, LayerOptions, Parameter, Phase};
-pub use layers::{Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Padding};
+pub use layers::{Conv2D, Dense, Dropout, Flatten, LayerConfig, MaxPooling2D, Padding};
+pub use learning_rate_schedule::LearningRateSchedule;
 pub use logs::Logs;
-pub use loss::{Loss, Output};
+pub use loss::{Loss, LossConfig, Output};
 pub use metrics::Metrics;
 pub use names::clear_session;
-pub use optimizer::{Optimizer, OptimizerState};
+pub use optimizer::{Optimizer, OptimizerConfig, OptimizerState};
 pub use progress::{Progress, Verbosity};
 pub use random::set_random_seed;
 pub use regularizer::L1L2;
 pub use reporter::{ConsoleReporter, Reporter, set_default_reporter};
+pub use rmsprop::RMSprop;
 pub use sequential::Sequential;
+pub use sgd::SGD;
 pub use shape::{Shape, Size2D};
 pub use sparse_categorical_crossentropy::SparseCategoricalCrossentropy;
 pub use summary::{Summary, SummaryRow};

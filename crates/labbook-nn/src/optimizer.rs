@@ -1,13 +1,20 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::Result;
+use crate::{Adam, LearningRateSchedule, RMSprop, Result, SGD};
 
 /// Changes the weights of a model by their gradients, one step at a time.
 pub trait Optimizer: fmt::Debug + Send {
     /// Name as in Keras, such as `Adam`.
     fn name(&self) -> &'static str;
+
+    /// The options, if a saved model can keep them: those of an optimizer written elsewhere it
+    /// cannot.
+    fn config(&self) -> Option<OptimizerConfig> {
+        None
+    }
 
     /// Checks the options.
     ///
@@ -59,5 +66,96 @@ impl OptimizerState {
             .iter()
             .find(|(slot, _)| slot == name)
             .map(|(_, tensor)| tensor)
+    }
+}
+
+/// The options of one of this crate's optimizers, as a saved model keeps them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OptimizerConfig(pub(crate) OptimizerKind);
+
+/// The kinds of optimizers by their names in Keras.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "class_name", content = "config", deny_unknown_fields)]
+pub(crate) enum OptimizerKind {
+    Adam {
+        learning_rate: f64,
+        schedule: Option<LearningRateSchedule>,
+        beta_1: f64,
+        beta_2: f64,
+        epsilon: f64,
+        weight_decay: f64,
+    },
+    #[serde(rename = "SGD")]
+    Sgd {
+        learning_rate: f64,
+        schedule: Option<LearningRateSchedule>,
+        momentum: f64,
+        nesterov: bool,
+    },
+    #[serde(rename = "RMSprop")]
+    RmsProp {
+        learning_rate: f64,
+        schedule: Option<LearningRateSchedule>,
+        rho: f64,
+        momentum: f64,
+        epsilon: f64,
+        centered: bool,
+    },
+}
+
+impl OptimizerConfig {
+    /// The optimizer that has these options.
+    pub(crate) fn into_optimizer(self) -> Box<dyn Optimizer> {
+        /// Sets a rate together with the schedule that may hide it.
+        macro_rules! rated {
+            ($optimizer:expr, $rate:expr, $schedule:expr) => {{
+                let optimizer = $optimizer.learning_rate($rate);
+                match $schedule {
+                    Some(schedule) => optimizer.schedule(schedule),
+                    None => optimizer,
+                }
+            }};
+        }
+        match self.0 {
+            OptimizerKind::Adam {
+                learning_rate,
+                schedule,
+                beta_1,
+                beta_2,
+                epsilon,
+                weight_decay,
+            } => Box::new(
+                rated!(Adam::new(), learning_rate, schedule)
+                    .beta_1(beta_1)
+                    .beta_2(beta_2)
+                    .epsilon(epsilon)
+                    .weight_decay(weight_decay),
+            ),
+            OptimizerKind::Sgd {
+                learning_rate,
+                schedule,
+                momentum,
+                nesterov,
+            } => Box::new(
+                rated!(SGD::new(), learning_rate, schedule)
+                    .momentum(momentum)
+                    .nesterov(nesterov),
+            ),
+            OptimizerKind::RmsProp {
+                learning_rate,
+                schedule,
+                rho,
+                momentum,
+                epsilon,
+                centered,
+            } => Box::new(
+                rated!(RMSprop::new(), learning_rate, schedule)
+                    .rho(rho)
+                    .momentum(momentum)
+                    .epsilon(epsilon)
+                    .centered(centered),
+            ),
+        }
     }
 }

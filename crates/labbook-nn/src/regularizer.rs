@@ -1,3 +1,4 @@
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::Result;
@@ -7,7 +8,8 @@ use crate::Result;
 /// Sums, not means, and the squares are not halved, as in Keras. The default is
 /// `L1L2::new(0.01, 0.01)`: what Keras 2.4 makes of the string `'l1_l2'`. (Its class has
 /// zeros as defaults, and Keras 3 no longer knows the string.)
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct L1L2 {
     /// Factor of the sum of absolute values.
     pub l1: f64,

@@ -9,8 +9,8 @@ use crate::names::unique_name;
 use crate::random::{Rng, draw_model_seed};
 use crate::shape::tuple;
 use crate::{
-    Activation, BuildContext, Error, Layer, LayerInfo, Loss, Metrics, Optimizer, OptimizerState,
-    Parameter, Phase, Result, Shape, Summary, SummaryRow,
+    Activation, BuildContext, Error, History, Layer, LayerConfig, LayerInfo, Loss, Metrics,
+    Optimizer, OptimizerState, Parameter, Phase, Result, Shape, Summary, SummaryRow,
 };
 
 /// Batches of this size pass through `predict`, as in Keras.
@@ -52,6 +52,9 @@ pub struct Sequential {
     /// What went wrong in `add`, told by the first call that can fail.
     problem: Option<Error>,
     pub(crate) compiled: Option<Compiled>,
+    history: Option<History>,
+    /// How many numbers the weights may hold; fewer while a file is loaded.
+    room: Option<i64>,
 }
 
 /// A layer in its place.
@@ -92,6 +95,8 @@ impl Sequential {
             kernel_rng: Rng::new(seed, KERNEL_STREAM),
             problem: None,
             compiled: None,
+            history: None,
+            room: None,
         }
     }
 
@@ -135,6 +140,10 @@ impl Sequential {
     /// Never fails: a layer that does not fit is reported by the next call that can fail, such
     /// as `summary`, `compile` or `fit`. A compiled model has to be compiled again.
     pub fn add(&mut self, layer: impl Layer + 'static) {
+        self.add_boxed(Box::new(layer));
+    }
+
+    pub(crate) fn add_boxed(&mut self, layer: Box<dyn Layer>) {
         let name = match &layer.options().name {
             Some(name) => name.clone(),
             None => unique_name(layer.class_name()),
@@ -150,7 +159,7 @@ impl Sequential {
         self.compiled = None;
         self.nodes.push(Node {
             name,
-            layer: Box::new(layer),
+            layer,
             output_shape: None,
         });
         if self.problem.is_none() {
@@ -220,6 +229,7 @@ impl Sequential {
             class_name: node.layer.class_name(),
             rng: &mut self.kernel_rng,
             device: self.device,
+            room: &mut self.room,
         };
         let output = node
             .layer
@@ -239,16 +249,25 @@ impl Sequential {
         loss: impl Loss + 'static,
         metrics: impl Into<Metrics>,
     ) -> Result<()> {
+        self.compile_boxed(Box::new(optimizer), Box::new(loss), metrics.into())
+    }
+
+    pub(crate) fn compile_boxed(
+        &mut self,
+        optimizer: Box<dyn Optimizer>,
+        loss: Box<dyn Loss>,
+        metrics: Metrics,
+    ) -> Result<()> {
         self.check_problem()?;
         if self.nodes.is_empty() {
             return Err(self.no_layers());
         }
         optimizer.check()?;
-        let metrics = metrics.into();
+        loss.check()?;
         metrics.check()?;
         self.compiled = Some(Compiled {
-            optimizer: Box::new(optimizer),
-            loss: Box::new(loss),
+            optimizer,
+            loss,
             metrics,
         });
         Ok(())
@@ -392,6 +411,52 @@ impl Sequential {
             view.f_copy_(&weight.f_detach()?)?;
         }
         Ok(())
+    }
+
+    /// The history of the last training, as `fit` gave it or a file kept it; during a training
+    /// that of the epochs so far.
+    #[must_use]
+    pub fn history(&self) -> Option<&History> {
+        self.history.as_ref()
+    }
+
+    pub(crate) fn set_history(&mut self, history: Option<History>) {
+        self.history = history;
+    }
+
+    /// Limits how many numbers the weights of further layers may hold.
+    pub(crate) fn with_room(mut self, room: Option<i64>) -> Self {
+        self.room = room;
+        self
+    }
+
+    /// The options of the layers, as far as a file can keep them.
+    pub(crate) fn layer_configs(&self) -> Vec<Option<LayerConfig>> {
+        self.nodes.iter().map(|node| node.layer.config()).collect()
+    }
+
+    /// Checks that an optimizer's slots have the shapes of the weights that it changes.
+    pub(crate) fn check_slots(&self, state: &OptimizerState) -> Result<()> {
+        let mut sizes = Vec::new();
+        for (_, parameter) in self.parameters() {
+            if parameter.trainable {
+                sizes.push(parameter.keras_view(&parameter.value)?.size());
+            }
+        }
+        let kinds = state.slots.len() / sizes.len().max(1);
+        let expected = sizes.iter().flat_map(|size| vec![size; kinds]);
+        let fits = state.slots.len() == kinds * sizes.len()
+            && expected
+                .zip(&state.slots)
+                .all(|(size, (_, slot))| *size == slot.size());
+        match fits {
+            true => Ok(()),
+            false => Err(Error::weights(
+                "slots of the optimizer with the shapes of the weights",
+                format!("{} slots, or other shapes", state.slots.len()),
+                "take them from a model of the same architecture",
+            )),
+        }
     }
 
     /// What the optimizer remembers, in Keras's shapes.
@@ -567,7 +632,8 @@ impl Sequential {
             .nodes
             .iter()
             .filter_map(|node| node.output_shape.as_ref());
-        shapes.filter_map(Shape::elements).sum()
+        let counts = shapes.filter_map(Shape::elements);
+        counts.fold(0, i64::saturating_add)
     }
 
     pub(crate) fn output_shape(&self) -> Result<&Shape> {

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The shape of one example, without the batch axis: `(32, 32, 3)` for a colour image.
 ///
 /// Made from tuples, arrays, slices and vectors of `i64`, or one number. Displays as Keras
@@ -108,7 +110,8 @@ impl From<&Shape> for Shape {
 }
 
 /// A height and a width: a kernel, pool or stride. One number stands for a square.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Size2D {
     /// Extent along the rows.
     pub height: i64,
@@ -116,9 +119,12 @@ pub struct Size2D {
     pub width: i64,
 }
 
+/// Far beyond any image, and small enough that areas do not overflow.
+const LARGEST_SIDE: i64 = 1 << 24;
+
 impl Size2D {
     pub(crate) fn is_positive(self) -> bool {
-        self.height > 0 && self.width > 0
+        (1..=LARGEST_SIDE).contains(&self.height) && (1..=LARGEST_SIDE).contains(&self.width)
     }
 
     pub(crate) fn array(self) -> [i64; 2] {

@@ -1,6 +1,7 @@
 use tch::{Reduction, Tensor};
 
-use crate::{Error, Loss, Output, Result, Shape};
+use crate::loss::LossKind;
+use crate::{Error, Loss, LossConfig, Output, Result, Shape};
 
 /// Keras's `epsilon()`: probabilities are kept this far from 0 and 1 before the logarithm.
 const EPSILON: f64 = 1e-7;
@@ -12,6 +13,7 @@ const EPSILON: f64 = 1e-7;
 #[derive(Debug, Clone, Default)]
 pub struct SparseCategoricalCrossentropy {
     from_logits: bool,
+    label_smoothing: f64,
 }
 
 impl SparseCategoricalCrossentropy {
@@ -27,11 +29,38 @@ impl SparseCategoricalCrossentropy {
         self.from_logits = from_logits;
         self
     }
+
+    /// Sets the share of the truth that is spread evenly over all classes, at least 0 and
+    /// below 1; the default is 0. Applies to evaluation as well, as in Keras.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
+        self.label_smoothing = label_smoothing;
+        self
+    }
 }
 
 impl Loss for SparseCategoricalCrossentropy {
     fn name(&self) -> &'static str {
         "sparse_categorical_crossentropy"
+    }
+
+    fn config(&self) -> Option<LossConfig> {
+        Some(LossConfig(LossKind::SparseCategoricalCrossentropy {
+            from_logits: self.from_logits,
+            label_smoothing: self.label_smoothing,
+        }))
+    }
+
+    fn check(&self) -> Result<()> {
+        if (0.0..1.0).contains(&self.label_smoothing) {
+            return Ok(());
+        }
+        Err(Error::option(
+            "label_smoothing",
+            "at least 0 and below 1",
+            self.label_smoothing,
+            "use 0.1 to spread a tenth over all classes",
+        ))
     }
 
     fn classes(&self, output: &Shape) -> Result<i64> {
@@ -60,7 +89,7 @@ impl Loss for SparseCategoricalCrossentropy {
             None::<Tensor>,
             Reduction::Mean,
             NO_LABEL_IGNORED,
-            0.0,
+            self.label_smoothing,
         )?)
     }
 }
@@ -93,6 +122,21 @@ mod tests {
         check(loss().from_logits(true), &Output::Values(logits()))?;
         let probabilities = Output::Logits(logits()).predictions()?;
         check(loss(), &Output::Values(probabilities))
+    }
+
+    #[test]
+    fn smoothed_labels_give_every_class_a_share() -> Result<()> {
+        let labels = Tensor::from_slice(&[2_i64, 0]);
+        let loss = SparseCategoricalCrossentropy::new().label_smoothing(0.3);
+        loss.check()?;
+        let computed = loss
+            .mean(&Output::Logits(logits()), &labels)?
+            .double_value(&[]);
+        let truth = Tensor::from_slice(&[0.1, 0.1, 0.8, 0.8, 0.1, 0.1]).reshape([2, 3]);
+        let by_hand = (logits().log_softmax(-1, None::<tch::Kind>) * truth).sum(None::<tch::Kind>);
+        assert!((computed + by_hand.double_value(&[]) / 2.0).abs() < 1e-12);
+        assert!(loss.label_smoothing(1.0).check().is_err());
+        Ok(())
     }
 
     #[test]

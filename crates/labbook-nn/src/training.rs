@@ -73,7 +73,9 @@ impl Sequential {
         };
         interrupt::clear();
         training.run(&train, validation.as_ref(), options, &mut randomness)?;
-        Ok(training.history)
+        let history = training.history;
+        self.set_history(Some(history.clone()));
+        Ok(history)
     }
 
     /// Loss and accuracy on a data set, in batches of 32; prints Keras's line.
@@ -332,6 +334,7 @@ impl Training<'_> {
                 logs.extend_validation(&self.model.logs(figures)?);
             }
             self.history.push(epoch, watch.seconds(), &logs);
+            self.model.set_history(Some(self.history.clone()));
             if self.speaks() {
                 let progress = watch.progress(self.history.params.steps, logs.clone());
                 self.reporter.epoch_end(&progress, self.verbosity);
@@ -362,6 +365,7 @@ impl Training<'_> {
             }
         }
         self.history.fill();
+        self.model.set_history(Some(self.history.clone()));
         Ok(())
     }
 

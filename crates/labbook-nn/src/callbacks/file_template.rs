@@ -33,8 +33,7 @@ fn fill_field(template: &str, field: &str, epoch: usize, logs: &Logs) -> Result<
     let (value, whole) = match key {
         "epoch" => ((epoch + 1) as f64, true),
         _ => (
-            logs.get(key)
-                .ok_or_else(|| unknown(template, key, logs))?,
+            logs.get(key).ok_or_else(|| unknown(template, key, logs))?,
             false,
         ),
     };
@@ -55,7 +54,9 @@ fn formatted(value: f64, whole: bool, format: &str) -> Option<String> {
         None => return Some(format!("{value:?}")),
         Some((at, kind)) => (&format[..at], kind),
     };
-    let (width, precision) = spec.split_once('.').map_or((spec, None), |(w, p)| (w, Some(p)));
+    let (width, precision) = spec
+        .split_once('.')
+        .map_or((spec, None), |(w, p)| (w, Some(p)));
     let precision = match precision {
         Some(digits) => small(digits)?,
         None => 6,

@@ -1,13 +1,18 @@
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::config::Kind as LayerKind;
 use super::dense::check_regularizer;
-use crate::initializer::zeros;
 use crate::layer::{layer_options, not_built};
 use crate::shape::Size2D;
-use crate::{Activation, BuildContext, L1L2, Layer, LayerOptions, Parameter, Phase, Result, Shape};
+use crate::{
+    Activation, BuildContext, L1L2, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result,
+    Shape,
+};
 
 /// What a convolution does at the border of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Padding {
     /// Only whole kernels: a 3x3 kernel makes the image two pixels smaller.
     #[default]
@@ -127,6 +132,17 @@ impl Layer for Conv2D {
         &self.options
     }
 
+    fn config(&self) -> Option<LayerConfig> {
+        Some(LayerConfig(LayerKind::Conv2D {
+            filters: self.filters,
+            kernel_size: self.kernel_size,
+            strides: self.strides,
+            padding: self.padding,
+            activation: self.activation,
+            kernel_regularizer: self.kernel_regularizer,
+        }))
+    }
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         self.check_options(context)?;
         let (height, width, channels) = image_axes(input, context)?;
@@ -165,7 +181,7 @@ impl Layer for Conv2D {
             )?
             .f_permute([0, 3, 1, 2])?
             .f_set_requires_grad(true)?;
-        let bias = zeros(self.filters, context.device())?.f_set_requires_grad(true)?;
+        let bias = context.zeros(self.filters)?.f_set_requires_grad(true)?;
         self.weights = Some(Weights {
             kernel,
             bias,

@@ -1,8 +1,11 @@
 use tch::Tensor;
 
-use crate::initializer::zeros;
+use super::config::Kind as LayerKind;
 use crate::layer::{layer_options, not_built};
-use crate::{Activation, BuildContext, L1L2, Layer, LayerOptions, Parameter, Phase, Result, Shape};
+use crate::{
+    Activation, BuildContext, L1L2, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result,
+    Shape,
+};
 
 /// A fully connected layer: `activation(x · kernel + bias)`.
 ///
@@ -66,6 +69,14 @@ impl Layer for Dense {
         &self.options
     }
 
+    fn config(&self) -> Option<LayerConfig> {
+        Some(LayerConfig(LayerKind::Dense {
+            units: self.units,
+            activation: self.activation,
+            kernel_regularizer: self.kernel_regularizer,
+        }))
+    }
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         if self.units < 1 {
             return Err(context.error("at least 1 unit", self.units, "use Dense::new(10)"));
@@ -81,7 +92,7 @@ impl Layer for Dense {
         let kernel = context
             .glorot_uniform(&[inputs, self.units], inputs as f64, self.units as f64)?
             .f_set_requires_grad(true)?;
-        let bias = zeros(self.units, context.device())?.f_set_requires_grad(true)?;
+        let bias = context.zeros(self.units)?.f_set_requires_grad(true)?;
         self.weights = Some(Weights { kernel, bias });
         Ok(Shape::from([outer, &[self.units]].concat()))
     }

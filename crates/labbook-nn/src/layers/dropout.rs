@@ -1,7 +1,8 @@
 use tch::Tensor;
 
+use super::config::Kind as LayerKind;
 use crate::layer::layer_options;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// Sets a random share of its input to zero in training and scales up the rest.
 ///
@@ -36,6 +37,10 @@ impl Layer for Dropout {
 
     fn options(&self) -> &LayerOptions {
         &self.options
+    }
+
+    fn config(&self) -> Option<LayerConfig> {
+        Some(LayerConfig(LayerKind::Dropout { rate: self.rate }))
     }
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {

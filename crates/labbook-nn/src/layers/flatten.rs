@@ -1,7 +1,8 @@
 use tch::Tensor;
 
+use super::config::Kind as LayerKind;
 use crate::layer::layer_options;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// Lays each example out as one row, in the order height, width, channels.
 ///
@@ -29,6 +30,10 @@ impl Layer for Flatten {
 
     fn options(&self) -> &LayerOptions {
         &self.options
+    }
+
+    fn config(&self) -> Option<LayerConfig> {
+        Some(LayerConfig(LayerKind::Flatten {}))
     }
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {

@@ -1,9 +1,10 @@
 use tch::Tensor;
 
+use super::config::Kind as LayerKind;
 use super::conv2d::{channels_first, channels_last, image_axes};
 use crate::layer::layer_options;
 use crate::shape::Size2D;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// The largest value of each window, channel by channel.
 ///
@@ -51,6 +52,13 @@ impl Layer for MaxPooling2D {
 
     fn options(&self) -> &LayerOptions {
         &self.options
+    }
+
+    fn config(&self) -> Option<LayerConfig> {
+        Some(LayerConfig(LayerKind::MaxPooling2D {
+            pool_size: self.pool_size,
+            strides: self.strides,
+        }))
     }
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {

@@ -1,0 +1,83 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Padding};
+use crate::shape::Size2D;
+use crate::{Activation, L1L2, Layer};
+
+/// The options of one of this crate's layers, as a saved model keeps them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayerConfig(pub(crate) Kind);
+
+/// The kinds of layers by their names in Keras.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "class_name", content = "config", deny_unknown_fields)]
+pub(crate) enum Kind {
+    Dense {
+        units: i64,
+        activation: Activation,
+        kernel_regularizer: Option<L1L2>,
+    },
+    Conv2D {
+        filters: i64,
+        kernel_size: Size2D,
+        strides: Size2D,
+        padding: Padding,
+        activation: Activation,
+        kernel_regularizer: Option<L1L2>,
+    },
+    MaxPooling2D {
+        pool_size: Size2D,
+        strides: Option<Size2D>,
+    },
+    Dropout {
+        rate: f64,
+    },
+    Flatten {},
+}
+
+impl LayerConfig {
+    /// The layer that has these options and this name.
+    pub(crate) fn into_layer(self, name: &str) -> Box<dyn Layer> {
+        match self.0 {
+            Kind::Dense {
+                units,
+                activation,
+                kernel_regularizer,
+            } => {
+                let layer = Dense::new(units).activation(activation).name(name);
+                Box::new(match kernel_regularizer {
+                    Some(regularizer) => layer.kernel_regularizer(regularizer),
+                    None => layer,
+                })
+            }
+            Kind::Conv2D {
+                filters,
+                kernel_size,
+                strides,
+                padding,
+                activation,
+                kernel_regularizer,
+            } => {
+                let layer = Conv2D::new(filters, kernel_size)
+                    .strides(strides)
+                    .padding(padding)
+                    .activation(activation)
+                    .name(name);
+                Box::new(match kernel_regularizer {
+                    Some(regularizer) => layer.kernel_regularizer(regularizer),
+                    None => layer,
+                })
+            }
+            Kind::MaxPooling2D { pool_size, strides } => {
+                let layer = MaxPooling2D::new(pool_size).name(name);
+                Box::new(match strides {
+                    Some(strides) => layer.strides(strides),
+                    None => layer,
+                })
+            }
+            Kind::Dropout { rate } => Box::new(Dropout::new(rate).name(name)),
+            Kind::Flatten {} => Box::new(Flatten::new().name(name)),
+        }
+    }
+}
