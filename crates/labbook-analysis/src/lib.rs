@@ -24,6 +24,7 @@ mod class_label;
 mod classification_report;
 mod confused_pair;
 mod confusion_matrix;
+mod embedding_quality;
 mod error;
 mod losses;
 mod neighbors;
@@ -42,6 +43,9 @@ pub use class_label::ClassLabel;
 pub use classification_report::{ClassificationReport, ReportRow, classification_report};
 pub use confused_pair::{ConfusedPair, confused_indices};
 pub use confusion_matrix::{ConfusionMatrix, Normalize};
+pub use embedding_quality::{
+    knn_recall, knn_recall_of, nearest_neighbor_accuracy, trustworthiness, trustworthiness_of,
+};
 pub use error::AnalysisError;
 pub use losses::{largest_loss_indices, sample_losses};
 pub use pca::{FittedPca, Pca};

@@ -139,11 +139,7 @@ impl NeighborIndex {
     ) -> Result<Neighbors, AnalysisError> {
         let width = self.n_features();
         let found = self.scan(queries, |query, products| {
-            let ranks = Ranks {
-                half_squares: &self.half_squares,
-                products,
-            };
-            let mut nearest = ranks.smallest(k, own(query));
+            let mut nearest = self.ranks(products).smallest(k, own(query));
             nearest.sort_unstable();
             // Distances from the differences themselves: a product's would cancel.
             let row = &queries[query * width..][..width];
@@ -191,16 +187,16 @@ impl NeighborIndex {
         Ok(results)
     }
 
-    fn table(&self, rows: &[f32]) -> Result<Tensor, AnalysisError> {
-        Ok(Tensor::f_from_slice(rows)?.f_reshape([-1, self.n_features() as i64])?)
-    }
-
     /// The order of samples by distance from the query whose products these are.
     pub(crate) fn ranks<'a>(&'a self, products: &'a [f32]) -> Ranks<'a> {
         Ranks {
             half_squares: &self.half_squares,
             products,
         }
+    }
+
+    fn table(&self, rows: &[f32]) -> Result<Tensor, AnalysisError> {
+        Ok(Tensor::f_from_slice(rows)?.f_reshape([-1, self.n_features() as i64])?)
     }
 }
 

@@ -29,7 +29,7 @@ pub struct TsneMap {
     pub kl_divergence: f64,
     /// Number of iterations done.
     pub n_iter: usize,
-    /// The learning rate used.
+    /// The learning rate of the exaggerated iterations.
     pub learning_rate: f64,
     /// Mean width of the Gaussians, in units of the samples.
     pub mean_sigma: f64,

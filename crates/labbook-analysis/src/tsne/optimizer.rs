@@ -42,7 +42,9 @@ impl Repulsion {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Schedule {
     pub(super) early_exaggeration: f64,
-    pub(super) learning_rate: f64,
+    /// Of the exaggerated iterations and of those after them, as the momenta below.
+    pub(super) learning_rates: [f64; 2],
+    pub(super) momenta: [f64; 2],
     pub(super) max_iter: usize,
     pub(super) n_iter_without_progress: usize,
     pub(super) min_grad_norm: f64,
@@ -52,6 +54,7 @@ pub(super) struct Schedule {
 struct Phase {
     exaggeration: f64,
     momentum: f32,
+    rate: f32,
     last: usize,
     patience: usize,
 }
@@ -107,7 +110,8 @@ impl<'a> Optimizer<'a> {
         let max_iter = self.schedule.max_iter;
         let exploration = Phase {
             exaggeration: self.schedule.early_exaggeration,
-            momentum: 0.5,
+            momentum: self.schedule.momenta[0] as f32,
+            rate: self.schedule.learning_rates[0] as f32,
             last: EXPLORATION.min(max_iter),
             patience: EXPLORATION,
         };
@@ -118,7 +122,8 @@ impl<'a> Optimizer<'a> {
             self.gains.fill([1.0; 2]);
             let settling = Phase {
                 exaggeration: 1.0,
-                momentum: 0.8,
+                momentum: self.schedule.momenta[1] as f32,
+                rate: self.schedule.learning_rates[1] as f32,
                 last: max_iter,
                 patience: self.schedule.n_iter_without_progress,
             };
@@ -142,7 +147,6 @@ impl<'a> Optimizer<'a> {
         phase: &Phase,
         on_event: &mut dyn FnMut(&TsneEvent),
     ) -> Result<(f64, usize), AnalysisError> {
-        let rate = self.schedule.learning_rate as f32;
         let (mut best, mut best_iteration) = (f64::INFINITY, start);
         let mut error = f64::INFINITY;
         let mut clock = Instant::now();
@@ -150,7 +154,7 @@ impl<'a> Optimizer<'a> {
             let check = iteration % CHECK_EVERY == 0;
             let report = check || iteration == phase.last;
             let (divergence, gradient_norm) = self
-                .step(phase.exaggeration, phase.momentum, rate, report)
+                .step(phase.exaggeration, phase.momentum, phase.rate, report)
                 .ok_or(AnalysisError::Diverged { iteration })?;
             if report {
                 error = divergence;
