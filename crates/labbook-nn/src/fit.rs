@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tch::Tensor;
@@ -17,6 +18,7 @@ pub struct Fit {
     pub(crate) shuffle: bool,
     pub(crate) validation: Option<(Tensor, Tensor)>,
     pub(crate) callbacks: RefCell<Callbacks>,
+    pub(crate) resume_from: Option<PathBuf>,
     verbose: u8,
     reporter: Option<Arc<dyn Reporter>>,
 }
@@ -67,6 +69,25 @@ impl Fit {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn callbacks(mut self, callbacks: impl Into<Callbacks>) -> Self {
         self.callbacks = RefCell::new(callbacks.into());
+        self
+    }
+
+    /// Keeps the training in a file after every epoch, and goes on from there if the file
+    /// exists.
+    ///
+    /// After a crash, an interrupt or a kill, the same call with the same settings and data
+    /// goes on after the last finished epoch, in another process if need be, and ends with the
+    /// same weights, to the bit, as if nothing had happened (on one machine, with one thread
+    /// count). The file holds weights, optimizer, history, the state of the shuffles and of
+    /// the callbacks; it is written beside and renamed. A model without a chosen seed takes
+    /// that of the file. A training that has reached its last epoch, or that a callback ended,
+    /// is not repeated: its weights and history come from the file. More epochs may be asked
+    /// for; other settings are an error. Remove the file to begin anew.
+    ///
+    /// `.safetensors` is added to the name if it is not there.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn resume_from(mut self, path: impl Into<PathBuf>) -> Self {
+        self.resume_from = Some(path.into());
         self
     }
 
@@ -124,6 +145,7 @@ impl Default for Fit {
             shuffle: true,
             validation: None,
             callbacks: RefCell::default(),
+            resume_from: None,
             verbose: 1,
             reporter: None,
         }
@@ -140,6 +162,7 @@ impl fmt::Debug for Fit {
             .field("shuffle", &self.shuffle)
             .field("validation", &validation)
             .field("callbacks", &self.callbacks)
+            .field("resume_from", &self.resume_from)
             .field("verbose", &self.verbose)
             .finish_non_exhaustive()
     }

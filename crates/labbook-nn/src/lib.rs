@@ -30,6 +30,7 @@ mod archive;
 mod batches;
 mod callback;
 mod callbacks;
+mod checkpoint;
 mod error;
 mod evaluate;
 mod fit;

@@ -1,6 +1,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
 
 static SESSION_SEED: Mutex<Option<u64>> = Mutex::new(None);
@@ -17,11 +19,15 @@ pub fn set_random_seed(seed: u64) {
     tch::manual_seed(as_torch_seed(seed));
 }
 
-/// The session's seed, or a fresh one when none was set.
-pub(crate) fn draw_model_seed() -> u64 {
-    let session = *SESSION_SEED.lock().unwrap_or_else(PoisonError::into_inner);
+/// The session's seed, or `None` when none was set.
+pub(crate) fn session_seed() -> Option<u64> {
+    *SESSION_SEED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A seed that differs from call to call.
+pub(crate) fn fresh_seed() -> u64 {
     // The standard library seeds each RandomState differently, from the system's entropy.
-    session.unwrap_or_else(|| RandomState::new().hash_one(0_u8))
+    RandomState::new().hash_one(0_u8)
 }
 
 /// libtorch takes a signed number and reads the same bits.
@@ -32,7 +38,8 @@ pub(crate) fn as_torch_seed(seed: u64) -> i64 {
 /// SplitMix64 (Steele, Lea and Flood 2014), for kernels and shuffles.
 ///
 /// Not libtorch's generator, because that one is shared by the whole process.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct Rng(u64);
 
 impl Rng {

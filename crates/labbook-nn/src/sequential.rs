@@ -6,11 +6,12 @@ use crate::batches::Batches;
 use crate::fit::check_batch_size;
 use crate::loss::Output;
 use crate::names::unique_name;
-use crate::random::{Rng, draw_model_seed};
+use crate::random::{Rng, fresh_seed, session_seed};
 use crate::shape::tuple;
 use crate::{
     Activation, BuildContext, Error, History, Layer, LayerConfig, LayerInfo, Loss, Metrics,
-    Optimizer, OptimizerState, Parameter, Phase, Result, Shape, Summary, SummaryRow,
+    Optimizer, OptimizerConfig, OptimizerState, Parameter, Phase, Result, Shape, Summary,
+    SummaryRow,
 };
 
 /// Batches of this size pass through `predict`, as in Keras.
@@ -45,6 +46,8 @@ pub struct Sequential {
     name: String,
     pub(crate) device: Device,
     pub(crate) seed: u64,
+    /// Whether somebody chose the seed.
+    own_seed: bool,
     pub(crate) trainings: u64,
     nodes: Vec<Node>,
     input_shape: Option<Shape>,
@@ -69,6 +72,8 @@ struct Node {
 /// What `compile` was given.
 #[derive(Debug)]
 pub(crate) struct Compiled {
+    /// The optimizer's options at first; callbacks may change the learning rate.
+    pub(crate) as_compiled: Option<OptimizerConfig>,
     pub(crate) optimizer: Box<dyn Optimizer>,
     pub(crate) loss: Box<dyn Loss>,
     pub(crate) metrics: Metrics,
@@ -84,11 +89,13 @@ impl Sequential {
     /// An empty model on a chosen device.
     #[must_use]
     pub fn on(device: Device) -> Self {
-        let seed = draw_model_seed();
+        let session_seed = session_seed();
+        let seed = session_seed.unwrap_or_else(fresh_seed);
         Self {
             name: unique_name("Sequential"),
             device,
             seed,
+            own_seed: session_seed.is_some(),
             trainings: 0,
             nodes: Vec::new(),
             input_shape: None,
@@ -113,6 +120,7 @@ impl Sequential {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn seeded(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self.own_seed = true;
         self.kernel_rng = Rng::new(seed, KERNEL_STREAM);
         self
     }
@@ -266,6 +274,7 @@ impl Sequential {
         loss.check()?;
         metrics.check()?;
         self.compiled = Some(Compiled {
+            as_compiled: optimizer.config(),
             optimizer,
             loss,
             metrics,
@@ -422,6 +431,18 @@ impl Sequential {
 
     pub(crate) fn set_history(&mut self, history: Option<History>) {
         self.history = history;
+    }
+
+    pub(crate) fn has_own_seed(&self) -> bool {
+        self.own_seed
+    }
+
+    /// The learning rate, if it was set after `compile`.
+    pub(crate) fn learning_rate_override(&self) -> Result<Option<f64>> {
+        let compiled = self.compiled()?;
+        let changed =
+            compiled.optimizer.config() != compiled.as_compiled || compiled.as_compiled.is_none();
+        Ok(changed.then(|| compiled.optimizer.learning_rate()))
     }
 
     /// Limits how many numbers the weights of further layers may hold.

@@ -1,8 +1,11 @@
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
+use crate::archive::with_extension;
 use crate::batches::Batches;
+use crate::checkpoint::{Checkpoint, settings};
 use crate::interrupt;
 use crate::progress::Stopwatch;
 use crate::random::{Rng, as_torch_seed};
@@ -45,11 +48,6 @@ impl Sequential {
             )
         })?;
 
-        let mut randomness = Rng::new(self.seed, self.trainings);
-        self.trainings += 1;
-        // Dropout draws from libtorch's generator.
-        tch::manual_seed(as_torch_seed(randomness.next_u64()));
-
         let params = FitParams {
             epochs: options.epochs,
             initial_epoch: options.initial_epoch,
@@ -59,6 +57,18 @@ impl Sequential {
             validation_examples: validation.as_ref().map_or(0, Batches::count),
             seed: self.seed,
         };
+        let keeper = Keeper::of(self, &params, options, (x, y), callbacks.0.len())?;
+        let resumed = match &keeper {
+            Some(keeper) => Checkpoint::restore(&keeper.path, &keeper.settings, self)?,
+            None => None,
+        };
+        let mut randomness = match &resumed {
+            Some(checkpoint) => checkpoint.randomness.clone(),
+            None => {
+                self.trainings += 1;
+                Rng::new(self.seed, self.trainings - 1)
+            }
+        };
         let reporter = options.chosen_reporter();
         let mut training = Training {
             model: self,
@@ -66,13 +76,21 @@ impl Sequential {
             reporter: reporter.as_ref(),
             verbosity,
             history: History::new(params),
+            keeper,
             stop: false,
             failure: None,
-            resuming: false,
+            resuming: resumed.is_some(),
             warned: false,
         };
         interrupt::clear();
-        training.run(&train, validation.as_ref(), options, &mut randomness)?;
+        training.history.params.seed = training.model.seed;
+        training.run(
+            &train,
+            validation.as_ref(),
+            options,
+            &mut randomness,
+            resumed,
+        )?;
         let history = training.history;
         self.set_history(Some(history.clone()));
         Ok(history)
@@ -291,6 +309,38 @@ impl Totals {
     }
 }
 
+/// Where a training is kept, and what makes it the same one.
+struct Keeper {
+    path: PathBuf,
+    settings: serde_json::Value,
+}
+
+impl Keeper {
+    fn of(
+        model: &Sequential,
+        params: &FitParams,
+        options: &Fit,
+        (x, y): (&Tensor, &Tensor),
+        callbacks: usize,
+    ) -> Result<Option<Self>> {
+        let Some(path) = &options.resume_from else {
+            return Ok(None);
+        };
+        let mut data = vec![x, y];
+        if let Some((x, y)) = &options.validation {
+            data.extend([x, y]);
+        }
+        let other = serde_json::json!({
+            "shuffle": options.shuffle,
+            "callbacks": callbacks,
+        });
+        Ok(Some(Self {
+            path: with_extension(path)?,
+            settings: settings(model, params, other, &data)?,
+        }))
+    }
+}
+
 /// A call of `fit` on its way.
 struct Training<'a> {
     model: &'a mut Sequential,
@@ -298,6 +348,7 @@ struct Training<'a> {
     reporter: &'a dyn Reporter,
     verbosity: Verbosity,
     history: History,
+    keeper: Option<Keeper>,
     stop: bool,
     failure: Option<String>,
     resuming: bool,
@@ -311,13 +362,28 @@ impl Training<'_> {
         validation: Option<&Batches>,
         options: &Fit,
         randomness: &mut Rng,
+        resumed: Option<Checkpoint>,
     ) -> Result<()> {
         let start = Instant::now();
         if self.speaks() {
             self.reporter.train_begin(&self.history.params);
         }
         self.each_callback(|callback, control| callback.on_train_begin(control))?;
-        for epoch in options.initial_epoch..options.epochs {
+        let mut first = options.initial_epoch;
+        let mut earlier = 0.0;
+        if let Some(checkpoint) = resumed {
+            self.go_back(&checkpoint)?;
+            first = self
+                .history
+                .epoch
+                .last()
+                .map_or(first, |epoch| epoch.saturating_add(1));
+            earlier = self.history.seconds;
+        }
+        for epoch in first..options.epochs {
+            if self.stop {
+                break;
+            }
             if self.speaks() {
                 self.reporter.epoch_begin(epoch, &self.history.params);
             }
@@ -341,16 +407,51 @@ impl Training<'_> {
             }
             self.warn_if_not_finite(epoch, &logs);
             self.end_epoch(epoch, logs)?;
-            if self.stop {
-                break;
-            }
+            self.history.seconds = earlier + start.elapsed().as_secs_f64();
+            self.keep(randomness)?;
         }
         self.each_callback(|callback, control| callback.on_train_end(control))?;
-        self.history.seconds = start.elapsed().as_secs_f64();
+        self.history.seconds = earlier + start.elapsed().as_secs_f64();
         if self.speaks() {
             self.reporter.train_end(&self.history);
         }
         Ok(())
+    }
+
+    /// Sets history and callbacks back to where an earlier process was.
+    fn go_back(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let mut history = checkpoint.history.clone();
+        history.params = self.history.params.clone();
+        history.interrupted = false;
+        self.history = history;
+        self.model.set_history(Some(self.history.clone()));
+        self.stop = checkpoint.stopped;
+        for (callback, state) in self.callbacks.0.iter_mut().zip(&checkpoint.callbacks) {
+            callback.set_state(state)?;
+        }
+        self.resuming = false;
+        if self.speaks()
+            && let Some(epoch) = self.history.epoch.last()
+        {
+            let line = format!("Resuming after epoch {}", epoch + 1);
+            self.reporter.message(&line);
+        }
+        Ok(())
+    }
+
+    /// Writes the training down, if a file was named for it.
+    fn keep(&self, randomness: &Rng) -> Result<()> {
+        let Some(keeper) = &self.keeper else {
+            return Ok(());
+        };
+        let states = self.callbacks.0.iter().map(|callback| callback.state());
+        let checkpoint = Checkpoint {
+            history: self.history.clone(),
+            randomness: randomness.clone(),
+            stopped: self.stop,
+            callbacks: states.collect::<Result<_>>()?,
+        };
+        checkpoint.write(&keeper.path, &keeper.settings, self.model)
     }
 
     /// Lets every callback see the figures, with those that callbacks before it added.
@@ -378,6 +479,8 @@ impl Training<'_> {
         watch: &mut Stopwatch,
     ) -> Result<Option<Figures>> {
         let count = train.count();
+        // Dropout draws from libtorch's generator, which others use between the epochs.
+        tch::manual_seed(as_torch_seed(randomness.next_u64()));
         let order = match options.shuffle {
             true => Some(train.order(&randomness.permutation(count))?),
             false => None,
