@@ -3,10 +3,10 @@ use std::fmt;
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
-use crate::pca::centred_blocks;
+use crate::AnalysisError;
+use crate::pca::{centred_blocks, leading_plane};
 use crate::samples::{dimensions, require_finite};
 use crate::simd::vectorised;
-use crate::{AnalysisError, FittedPca, Pca};
 
 /// Entries of one block of products (32 MiB): large enough for the matrix product's speed, small
 /// enough that memory stays linear in the number of samples.
@@ -85,15 +85,9 @@ impl NeighborIndex {
         &self.rows
     }
 
-    /// The two main directions of the samples, as t-SNE starts from.
-    pub(crate) fn principal_components(
-        &self,
-        n_components: usize,
-    ) -> Result<(FittedPca, ndarray::Array2<f64>), AnalysisError> {
-        let table = self.table(&self.rows)?;
-        let fitted = Pca::new(n_components).fit_table(&table)?;
-        let projected = fitted.transform_table(&table)?;
-        Ok((fitted, projected))
+    /// The samples along their two main directions, or along one if they have one feature.
+    pub(crate) fn leading_plane(&self) -> Result<ndarray::Array2<f64>, AnalysisError> {
+        leading_plane(&self.table(&self.rows)?)
     }
 
     /// Centres and scales rows as those of the index.

@@ -1,6 +1,7 @@
 use ndarray::{Array1, Array2, Axis};
 use tch::{Kind, Tensor};
 
+use crate::random::Normal;
 use crate::samples::{dimensions, require_finite, to_array};
 use crate::{AnalysisError, Samples};
 
@@ -67,7 +68,7 @@ impl Pca {
         })
     }
 
-    pub(crate) fn fit_table(&self, table: &Tensor) -> Result<FittedPca, AnalysisError> {
+    fn fit_table(&self, table: &Tensor) -> Result<FittedPca, AnalysisError> {
         let (n_samples, n_features) = dimensions(table);
         if n_samples < 2 {
             return Err(AnalysisError::TooFewSamples {
@@ -136,7 +137,7 @@ impl FittedPca {
         })
     }
 
-    pub(crate) fn transform_table(&self, table: &Tensor) -> Result<Array2<f64>, AnalysisError> {
+    fn transform_table(&self, table: &Tensor) -> Result<Array2<f64>, AnalysisError> {
         let (_, n_features) = dimensions(table);
         if n_features != self.mean.len() {
             return Err(AnalysisError::FeatureMismatch {
@@ -206,6 +207,35 @@ fn by_covariance(table: &Tensor, mean: &Tensor) -> Result<(Vec<f64>, Tensor), An
     Ok((values, vectors.f_tr()?.f_flip([0])?))
 }
 
+/// Samples along their leading two components, for centred rows in single precision: shape
+/// `(n_samples, 2)`, signs as in [`Pca`].
+///
+/// Subspace iteration on the covariance matrix: a fraction of the full decomposition's time, and
+/// enough for t-SNE to start from, as scikit-learn's randomised solver is.
+pub(crate) fn leading_plane(centred: &Tensor) -> Result<Array2<f64>, AnalysisError> {
+    const SPARE: i64 = 8;
+    const ITERATIONS: usize = 12;
+    let (_, n_features) = dimensions(centred);
+    let width = n_features as i64;
+    let keep = width.min(2);
+    let covariance = centred.f_tr()?.f_matmul(centred)?.f_to_kind(Kind::Double)?;
+    let mut normal = Normal::new(0);
+    let size = width.min(keep + SPARE);
+    let start: Vec<f64> = (0..width * size).map(|_| normal.next()).collect();
+    let mut basis = Tensor::f_from_slice(&start)?.f_reshape([width, size])?;
+    for _ in 0..ITERATIONS {
+        let product = covariance.f_matmul(&covariance.f_matmul(&basis)?)?;
+        (basis, _) = Tensor::f_linalg_qr(&product, "reduced")?;
+    }
+    let small = basis.f_tr()?.f_matmul(&covariance.f_matmul(&basis)?)?;
+    let (_, vectors) = small.f_linalg_eigh("L")?;
+    let directions = basis.f_matmul(&vectors)?.f_flip([1])?;
+    let mut components = to_array::<f64>(&directions.f_narrow(1, 0, keep)?.f_tr()?)?;
+    fix_signs(&mut components);
+    let directions = Tensor::try_from(&components)?.f_to_kind(Kind::Float)?;
+    to_array(&centred.f_matmul(&directions.f_tr()?)?)
+}
+
 /// The same from the centred samples, which is cheaper when they are fewer than their features.
 fn by_singular_values(table: &Tensor, mean: &Tensor) -> Result<(Vec<f64>, Tensor), AnalysisError> {
     let (n_samples, _) = dimensions(table);
@@ -253,6 +283,23 @@ mod tests {
                 received: 2
             })
         );
+    }
+
+    #[test]
+    fn the_leading_plane_is_that_of_the_full_decomposition() {
+        let mut normal = Normal::new(4);
+        for (n, d) in [(200, 30), (20, 50), (40, 1)] {
+            let mut samples =
+                Array2::from_shape_fn((n, d), |(_, j)| (normal.next() / (1 + j) as f64) as f32);
+            if let Some(mean) = samples.mean_axis(Axis(0)) {
+                samples -= &mean;
+            }
+            let (_, expected) = Pca::new(d.min(2)).fit_transform(&samples).unwrap();
+            let actual = leading_plane(&Tensor::try_from(&samples).unwrap()).unwrap();
+            for (a, e) in actual.iter().zip(&expected) {
+                assert!((a - e).abs() < 1e-3, "{n} x {d}: {a} against {e}");
+            }
+        }
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(crate) struct Grid {
     /// Nodes along a side; transforms have twice as many, so that nothing wraps around.
     side: usize,
     origin: [f64; 2],
+    /// The longer side of the points' bounding box.
+    extent: f64,
     forward: Arc<dyn RealToComplex<f32>>,
     inverse: Arc<dyn ComplexToReal<f32>>,
     column_forward: Arc<dyn Fft<f32>>,
@@ -80,6 +82,7 @@ impl Grid {
             spacing,
             side,
             origin: [0.0; 2],
+            extent: 0.0,
             forward: real.plan_fft_forward(length),
             inverse: real.plan_fft_inverse(length),
             column_forward: complex.plan_fft_forward(length),
@@ -116,7 +119,11 @@ impl Grid {
                 })
             })
             .collect();
-        weights.iter().sum()
+        // No pair is farther apart than the map's diagonal; where points are few and far between,
+        // this bound is better than the interpolation, whose error could make the sum negative.
+        let n = points.len() as f64;
+        let least = n * (n - 1.0) / (1.0 + 2.0 * self.extent * self.extent);
+        weights.iter().sum::<f64>().max(least)
     }
 
     /// Computes the sums at all nodes for these points.
@@ -171,6 +178,7 @@ impl Grid {
             *self = Self::with_geometry(spacing, side);
             self.charges = charges;
         }
+        self.extent = extent;
         // The first node but one lies on the lowest point.
         self.origin = low.map(|low| f64::from(low) - self.spacing);
     }

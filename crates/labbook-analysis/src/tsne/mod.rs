@@ -311,19 +311,24 @@ impl Tsne {
         if self.init != Init::Pca {
             return Ok((0..n_samples).map(|_| [random(), random()]).collect());
         }
-        let n_components = index.n_features().min(2);
-        let (pca, projected) = index.principal_components(n_components)?;
+        let plane = index.leading_plane()?;
+        let deviations: Vec<f64> = plane
+            .columns()
+            .into_iter()
+            .map(|column| (column.dot(&column) / n_samples as f64).sqrt())
+            .collect();
         // Axes along which the samples do not vary are filled at random: equal points could
         // never part.
-        let variance = pca.explained_variance();
-        let sd = (variance[0] * (n_samples - 1) as f64 / n_samples as f64).sqrt();
-        let varies =
-            |axis: usize| axis < n_components && variance[axis] > 1e-12 * variance[0] && sd > 0.0;
-        let varies = [varies(0), varies(1)];
+        let sd = deviations[0];
+        let varies = [0, 1].map(|axis| {
+            deviations
+                .get(axis)
+                .is_some_and(|&along| along > 0.0 && along > 1e-6 * sd)
+        });
         Ok((0..n_samples)
             .map(|i| {
                 [0, 1].map(|axis| match varies[axis] {
-                    true => (projected[[i, axis]] / sd * INITIAL_SD) as f32,
+                    true => (plane[[i, axis]] / sd * INITIAL_SD) as f32,
                     false => random(),
                 })
             })
