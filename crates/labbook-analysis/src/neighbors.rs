@@ -113,7 +113,7 @@ impl NeighborIndex {
 
     /// The `k` nearest other samples of every sample.
     pub(crate) fn neighbors_of_all(&self, k: usize) -> Result<Neighbors, AnalysisError> {
-        self.search(&self.rows, k, |query| Some(query))
+        self.search(&self.rows, k, Some)
     }
 
     /// The `k` nearest samples of rows that [`prepare`](Self::prepare) made.

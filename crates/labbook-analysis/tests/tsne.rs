@@ -258,10 +258,11 @@ fn the_descent_stops_where_it_gets_nowhere() {
     let tsne = Tsne::new().perplexity(5.0);
     let map = tsne.min_grad_norm(1e9).fit(&samples).unwrap();
     assert_eq!(map.n_iter, 100, "one check in each phase");
-    // Steps so long that the divergence goes up and down.
-    let restless = tsne.learning_rate(3000.0).n_iter_without_progress(0);
-    let map = restless.max_iter(3000).fit(&samples).unwrap();
-    assert!(map.n_iter < 3000, "{map:?}");
+    // A single cloud settles, unlike several, which drift apart for ever.
+    let (cloud, _) = blobs(1, 40, 3);
+    let impatient = tsne.min_grad_norm(0.0).n_iter_without_progress(0);
+    let map = impatient.max_iter(5000).fit(&cloud).unwrap();
+    assert!(map.n_iter < 5000, "{map:?}");
 }
 
 #[test]

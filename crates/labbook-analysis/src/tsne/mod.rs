@@ -34,8 +34,8 @@ pub enum LearningRate {
     /// `max(n_samples / early_exaggeration / 4, 50)`, scikit-learn's `"auto"`.
     Auto,
     /// openTSNE's default, on scikit-learn's scale: a quarter of `max(n_samples / e, 200)`, where
-    /// `e` is the exaggeration of the phase, so that the second phase takes longer steps. Reaches
-    /// a lower divergence than [`Auto`](Self::Auto) where iterations are few.
+    /// `e` is the exaggeration of the phase, so that the second phase takes longer steps; the
+    /// coordinates' gains last from one phase to the next. Reaches a lower divergence than [`Auto`](Self::Auto) where iterations are few.
     PerPhase,
     /// A number, on scikit-learn's scale: a quarter of openTSNE's.
     Fixed(f64),
@@ -293,6 +293,7 @@ impl Tsne {
             early_exaggeration: exaggeration,
             learning_rates,
             momenta: [momentum, 0.8],
+            keep_gains: self.learning_rate == LearningRate::PerPhase,
             max_iter: self.max_iter,
             n_iter_without_progress: self.n_iter_without_progress,
             min_grad_norm: self.min_grad_norm,

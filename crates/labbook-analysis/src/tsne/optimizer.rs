@@ -45,6 +45,8 @@ pub(super) struct Schedule {
     /// Of the exaggerated iterations and of those after them, as the momenta below.
     pub(super) learning_rates: [f64; 2],
     pub(super) momenta: [f64; 2],
+    /// Whether the gains of the first phase serve the second too.
+    pub(super) keep_gains: bool,
     pub(super) max_iter: usize,
     pub(super) n_iter_without_progress: usize,
     pub(super) min_grad_norm: f64,
@@ -119,7 +121,9 @@ impl<'a> Optimizer<'a> {
         on_event(&TsneEvent::ExaggerationDone { iteration, error });
         if iteration < max_iter {
             self.updates.fill([0.0; 2]);
-            self.gains.fill([1.0; 2]);
+            if !self.schedule.keep_gains {
+                self.gains.fill([1.0; 2]);
+            }
             let settling = Phase {
                 exaggeration: 1.0,
                 momentum: self.schedule.momenta[1] as f32,
