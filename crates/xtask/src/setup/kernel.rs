@@ -103,13 +103,11 @@ fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
 /// Compiles one cell's worth of dependencies; a kernel starts from a copy of the result.
 fn build_template(places: &Places, settings: &Settings, identity: &str) -> Result<()> {
     let template = settings.template();
-    if !template.join("target").exists() {
+    if !template.join(slot::STAMP).exists() {
         super::step(
             6,
             "Kernel: compiling what the first cell needs (about 1 min)",
         );
-        fs::create_dir_all(&template).at("create", &template)?;
-        workspace::seed(&places.target(), &template.join("target"))?;
     }
     let manifest = format!("{CELL}labbook = {{ path = {:?} }}\n", settings.facade);
     places::write(&template.join("Cargo.toml"), &manifest)?;
@@ -119,6 +117,7 @@ fn build_template(places: &Places, settings: &Settings, identity: &str) -> Resul
     // cargo drops what a cell does not need, so the two differ; a note of the source tells change.
     let source = template.join("Cargo.lock.source");
     if fs::read_to_string(&source).ok().as_deref() != Some(locked.as_str()) {
+        workspace::seed(&places.target(), &template.join("target"))?;
         places::write(&settings.lock_file(), &locked)?;
     }
     run(

@@ -115,15 +115,10 @@ fn seed_from_another_clone(places: &Places) -> Result<()> {
     seed(&other, &places.target())
 }
 
-/// Links the dependencies compiled in one target folder into another.
+/// Links the dependencies compiled in one target folder into another, as far as they lack there.
+/// An interrupted copy does no harm: cargo compiles what is not whole.
 pub(super) fn seed(from: &Path, to: &Path) -> Result<()> {
-    // Beside and renamed, so that an interrupted copy is not taken for a whole one.
-    let beside = to.with_extension("part");
-    if beside.exists() {
-        fs::remove_dir_all(&beside).at("remove", &beside)?;
-    }
-    link_tree(from, &beside, &is_dependency).at("copy compiled dependencies to", &beside)?;
-    fs::rename(&beside, to).at("rename to", to)
+    link_tree(from, to, &is_dependency).at("copy compiled dependencies to", to)
 }
 
 fn is_dependency(path: &Path) -> bool {
