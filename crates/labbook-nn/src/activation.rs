@@ -23,7 +23,19 @@ pub enum Activation {
     Tanh,
     /// x times the standard normal distribution function of x (the exact form, as in Keras).
     Gelu,
+    /// x where positive, else exp(x) - 1.
+    Elu,
+    /// x where positive, else 0.3 x: the slope of Keras 2.4's layer of this name.
+    LeakyRelu,
+    /// ln(1 + exp(x)).
+    Softplus,
+    /// x times its sigmoid; Keras 2.4 calls it swish.
+    #[serde(alias = "swish")]
+    Silu,
 }
+
+/// What a leaky ReLU leaves of negative numbers.
+const LEAK: f64 = 0.3;
 
 impl Activation {
     /// Applies the function; `x` may have any shape, with classes on the last axis.
@@ -41,6 +53,10 @@ impl Activation {
             Self::Sigmoid => x.f_sigmoid_()?,
             Self::Tanh => x.f_tanh_()?,
             Self::Gelu => x.f_gelu("none")?,
+            Self::Elu => x.f_elu_()?,
+            Self::LeakyRelu => x.f_maximum(&x.f_mul_scalar(LEAK)?)?,
+            Self::Softplus => x.f_softplus()?,
+            Self::Silu => x.f_silu()?,
         })
     }
 }
@@ -55,6 +71,10 @@ impl fmt::Display for Activation {
             Self::Sigmoid => "sigmoid",
             Self::Tanh => "tanh",
             Self::Gelu => "gelu",
+            Self::Elu => "elu",
+            Self::LeakyRelu => "leaky_relu",
+            Self::Softplus => "softplus",
+            Self::Silu => "silu",
         })
     }
 }
@@ -78,6 +98,10 @@ mod tests {
         check(Activation::Softmax, [0.047_425_873_2, 0.952_574_126_8])?;
         check(Activation::Sigmoid, [0.268_941_421_4, 0.880_797_078_0])?;
         check(Activation::Tanh, [-0.761_594_156_0, 0.964_027_580_1])?;
-        check(Activation::Gelu, [-0.158_655_253_9, 1.954_499_736_1])
+        check(Activation::Gelu, [-0.158_655_253_9, 1.954_499_736_1])?;
+        check(Activation::Elu, [-0.632_120_558_8, 2.0])?;
+        check(Activation::LeakyRelu, [-0.3, 2.0])?;
+        check(Activation::Softplus, [0.313_261_687_5, 2.126_928_011_0])?;
+        check(Activation::Silu, [-0.268_941_421_4, 1.761_594_156_0])
     }
 }

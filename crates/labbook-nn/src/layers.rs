@@ -1,15 +1,22 @@
+mod average_pooling2d;
+mod batch_normalization;
 pub(crate) mod config;
 mod conv2d;
 mod dense;
 mod dropout;
 mod flatten;
+mod global_average_pooling2d;
 mod max_pooling2d;
+mod pool;
 
+pub use average_pooling2d::AveragePooling2D;
+pub use batch_normalization::BatchNormalization;
 pub use config::LayerConfig;
 pub use conv2d::{Conv2D, Padding};
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use global_average_pooling2d::GlobalAveragePooling2D;
 pub use max_pooling2d::MaxPooling2D;
 
 /// For the tests of single layers: builds a layer on the CPU from a fixed seed.

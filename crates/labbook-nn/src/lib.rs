@@ -72,7 +72,10 @@ pub use evaluate::{Evaluate, Evaluation};
 pub use fit::Fit;
 pub use history::{FitParams, History};
 pub use layer::{BuildContext, Layer, LayerInfo, LayerOptions, Parameter, Phase};
-pub use layers::{Conv2D, Dense, Dropout, Flatten, LayerConfig, MaxPooling2D, Padding};
+pub use layers::{
+    AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D,
+    LayerConfig, MaxPooling2D, Padding,
+};
 pub use learning_rate_schedule::LearningRateSchedule;
 pub use logs::Logs;
 pub use loss::{Loss, LossConfig, Output};

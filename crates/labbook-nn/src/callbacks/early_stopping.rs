@@ -282,4 +282,32 @@ mod tests {
         assert!(copy.set_state(&CallbackState::default()).is_err());
         Ok(())
     }
+
+    #[test]
+    fn series_stop_where_keras_stops_them() -> Result<()> {
+        use serde_json::Value;
+        let text = include_str!("../../tests/fixtures/early_stopping.json");
+        let cases: Vec<Value> = serde_json::from_str(text).unwrap();
+        assert_eq!(cases.len(), 60);
+        for case in &cases {
+            let options = &case["options"];
+            let key = case["monitor"].as_str().unwrap();
+            let figures = case["figures"].as_array().unwrap().iter();
+            let figures: Vec<f64> = figures.map(|figure| figure.as_f64().unwrap()).collect();
+            let callback = EarlyStopping::new()
+                .monitor(key)
+                .patience(options["patience"].as_u64().unwrap() as usize)
+                .min_delta(options["min_delta"].as_f64().unwrap_or_default())
+                .mode(match options["mode"].as_str() {
+                    Some("max") => MonitorMode::Max,
+                    Some("min") => MonitorMode::Min,
+                    _ => MonitorMode::Auto,
+                });
+            let (outcome, _) = run(callback, key, &figures)?;
+            let expected = (case["stopped"].as_bool(), case["last_epoch"].as_u64());
+            let computed = (Some(outcome.stopped), Some(outcome.last_epoch as u64));
+            assert_eq!(computed, expected, "{case}");
+        }
+        Ok(())
+    }
 }

@@ -1,6 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Padding};
+use super::pool::Pool;
+use super::{
+    AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D,
+    MaxPooling2D, Padding,
+};
 use crate::shape::Size2D;
 use crate::{Activation, L1L2, Layer};
 
@@ -26,9 +30,12 @@ pub(crate) enum Kind {
         activation: Activation,
         kernel_regularizer: Option<L1L2>,
     },
-    MaxPooling2D {
-        pool_size: Size2D,
-        strides: Option<Size2D>,
+    MaxPooling2D(Pool),
+    AveragePooling2D(Pool),
+    GlobalAveragePooling2D {},
+    BatchNormalization {
+        momentum: f64,
+        epsilon: f64,
     },
     Dropout {
         rate: f64,
@@ -69,13 +76,29 @@ impl LayerConfig {
                     None => layer,
                 })
             }
-            Kind::MaxPooling2D { pool_size, strides } => {
-                let layer = MaxPooling2D::new(pool_size).name(name);
-                Box::new(match strides {
+            Kind::MaxPooling2D(pool) => {
+                let layer = MaxPooling2D::new(pool.pool_size).padding(pool.padding);
+                let layer = layer.name(name);
+                Box::new(match pool.strides {
                     Some(strides) => layer.strides(strides),
                     None => layer,
                 })
             }
+            Kind::AveragePooling2D(pool) => {
+                let layer = AveragePooling2D::new(pool.pool_size).padding(pool.padding);
+                let layer = layer.name(name);
+                Box::new(match pool.strides {
+                    Some(strides) => layer.strides(strides),
+                    None => layer,
+                })
+            }
+            Kind::GlobalAveragePooling2D {} => Box::new(GlobalAveragePooling2D::new().name(name)),
+            Kind::BatchNormalization { momentum, epsilon } => Box::new(
+                BatchNormalization::new()
+                    .momentum(momentum)
+                    .epsilon(epsilon)
+                    .name(name),
+            ),
             Kind::Dropout { rate } => Box::new(Dropout::new(rate).name(name)),
             Kind::Flatten {} => Box::new(Flatten::new().name(name)),
         }

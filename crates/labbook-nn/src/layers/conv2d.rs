@@ -271,7 +271,7 @@ pub(super) fn image_axes(input: &Shape, context: &BuildContext<'_>) -> Result<(i
 }
 
 /// Output size and the zero pixels before and after, for `Padding::Same`.
-fn same(size: i64, kernel: i64, stride: i64) -> (i64, i64, i64) {
+pub(super) fn same(size: i64, kernel: i64, stride: i64) -> (i64, i64, i64) {
     let output = (size + stride - 1) / stride;
     let total = ((output - 1) * stride + kernel - size).max(0);
     (output, total / 2, total - total / 2)

@@ -1,7 +1,8 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use super::conv2d::{channels_first, channels_last, image_axes};
+use super::conv2d::{Padding, channels_first, channels_last};
+use super::pool::{Pool, pool_options};
 use crate::layer::layer_options;
 use crate::shape::Size2D;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
@@ -15,8 +16,7 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 /// (N, height, width, channels) to (N, new height, new width, channels).
 #[derive(Debug)]
 pub struct MaxPooling2D {
-    pool_size: Size2D,
-    strides: Option<Size2D>,
+    pool: Pool,
     options: LayerOptions,
 }
 
@@ -25,24 +25,13 @@ impl MaxPooling2D {
     #[must_use]
     pub fn new(pool_size: impl Into<Size2D>) -> Self {
         Self {
-            pool_size: pool_size.into(),
-            strides: None,
+            pool: Pool::new(pool_size.into()),
             options: LayerOptions::default(),
         }
     }
 
-    /// Sets how many pixels the window moves at a time; the default is the pool size.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn strides(mut self, strides: impl Into<Size2D>) -> Self {
-        self.strides = Some(strides.into());
-        self
-    }
-
+    pool_options!();
     layer_options!();
-
-    fn step(&self) -> Size2D {
-        self.strides.unwrap_or(self.pool_size)
-    }
 }
 
 impl Layer for MaxPooling2D {
@@ -55,45 +44,21 @@ impl Layer for MaxPooling2D {
     }
 
     fn config(&self) -> Option<LayerConfig> {
-        Some(LayerConfig(LayerKind::MaxPooling2D {
-            pool_size: self.pool_size,
-            strides: self.strides,
-        }))
+        Some(LayerConfig(LayerKind::MaxPooling2D(self.pool)))
     }
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        let (height, width, channels) = image_axes(input, context)?;
-        let (pool, step) = (self.pool_size, self.step());
-        for (option, size) in [
-            ("a pool of at least (1, 1)", pool),
-            ("strides of at least (1, 1)", step),
-        ] {
-            if !size.is_positive() {
-                return Err(context.error(option, size, "use positive whole numbers"));
-            }
-        }
-        if height < pool.height || width < pool.width {
-            return Err(context.error(
-                &format!("images of at least {pool} pixels"),
-                input,
-                "use fewer or smaller convolutions and pools before it",
-            ));
-        }
-        Ok(Shape::from((
-            (height - pool.height) / step.height + 1,
-            (width - pool.width) / step.width + 1,
-            channels,
-        )))
+        self.pool.output(input, context)
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {
-        let y = channels_first(x)?.f_max_pool2d(
-            self.pool_size.array(),
-            self.step().array(),
-            0,
-            1,
-            false,
-        )?;
+        let mut x = channels_first(x)?;
+        if let Some(borders) = self.pool.borders(&x) {
+            // Never the largest: every window holds at least one pixel of the image.
+            x = x.f_pad(borders, "constant", f64::NEG_INFINITY)?;
+        }
+        let Pool { pool_size, .. } = self.pool;
+        let y = x.f_max_pool2d(pool_size.array(), self.pool.step().array(), 0, 1, false)?;
         channels_last(y, activation)
     }
 
@@ -122,7 +87,7 @@ mod tests {
                 .reshape([1, 5, 7, 2]);
             let y = layer.forward(&x, Phase::Infer, Activation::Linear)?;
             assert_eq!(y.size(), expected);
-            let (pool, step) = (layer.pool_size, layer.step());
+            let (pool, step) = (layer.pool.pool_size, layer.pool.step());
             for row in 0..expected[1] {
                 for column in 0..expected[2] {
                     for channel in 0..2 {
