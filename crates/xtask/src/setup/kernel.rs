@@ -20,6 +20,9 @@ pub(crate) const KERNEL_NAME: &str = "labbook";
 
 pub(crate) const SETTINGS_FILE: &str = "settings.json";
 
+/// The lock file that the template was built from; cargo drops from its own what a cell does not need.
+const LOCK_SOURCE: &str = "Cargo.lock.source";
+
 /// What evcxr writes for a cell that depends on the facade alone.
 const CELL: &str = "\
 [package]
@@ -78,6 +81,15 @@ pub(super) fn prepare(places: &Places, ready: &Ready, evcxr: &Path) -> Result<()
     install_kernelspec(places, &program, &settings_file)
 }
 
+/// Whether the template was built from the dependencies that are locked now.
+pub(super) fn is_warm(places: &Places) -> bool {
+    let template = places.kernel().join("template");
+    let built_from = fs::read_to_string(template.join(LOCK_SOURCE));
+    let locked = fs::read_to_string(places.root.join("Cargo.lock"));
+    template.join(slot::STAMP).is_file()
+        && matches!((built_from, locked), (Ok(built_from), Ok(locked)) if built_from == locked)
+}
+
 fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
     // glibc returns large blocks to the system at every step otherwise, and each new tensor is
     // faulted in page by page: a training step of dense layers takes twice as long.
@@ -103,7 +115,8 @@ fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
 /// Compiles one cell's worth of dependencies; a kernel starts from a copy of the result.
 fn build_template(places: &Places, settings: &Settings, identity: &str) -> Result<()> {
     let template = settings.template();
-    if !template.join(slot::STAMP).exists() {
+    let warm = is_warm(places);
+    if !warm {
         super::step(
             6,
             "Kernel: compiling what the first cell needs (about 1 min)",
@@ -114,15 +127,14 @@ fn build_template(places: &Places, settings: &Settings, identity: &str) -> Resul
     places::write(&template.join("src/lib.rs"), "use labbook as _;\n")?;
     let lock = places.root.join("Cargo.lock");
     let locked = fs::read_to_string(&lock).at("read", &lock)?;
-    // cargo drops what a cell does not need, so the two differ; a note of the source tells change.
-    let source = template.join("Cargo.lock.source");
-    if fs::read_to_string(&source).ok().as_deref() != Some(locked.as_str()) {
+    if !warm {
         workspace::seed(&places.target(), &template.join("target"))?;
         places::write(&settings.lock_file(), &locked)?;
     }
     run(
         Command::new(&settings.cargo)
-            .args(["build", "--quiet", "--target", &env::host_triple()?])
+            .args(["build", "--quiet"])
+            .args(["--target", &env::host_triple()?])
             .current_dir(&template)
             .env("CARGO_TARGET_DIR", "target")
             .env("CARGO_BUILD_BUILD_DIR", "target")
@@ -130,7 +142,7 @@ fn build_template(places: &Places, settings: &Settings, identity: &str) -> Resul
             .env("RUSTFLAGS", &settings.rustflags),
         "the notebook's crate did not compile as a cell's dependency (cargo's message is above)",
     )?;
-    places::write(&source, &locked)?;
+    places::write(&template.join(LOCK_SOURCE), &locked)?;
     let facade = facade_time(&template)?;
     let stamp = short_hash(format!("{identity}{}{facade:?}", env::rustc_version()?).as_bytes());
     places::write(&template.join(slot::STAMP), &stamp)

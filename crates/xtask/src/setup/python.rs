@@ -97,12 +97,11 @@ fn create(places: &Places, prefix: &Path, wanted: &str, needs_torch: bool) -> Re
             "install",
             "--quiet",
         ]);
-        command.args(["--progress-bar", "off"]);
         command
     };
     let path = places.root.join("requirements.txt");
     let text = fs::read_to_string(&path).at("read", &path)?;
-    process::run(pip().args(packages(&text)), NO_NETWORK)?;
+    process::run(pip().arg("--quiet").args(packages(&text)), NO_NETWORK)?;
     if needs_torch {
         let torch = format!("torch=={wanted}");
         if cuda {

@@ -28,27 +28,25 @@ pub(super) fn build(places: &Places, ready: &Ready) -> Result<()> {
         &places.clone_folder().join(OWNER),
         &places.root.display().to_string(),
     )?;
-    if !places.target().exists() {
+    let warm = super::kernel::is_warm(places);
+    if !warm {
         super::step(
             5,
             "Workspace: compiling tch, polars, plotters, ndarray and the facade (4 to 8 min; \
              less than 1 min where another clone did it)",
         );
         super::need_space(places, 4.0, "compiling the workspace")?;
+    }
+    if !places.target().exists() {
         seed_from_another_clone(places)?;
     }
+    let mut build = Command::new(env::cargo());
+    build.args(["build", "--locked", "-p", "labbook", "-p", "labbook-kernel"]);
+    if warm {
+        build.arg("--quiet");
+    }
     run(
-        Command::new(env::cargo())
-            .args([
-                "build",
-                "--quiet",
-                "--locked",
-                "-p",
-                "labbook",
-                "-p",
-                "labbook-kernel",
-            ])
-            .current_dir(&places.root),
+        build.current_dir(&places.root),
         "the workspace did not compile (cargo's message is above); run the command again to go on",
     )
 }
