@@ -90,13 +90,7 @@ fn create(places: &Places, prefix: &Path, wanted: &str, needs_torch: bool) -> Re
     )?;
     let pip = || {
         let mut command = Command::new(prefix.join("bin/python"));
-        command.args([
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "install",
-            "--quiet",
-        ]);
+        command.args(["-m", "pip", "--disable-pip-version-check", "install"]);
         command
     };
     let path = places.root.join("requirements.txt");
