@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use crate::reporter::default_reporter;
-use crate::{Callbacks, Error, Reporter, Result, Verbosity};
+use crate::{Augmentation, Callbacks, Error, Reporter, Result, Verbosity};
 
 /// The options of [`Sequential::fit`](crate::Sequential::fit), with Keras's defaults.
 ///
@@ -18,6 +18,7 @@ pub struct Fit {
     pub(crate) shuffle: bool,
     pub(crate) validation: Option<(Tensor, Tensor)>,
     pub(crate) callbacks: RefCell<Callbacks>,
+    pub(crate) augmentation: Option<Augmentation>,
     pub(crate) resume_from: Option<PathBuf>,
     verbose: u8,
     reporter: Option<Arc<dyn Reporter>>,
@@ -69,6 +70,13 @@ impl Fit {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn callbacks(mut self, callbacks: impl Into<Callbacks>) -> Self {
         self.callbacks = RefCell::new(callbacks.into());
+        self
+    }
+
+    /// Changes the images of training batches at random; the default leaves them as they are.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn augmentation(mut self, augmentation: Augmentation) -> Self {
+        self.augmentation = Some(augmentation);
         self
     }
 
@@ -145,6 +153,7 @@ impl Default for Fit {
             shuffle: true,
             validation: None,
             callbacks: RefCell::default(),
+            augmentation: None,
             resume_from: None,
             verbose: 1,
             reporter: None,
@@ -162,6 +171,7 @@ impl fmt::Debug for Fit {
             .field("shuffle", &self.shuffle)
             .field("validation", &validation)
             .field("callbacks", &self.callbacks)
+            .field("augmentation", &self.augmentation)
             .field("resume_from", &self.resume_from)
             .field("verbose", &self.verbose)
             .finish_non_exhaustive()

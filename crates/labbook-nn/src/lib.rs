@@ -27,6 +27,7 @@
 mod activation;
 mod adam;
 mod archive;
+mod augmentation;
 mod batches;
 mod callback;
 mod callbacks;
@@ -62,6 +63,7 @@ mod training;
 
 pub use activation::Activation;
 pub use adam::Adam;
+pub use augmentation::Augmentation;
 pub use callback::{Callback, CallbackState, Callbacks, Control};
 pub use callbacks::{
     CsvLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint, MonitorMode,

@@ -77,12 +77,17 @@ impl Rng {
         Ok(values)
     }
 
+    /// A number from 0 to below `bound`, which is positive.
+    pub(crate) fn below(&mut self, bound: i64) -> i64 {
+        // Widening multiplication; its bias is below bound / 2^64.
+        ((u128::from(self.next_u64()) * bound.unsigned_abs() as u128) >> 64) as i64
+    }
+
     /// The numbers 0..n in random order (Fisher-Yates).
     pub(crate) fn permutation(&mut self, n: i64) -> Vec<i64> {
         let mut order: Vec<i64> = (0..n).collect();
         for last in (1..order.len()).rev() {
-            // Widening multiplication; its bias is below n / 2^64.
-            let pick = (u128::from(self.next_u64()) * (last as u128 + 1)) >> 64;
+            let pick = self.below(last as i64 + 1);
             order.swap(last, pick as usize);
         }
         order

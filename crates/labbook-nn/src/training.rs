@@ -39,6 +39,9 @@ impl Sequential {
             Some((x, y)) => Some(self.labelled(("validation x", x), ("validation y", y))?),
             None => None,
         };
+        if let Some(augmentation) = options.augmentation {
+            augmentation.check(self.built_for()?)?;
+        }
         let mut callbacks = options.callbacks.try_borrow_mut().map_err(|_| {
             Error::option(
                 "callbacks",
@@ -333,6 +336,7 @@ impl Keeper {
         let other = serde_json::json!({
             "shuffle": options.shuffle,
             "callbacks": callbacks,
+            "augmentation": options.augmentation,
         });
         Ok(Some(Self {
             path: with_extension(path)?,
@@ -492,6 +496,10 @@ impl Training<'_> {
                 Some(order) => train.select(order, start, length)?,
                 None => train.slice(start, length)?,
             })?;
+            let x = match options.augmentation {
+                Some(augmentation) => augmentation.apply(&x, randomness)?,
+                None => x,
+            };
             self.model.train_step(&weights, &x, &y, &mut totals)?;
             watch.first_step_done();
             if interrupt::take() {

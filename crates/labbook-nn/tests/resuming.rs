@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use labbook_nn::Activation::{Relu, Softmax};
 use labbook_nn::{
-    Adam, Callback, Control, Conv2D, CsvLogger, Dense, Dropout, EarlyStopping, Fit, Flatten,
-    History, Logs, MaxPooling2D, ModelCheckpoint, ReduceLROnPlateau, Result, Sequential,
+    Adam, Augmentation, Callback, Control, Conv2D, CsvLogger, Dense, Dropout, EarlyStopping, Fit,
+    Flatten, History, Logs, MaxPooling2D, ModelCheckpoint, ReduceLROnPlateau, Result, Sequential,
     SparseCategoricalCrossentropy, interrupt,
 };
 use tch::{Device, Kind, Tensor};
@@ -59,6 +59,7 @@ fn train(folder: &Path, seed: Option<u64>, epochs: usize) -> Result<(Sequential,
         .batch_size(16)
         .validation_data(&x, &y)
         .verbose(0)
+        .augmentation(Augmentation::new().flip().shift(1).cutout(2))
         .resume_from(folder.join("training"))
         .callbacks((
             ReduceLROnPlateau::new()
