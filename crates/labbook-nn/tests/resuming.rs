@@ -18,7 +18,7 @@ use tch::{Device, Kind, Tensor};
 
 /// Names the folder to train in; set for the process that is going to be killed.
 const FOLDER: &str = "LABBOOK_TEST_TRAIN_IN";
-const EPOCHS: usize = 8;
+const EPOCHS: usize = 24;
 
 /// Seeds, requests to stop and libtorch's generator belong to the process.
 fn alone() -> MutexGuard<'static, ()> {
@@ -121,7 +121,13 @@ fn a_training_that_was_killed_ends_as_if_it_had_not_been() -> Result<()> {
         let killed = folder.path().join(format!("killed{case}"));
         fs::create_dir(&killed).unwrap();
         // Kill in the middle of more than one run, at moments that the seed decides.
-        for round in 0..2 {
+        for round in 0..3 {
+            let checkpoint = killed.join("training.safetensors");
+            let written = || {
+                let file = fs::metadata(&checkpoint);
+                file.and_then(|file| file.modified()).ok()
+            };
+            let before = written();
             let mut child = Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", "train_in_the_folder_of_the_environment", "-q"])
                 .env(FOLDER, &killed)
@@ -129,11 +135,13 @@ fn a_training_that_was_killed_ends_as_if_it_had_not_been() -> Result<()> {
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            let checkpoint = killed.join("training.safetensors");
-            while round == 0 && !checkpoint.exists() && child.try_wait().unwrap().is_none() {
+            // The first one dies early, perhaps before its first epoch, the others later.
+            while round > 0 && written() == before && child.try_wait().unwrap().is_none() {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            std::thread::sleep(Duration::from_micros(seed * 7919 % 13 * 1700));
+            let moment = (seed * 3 + round) * 7919 % 13;
+            let unit = if round == 0 { 20_000 } else { 1_700 };
+            std::thread::sleep(Duration::from_micros(moment * unit));
             child.kill().unwrap();
             if !child.wait().unwrap().success() {
                 interrupted += 1;
@@ -143,7 +151,7 @@ fn a_training_that_was_killed_ends_as_if_it_had_not_been() -> Result<()> {
     }
     assert!(
         interrupted > 6,
-        "only {interrupted} of 12 were killed in time"
+        "only {interrupted} of 18 were killed in time"
     );
     Ok(())
 }
