@@ -22,18 +22,24 @@ pub mod prelude {
     pub use crate::{ndarray, plotters, polars, tch};
 
     pub use labbook_analysis::{
-        Average, ConfusionMatrix, Normalize, accuracy_score, precision_score,
+        Average, Calibration, ClassificationReport, ConfusionMatrix, Normalize, Pca, Tsne,
+        accuracy_score, classification_report, f1_score, precision_score, recall_score,
+        top_k_accuracy_score,
     };
     pub use labbook_charts::{
         BarChart, ColorMap, Figure, ImageGrid, LineChart, MatrixPlot, draw, hls_palette, px,
         side_by_side,
     };
     pub use labbook_data::{Cifar10, ImageSet, cifar10};
-    pub use labbook_nn::Activation::{Gelu, Linear, Relu, Sigmoid, Softmax, Tanh};
+    pub use labbook_nn::Activation::{
+        Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
+    };
     pub use labbook_nn::{
-        Adam, Callback, Control, Conv2D, Dense, Dropout, Evaluate, Fit, Flatten, History, L1L2,
-        Logs, MaxPooling2D, Padding, Sequential, SparseCategoricalCrossentropy, clear_session,
-        set_random_seed,
+        Adam, Augmentation, AveragePooling2D, BatchNormalization, Callback, Control, Conv2D,
+        CsvLogger, Dense, Dropout, EarlyStopping, Evaluate, Fit, Flatten, GlobalAveragePooling2D,
+        History, L1L2, LearningRateSchedule, LearningRateScheduler, Logs, MaxPooling2D,
+        ModelCheckpoint, MonitorMode, Padding, RMSprop, ReduceLROnPlateau, SGD, Sequential,
+        SparseCategoricalCrossentropy, clear_session, set_random_seed,
     };
     pub use labbook_notebook::{
         HistoryFrame, NotebookDisplay, Render, Scale, Session, Table, Versions, confusion_matrix,
