@@ -71,6 +71,7 @@ async def run(notebook_path, out_path, kernel):
         startup_timeout=600,
         iopub_timeout=30,
         coalesce_streams=True,
+        record_timing=False,
         kernel_name=kernel,
         resources={"metadata": {"path": folder}},
     )
