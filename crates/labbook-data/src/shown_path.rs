@@ -1,8 +1,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The path as a reader should see it: relative to the working directory or the home folder where
-/// it lies below one of them.
+/// The path as a reader should see it: relative to the working directory, the folder around that
+/// (a notebook's data lie beside its folder) or the home folder, where it lies below one of them.
 pub(crate) fn shown(path: &Path) -> String {
     let home = env::var_os("HOME").map(PathBuf::from);
     shown_from(path, env::current_dir().ok().as_deref(), home.as_deref())
@@ -14,12 +14,18 @@ fn shown_from(path: &Path, current: Option<&Path>, home: Option<&Path>) -> Strin
         let root = root.filter(|root| root.parent().is_some())?;
         path.strip_prefix(root).ok().map(Path::to_path_buf)
     };
-    match (below(current), below(home)) {
-        (Some(rest), _) if rest.as_os_str().is_empty() => ".".to_owned(),
-        (Some(rest), _) => rest.display().to_string(),
-        (None, Some(rest)) => Path::new("~").join(rest).display().to_string(),
-        (None, None) => path.display().to_string(),
+    if let Some(rest) = below(current) {
+        return match rest.as_os_str().is_empty() {
+            true => ".".to_owned(),
+            false => rest.display().to_string(),
+        };
     }
+    let around = current
+        .and_then(Path::parent)
+        .filter(|around| Some(*around) != home);
+    let beside = below(around).map(|rest| Path::new("..").join(rest));
+    let shown = beside.or_else(|| below(home).map(|rest| Path::new("~").join(rest)));
+    shown.as_deref().unwrap_or(path).display().to_string()
 }
 
 #[cfg(test)]
@@ -35,7 +41,8 @@ mod tests {
     fn paths_are_shortened_below_the_working_directory_and_home() {
         assert_eq!(of("/home/ann/lab/notebooks/data/a.bin"), "data/a.bin");
         assert_eq!(of("/home/ann/lab/notebooks"), ".");
-        assert_eq!(of("/home/ann/lab/data"), "~/lab/data");
+        assert_eq!(of("/home/ann/lab/data"), "../data");
+        assert_eq!(of("/home/ann/other/data"), "~/other/data");
         assert_eq!(of("/srv/data"), "/srv/data");
     }
 
