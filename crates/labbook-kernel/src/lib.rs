@@ -13,4 +13,4 @@ mod tree;
 pub mod visible;
 
 pub use settings::{Settings, SettingsError};
-pub use tree::{copy_tree, link_tree};
+pub use tree::link_tree;

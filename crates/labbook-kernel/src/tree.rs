@@ -8,15 +8,6 @@ use std::path::Path;
 /// Everything else (cargo's records are rewritten in place) is copied. Modification times are
 /// kept, because cargo compares them. `keep` decides about each entry by its path.
 pub fn link_tree(from: &Path, to: &Path, keep: &dyn Fn(&Path) -> bool) -> io::Result<()> {
-    walk(from, to, keep, true)
-}
-
-/// Copies `from` to `to` file by file, keeping modification times.
-pub fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
-    walk(from, to, &|_| true, false)
-}
-
-fn walk(from: &Path, to: &Path, keep: &dyn Fn(&Path) -> bool, link: bool) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -26,9 +17,9 @@ fn walk(from: &Path, to: &Path, keep: &dyn Fn(&Path) -> bool, link: bool) -> io:
         }
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            walk(&source, &target, keep, link)?;
+            link_tree(&source, &target, keep)?;
         } else if kind.is_file() && !target.exists() {
-            let linked = link && is_compiled(&source) && fs::hard_link(&source, &target).is_ok();
+            let linked = is_compiled(&source) && fs::hard_link(&source, &target).is_ok();
             if !linked {
                 copy_file(&source, &target)?;
             }
