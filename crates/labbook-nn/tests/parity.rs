@@ -1,14 +1,15 @@
 //! Holds this crate to what Keras computed; `fixtures/make.py` tells how.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use labbook_nn::Activation::{
     self, Elu, Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
 };
 use labbook_nn::{
     Adam, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Evaluate, Fit, Flatten,
-    GlobalAveragePooling2D, L1L2, LearningRateSchedule, MaxPooling2D, Optimizer, Padding, Result,
-    SGD, Sequential, SparseCategoricalCrossentropy,
+    GlobalAveragePooling2D, L1L2, LearningRateSchedule, Loss, MaxPooling2D, Optimizer, Output,
+    Padding, Result, SGD, Sequential, Shape, SparseCategoricalCrossentropy,
 };
 use safetensors::SafeTensors;
 use tch::{Device, Kind, Tensor};
@@ -51,7 +52,7 @@ fn wave(sizes: &[i64], phase: f64, scale: f64) -> Tensor {
 }
 
 /// The networks of the notebook as the script narrows them, and the side of their images.
-fn network(number: i64) -> (Sequential, i64) {
+fn network(number: i64, rate: f64) -> (Sequential, i64) {
     let mut model = Sequential::on(Device::Cpu).seeded(1);
     let penalised = (9..=12).contains(&number);
     let dense = |units: i64, activation: Activation| {
@@ -74,7 +75,7 @@ fn network(number: i64) -> (Sequential, i64) {
             model.add(dense(hidden, Relu));
         }
         if number >= 13 {
-            model.add(Dropout::new(0.0));
+            model.add(Dropout::new(rate));
         }
         if number == 14 {
             model.add(dense(hidden, Relu));
@@ -86,7 +87,7 @@ fn network(number: i64) -> (Sequential, i64) {
             model.add(Conv2D::new(filters, (3, 3)).activation(Relu));
             model.add(MaxPooling2D::new((2, 2)).strides(2));
             if number >= 15 && index == 1 {
-                model.add(Dropout::new(0.0));
+                model.add(Dropout::new(rate));
             }
         }
         model.add(Flatten::new());
@@ -105,7 +106,7 @@ fn set_waves(model: &mut Sequential) -> Result<()> {
 }
 
 fn check_network(number: i64, expected: &Expected) -> Result<()> {
-    let (mut model, side) = network(number);
+    let (mut model, side) = network(number, 0.0);
     model.build((side, side, 3))?;
     set_waves(&mut model)?;
     let x = wave(&[6, side, side, 3], 0.5, 1.0);
@@ -150,6 +151,32 @@ fn the_sixteen_networks_compute_what_keras_computes() -> Result<()> {
 }
 
 #[test]
+fn dropout_changes_training_but_neither_prediction_nor_evaluation() -> Result<()> {
+    for number in 13..=16 {
+        let mut kept = Vec::new();
+        for rate in [0.0, 0.2, 0.5] {
+            let (mut model, side) = network(number, rate);
+            model.build((side, side, 3))?;
+            set_waves(&mut model)?;
+            let still = SGD::new().learning_rate(0.0);
+            model.compile(still, SparseCategoricalCrossentropy::new(), ["accuracy"])?;
+            let x = wave(&[6, side, side, 3], 0.5, 1.0);
+            let y = (Tensor::arange(6, (Kind::Int64, Device::Cpu)) * 3).remainder(10);
+            let evaluation = model.evaluate_with(&x, &y, &Evaluate::new().verbose(0))?;
+            let history = model.fit(&x, &y, &Fit::new().verbose(0))?;
+            let trained = history.get("loss").unwrap_or_default()[0];
+            kept.push((model.predict(&x)?, evaluation.loss, trained));
+        }
+        for dropped in &kept[1..] {
+            assert_eq!(dropped.0, kept[0].0, "network {number}");
+            assert_eq!(dropped.1, kept[0].1, "network {number}");
+            assert!((dropped.2 - kept[0].2).abs() > 1e-6, "network {number}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn pools_average_and_pad_as_keras_does() -> Result<()> {
     let expected = Expected::read();
     let x = wave(&[2, 5, 6, 3], 0.2, 2.0);
@@ -171,28 +198,68 @@ fn pools_average_and_pad_as_keras_does() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn batch_normalization_keeps_the_statistics_that_tensorflow_keeps() -> Result<()> {
-    let expected = Expected::read();
+/// A model of one normalization, with waves as gamma and beta.
+fn normalization(layer: BatchNormalization, shape: &[i64]) -> Result<Sequential> {
     let mut model = Sequential::on(Device::Cpu);
-    model.add(BatchNormalization::new().input_shape((3, 2, 5)));
+    model.add(layer.input_shape(shape));
+    // The accuracy wants a row per example.
     model.add(Flatten::new());
-    model.add(Dense::new(2).activation(Softmax));
     let mut weights = model.weights()?;
     weights[0].1 = wave(&[5], 1.0, 0.5) + 1.0;
     weights[1].1 = wave(&[5], 2.0, 0.3);
     model.set_weights(&weights)?;
-    let still = SGD::new().learning_rate(0.0);
-    model.compile(still, SparseCategoricalCrossentropy::new(), [])?;
-    let x = wave(&[4, 3, 2, 5], 0.2, 2.0);
-    let y = Tensor::from_slice(&[0_i64, 1, 0, 1]);
-    model.fit(&x, &y, &Fit::new().verbose(0))?;
-    let weights = model.weights()?;
-    expected.assert_close("normalization/moving_mean", &weights[2].1, 1e-5);
-    expected.assert_close("normalization/moving_variance", &weights[3].1, 1e-6);
-    let inferred = model.activations(&x, 1)?.swap_remove(0);
-    expected.assert_close("normalization/infer", &inferred, 1e-5);
-    assert_eq!(model.summary()?.non_trainable_params, 10);
+    Ok(model)
+}
+
+/// A loss that keeps what it is given, so that a test sees the output of the training mode.
+#[derive(Debug, Default, Clone)]
+struct Listening(Arc<Mutex<Option<Tensor>>>);
+
+impl Loss for Listening {
+    fn name(&self) -> &'static str {
+        "listening"
+    }
+
+    fn classes(&self, _output: &Shape) -> Result<i64> {
+        Ok(2)
+    }
+
+    fn mean(&self, output: &Output, _labels: &Tensor) -> Result<Tensor> {
+        let values = output.predictions()?;
+        *self.0.lock().expect("no test panics here") = Some(values.detach());
+        Ok(values.mean(Kind::Float))
+    }
+}
+
+#[test]
+fn batch_normalization_trains_and_infers_as_tensorflow_does() -> Result<()> {
+    let expected = Expected::read();
+    let images = BatchNormalization::new();
+    let rows = BatchNormalization::new().momentum(0.9).epsilon(0.01);
+    for (layer, shape, phase, prefix) in [
+        (images, vec![4, 3, 2, 5], 0.2, ""),
+        (rows, vec![7, 5], 0.3, "rows_"),
+    ] {
+        let mut model = normalization(layer, &shape[1..])?;
+        let heard = Listening::default();
+        model.compile(SGD::new().learning_rate(0.0), heard.clone(), [])?;
+        let name = |part: &str| format!("normalization/{prefix}{part}");
+        let y = Tensor::zeros([shape[0]], (Kind::Int64, Device::Cpu));
+        for step in 0..2 {
+            let x = wave(&shape, phase + f64::from(step), 2.0);
+            model.fit(&x, &y, &Fit::new().shuffle(false).verbose(0))?;
+            let output = heard.0.lock().expect("no test panics here").take();
+            let output = output.expect("the loss was asked").reshape(&shape);
+            expected.assert_close(&name(&format!("train{step}")), &output, 1e-5);
+            let weights = model.weights()?;
+            let (mean, variance) = (&weights[2].1, &weights[3].1);
+            expected.assert_close(&name(&format!("moving_mean{step}")), mean, 1e-5);
+            expected.assert_close(&name(&format!("moving_variance{step}")), variance, 1e-6);
+        }
+        let x = wave(&shape, phase + 1.0, 2.0);
+        let inferred = model.predict(&x)?.reshape(&shape);
+        expected.assert_close(&name("infer"), &inferred, 1e-5);
+    }
     Ok(())
 }
 

@@ -288,13 +288,13 @@ mod tests {
         use serde_json::Value;
         let text = include_str!("../../tests/fixtures/early_stopping.json");
         let cases: Vec<Value> = serde_json::from_str(text).unwrap();
-        assert_eq!(cases.len(), 60);
+        assert_eq!(cases.len(), 90);
         for case in &cases {
             let options = &case["options"];
             let key = case["monitor"].as_str().unwrap();
             let figures = case["figures"].as_array().unwrap().iter();
             let figures: Vec<f64> = figures.map(|figure| figure.as_f64().unwrap()).collect();
-            let callback = EarlyStopping::new()
+            let mut callback = EarlyStopping::new()
                 .monitor(key)
                 .patience(options["patience"].as_u64().unwrap() as usize)
                 .min_delta(options["min_delta"].as_f64().unwrap_or_default())
@@ -303,6 +303,9 @@ mod tests {
                     Some("min") => MonitorMode::Min,
                     _ => MonitorMode::Auto,
                 });
+            if let Some(baseline) = options["baseline"].as_f64() {
+                callback = callback.baseline(baseline);
+            }
             let (outcome, _) = run(callback, key, &figures)?;
             let expected = (case["stopped"].as_bool(), case["last_epoch"].as_u64());
             let computed = (Some(outcome.stopped), Some(outcome.last_epoch as u64));

@@ -68,15 +68,30 @@ mod tests {
 
     #[test]
     fn dropout_drops_its_share_and_scales_the_rest_in_training_only() -> Result<()> {
-        let mut layer = Dropout::new(0.2);
-        assert_eq!(build(&mut layer, (3, 4))?, Shape::from((3, 4)));
-        let x = Tensor::ones([100, 100], (Kind::Float, Device::Cpu));
-        assert_eq!(layer.forward(&x, Phase::Infer, Activation::Linear)?, x);
-        let y = layer.forward(&x, Phase::Train, Activation::Linear)?;
-        let dropped = y.eq(0.0).sum(Kind::Int64).int64_value(&[]);
-        assert!((1700..2300).contains(&dropped), "{dropped}");
-        let kept = y.eq(1.25).sum(Kind::Int64).int64_value(&[]);
-        assert_eq!(kept + dropped, 10_000);
+        for rate in [0.2, 0.25, 0.5] {
+            let mut layer = Dropout::new(rate);
+            assert_eq!(build(&mut layer, (3, 4))?, Shape::from((3, 4)));
+            let x = Tensor::ones([100, 100], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            assert_eq!(layer.forward(&x, Phase::Infer, Activation::Linear)?, x);
+            let y = layer.forward(&x, Phase::Train, Activation::Linear)?;
+            let dropped = y.eq(0.0).sum(Kind::Int64).int64_value(&[]);
+            // Six standard deviations of a binomial distribution.
+            let spread = 6.0 * (10_000.0 * rate * (1.0 - rate)).sqrt();
+            assert!(
+                (dropped as f64 - 10_000.0 * rate).abs() < spread,
+                "{dropped}"
+            );
+            let scaled = f64::from((1.0 / (1.0 - rate)) as f32);
+            let kept = (&y - scaled)
+                .abs()
+                .lt(1e-6)
+                .sum(Kind::Int64)
+                .int64_value(&[]);
+            assert_eq!(kept + dropped, 10_000);
+            let gradient = Tensor::run_backward(&[y.sum(Kind::Float)], &[&x], false, false);
+            assert_eq!(gradient[0], y, "what was dropped learns nothing");
+            assert_ne!(layer.forward(&x, Phase::Train, Activation::Linear)?, y);
+        }
         Ok(())
     }
 
