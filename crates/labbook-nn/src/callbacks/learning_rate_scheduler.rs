@@ -52,7 +52,7 @@ impl Callback for LearningRateScheduler {
         });
         match changed {
             Ok(rate) if self.verbose > 0 => control.message(&format!(
-                "\nEpoch {:05}: LearningRateScheduler reducing learning rate to {rate:?}.",
+                "Epoch {:05}: LearningRateScheduler reducing learning rate to {rate:?}.",
                 epoch + 1
             )),
             Ok(_) => {}
@@ -83,7 +83,7 @@ mod tests {
         assert!(outcome.added.iter().all(|(key, _)| key == "lr"));
         assert_eq!(
             outcome.messages[2],
-            "\nEpoch 00003: LearningRateScheduler reducing learning rate to 0.05."
+            "Epoch 00003: LearningRateScheduler reducing learning rate to 0.05."
         );
         Ok(())
     }

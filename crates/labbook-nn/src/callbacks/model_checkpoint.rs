@@ -73,7 +73,7 @@ impl ModelCheckpoint {
             if !self.monitor.is_better(figure, best) {
                 if speaks {
                     control.message(&format!(
-                        "\nEpoch {number:05}: {key} did not improve from {old}"
+                        "Epoch {number:05}: {key} did not improve from {old}"
                     ));
                 }
                 return Ok(());
@@ -81,13 +81,13 @@ impl ModelCheckpoint {
             if speaks {
                 let new = five_digits(figure);
                 control.message(&format!(
-                    "\nEpoch {number:05}: {key} improved from {old} to {new}, \
+                    "Epoch {number:05}: {key} improved from {old} to {new}, \
                      saving model to {path}"
                 ));
             }
             self.best = Some(figure);
         } else if speaks {
-            control.message(&format!("\nEpoch {number:05}: saving model to {path}"));
+            control.message(&format!("Epoch {number:05}: saving model to {path}"));
         }
         match self.save_weights_only {
             true => control.model().save_weights(path)?,
@@ -161,15 +161,15 @@ mod tests {
             outcome.messages,
             [
                 format!(
-                    "\nEpoch 00001: val_accuracy improved from -inf to 0.42857, \
+                    "Epoch 00001: val_accuracy improved from -inf to 0.42857, \
                      saving model to {at}/model_0.4286"
                 ),
                 format!(
-                    "\nEpoch 00002: val_accuracy improved from 0.42857 to 0.64286, \
+                    "Epoch 00002: val_accuracy improved from 0.42857 to 0.64286, \
                      saving model to {at}/model_0.6429"
                 ),
-                "\nEpoch 00003: val_accuracy did not improve from 0.64286".to_owned(),
-                "\nEpoch 00004: val_accuracy did not improve from 0.64286".to_owned(),
+                "Epoch 00003: val_accuracy did not improve from 0.64286".to_owned(),
+                "Epoch 00004: val_accuracy did not improve from 0.64286".to_owned(),
             ]
         );
         let loaded = Sequential::load_on(folder.path().join("model_0.6429"), Device::Cpu)?;
@@ -187,7 +187,7 @@ mod tests {
         let mut model = model()?;
         let outcome = rehearse(&mut callback, &mut model, "loss", &[1.0, 2.0])?;
         assert_eq!(names(&folder), ["w01.safetensors", "w02.safetensors"]);
-        assert!(outcome.messages[1].starts_with("\nEpoch 00002: saving model to "));
+        assert!(outcome.messages[1].starts_with("Epoch 00002: saving model to "));
         model.load_weights(folder.path().join("w01"))?;
         assert_eq!(model.weights()?[0].1.double_value(&[0, 0]), 0.0);
         Ok(())

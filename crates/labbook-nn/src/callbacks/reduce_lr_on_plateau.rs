@@ -98,7 +98,7 @@ impl ReduceLROnPlateau {
         control.model_mut().set_learning_rate(new)?;
         if self.verbose > 0 {
             control.message(&format!(
-                "\nEpoch {:05}: ReduceLROnPlateau reducing learning rate to {new:?}.",
+                "Epoch {:05}: ReduceLROnPlateau reducing learning rate to {new:?}.",
                 epoch + 1
             ));
         }
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(rates, [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05]);
         assert_eq!(
             outcome.messages,
-            ["\nEpoch 00004: ReduceLROnPlateau reducing learning rate to 0.05."]
+            ["Epoch 00004: ReduceLROnPlateau reducing learning rate to 0.05."]
         );
         Ok(())
     }
