@@ -150,6 +150,7 @@ impl Checkpoint {
         settings: &Value,
         model: &mut Sequential,
     ) -> Result<Option<Self>> {
+        archive::sweep(path);
         if !path.exists() {
             return Ok(None);
         }
