@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use super::dense::check_regularizer;
+use super::dense::{check_regularizer, kernel_options};
 use crate::layer::{layer_options, not_built};
 use crate::shape::Size2D;
 use crate::{
@@ -87,20 +87,7 @@ impl Conv2D {
         self
     }
 
-    /// Sets the function at the end.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// Adds a penalty on the kernel to the loss.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn kernel_regularizer(mut self, regularizer: L1L2) -> Self {
-        self.kernel_regularizer = Some(regularizer);
-        self
-    }
-
+    kernel_options!();
     layer_options!();
 
     fn check_options(&self, context: &BuildContext<'_>) -> Result<()> {

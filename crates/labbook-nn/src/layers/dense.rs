@@ -7,6 +7,26 @@ use crate::{
     Shape,
 };
 
+/// The builder methods of layers with a kernel.
+macro_rules! kernel_options {
+    () => {
+        /// Sets the function at the end.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn activation(mut self, activation: Activation) -> Self {
+            self.activation = activation;
+            self
+        }
+
+        /// Adds a penalty on the kernel to the loss.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn kernel_regularizer(mut self, regularizer: L1L2) -> Self {
+            self.kernel_regularizer = Some(regularizer);
+            self
+        }
+    };
+}
+pub(super) use kernel_options;
+
 /// A fully connected layer: `activation(x · kernel + bias)`.
 ///
 /// Acts on the last axis of an input of any rank, as in Keras: on images (N, 32, 32, 3) it
@@ -43,20 +63,7 @@ impl Dense {
         }
     }
 
-    /// Sets the function at the end.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// Adds a penalty on the kernel to the loss.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn kernel_regularizer(mut self, regularizer: L1L2) -> Self {
-        self.kernel_regularizer = Some(regularizer);
-        self
-    }
-
+    kernel_options!();
     layer_options!();
 }
 
