@@ -103,6 +103,12 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// Somebody asked the process to stop what it computes; see [`interrupt`](crate::interrupt).
+    #[error("{work} was interrupted; call it again to compute it anew")]
+    Interrupted {
+        /// What was being computed, such as `evaluate`.
+        work: String,
+    },
     /// A callback ended the training with an error.
     #[error("callback: {message}")]
     Callback {

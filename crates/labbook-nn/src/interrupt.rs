@@ -1,16 +1,22 @@
-//! Stopping a training from outside, as Jupyter's stop button does.
+//! Stopping a computation from outside, as Jupyter's stop button does.
 //!
-//! A handler of signals, or another thread, calls [`request`]; `fit` looks after every batch,
-//! ends in good order and marks the [`History`](crate::History) as interrupted.
+//! A handler of signals, or another thread, calls [`request`]. `fit` looks after every batch,
+//! of training and of validation, ends in good order and marks the
+//! [`History`](crate::History) as interrupted; `evaluate` and `predict` end with
+//! [`Error::Interrupted`].
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::Error;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// Asks the training that runs in this process to stop after its current batch.
+/// Asks the training, evaluation or prediction that runs in this process to stop after its
+/// current batch.
 ///
-/// Does no more than set a flag, so a handler of signals may call it. Without a training
-/// nothing happens: `fit` forgets requests that are older than itself.
+/// Does no more than set a flag, so a handler of signals may call it. Where nothing runs,
+/// nothing happens: a computation forgets requests that are older than itself.
 pub fn request() {
     REQUESTED.store(true, Ordering::SeqCst);
 }
@@ -26,7 +32,36 @@ pub fn is_requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
 }
 
-/// Sees a request, which is done with thereby.
-pub(crate) fn take() -> bool {
-    REQUESTED.swap(false, Ordering::SeqCst)
+thread_local! {
+    /// How many computations run within each other: a callback may evaluate during `fit`.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A computation that requests end; the outermost one forgets them at both of its ends.
+#[derive(Debug)]
+pub(crate) struct Interruptible(());
+
+impl Interruptible {
+    pub(crate) fn begin() -> Self {
+        if DEPTH.replace(DEPTH.get() + 1) == 0 {
+            clear();
+        }
+        Self(())
+    }
+
+    /// What a computation that was ended gives instead of its result.
+    pub(crate) fn error(&self, work: &str) -> Error {
+        Error::Interrupted {
+            work: work.to_owned(),
+        }
+    }
+}
+
+impl Drop for Interruptible {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+        if DEPTH.get() == 0 {
+            clear();
+        }
+    }
 }

@@ -4,6 +4,7 @@ use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use crate::batches::Batches;
 use crate::fit::check_batch_size;
+use crate::interrupt::{self, Interruptible};
 use crate::loss::Output;
 use crate::names::unique_name;
 use crate::random::{Rng, fresh_seed, session_seed};
@@ -525,7 +526,7 @@ impl Sequential {
     /// The model's output for each example: (N, classes) `f32` probabilities on the CPU.
     ///
     /// # Errors
-    /// When `x` does not fit the model.
+    /// When `x` does not fit the model, or it is [interrupted](crate::interrupt).
     pub fn predict(&mut self, x: &Tensor) -> Result<Tensor> {
         self.predict_in_batches(x, PREDICT_BATCH)
     }
@@ -533,9 +534,11 @@ impl Sequential {
     /// [`predict`](Self::predict) with another batch size than 32.
     ///
     /// # Errors
-    /// When `x` does not fit the model or the batch size is below 1.
+    /// When `x` does not fit the model, the batch size is below 1, or it is
+    /// [interrupted](crate::interrupt).
     pub fn predict_in_batches(&mut self, x: &Tensor, batch_size: i64) -> Result<Tensor> {
         check_batch_size(batch_size)?;
+        let interruptible = Interruptible::begin();
         self.build_for("x", x)?;
         let _guard = no_grad_guard();
         let batches = Batches::new("x", x, self.built_for()?, self.device)?;
@@ -544,6 +547,9 @@ impl Sequential {
             let (x, _) = batches.slice(start, length)?;
             let output = self.forward(&x, Phase::Infer)?.predictions()?;
             outputs.push(output.f_to_device(Device::Cpu)?);
+            if interrupt::is_requested() {
+                return Err(interruptible.error("predict"));
+            }
         }
         Ok(Tensor::f_cat(&outputs, 0)?)
     }
@@ -551,7 +557,7 @@ impl Sequential {
     /// The most probable class of each example, `i64` of shape (N,); the first one of equals.
     ///
     /// # Errors
-    /// When `x` does not fit the model.
+    /// When `x` does not fit the model, or it is [interrupted](crate::interrupt).
     pub fn predict_classes(&mut self, x: &Tensor) -> Result<Tensor> {
         Ok(self.predict(x)?.f_argmax(-1, false)?)
     }

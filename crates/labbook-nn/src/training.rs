@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor, no_grad_guard};
 use crate::archive::with_extension;
 use crate::batches::Batches;
 use crate::checkpoint::{Checkpoint, settings};
-use crate::interrupt;
+use crate::interrupt::{self, Interruptible};
 use crate::progress::Stopwatch;
 use crate::random::{Rng, as_torch_seed};
 use crate::sequential::spans;
@@ -25,13 +25,14 @@ impl Sequential {
     /// layers' penalties. Training an already trained model goes on where it was.
     ///
     /// A loss that is NaN or infinite is reported in a line and training goes on. A request of
-    /// [`interrupt`](crate::interrupt) ends the training after the batch that it comes in; the
-    /// history then holds the epochs before and says so.
+    /// [`interrupt`](crate::interrupt) ends the training after the batch that it comes in, also
+    /// in validation; the history then holds the epochs before and says so.
     ///
     /// # Errors
     /// When the model is not compiled, data or options do not fit, or a callback fails.
     pub fn fit(&mut self, x: &Tensor, y: &Tensor, options: &Fit) -> Result<History> {
         let verbosity = options.check()?;
+        let _interruptible = Interruptible::begin();
         self.compiled()?;
         self.build_for("x", x)?;
         let train = self.labelled(("x", x), ("y", y))?;
@@ -85,7 +86,6 @@ impl Sequential {
             resuming: resumed.is_some(),
             warned: false,
         };
-        interrupt::clear();
         training.history.params.seed = training.model.seed;
         training.run(
             &train,
@@ -102,7 +102,8 @@ impl Sequential {
     /// Loss and accuracy on a data set, in batches of 32; prints Keras's line.
     ///
     /// # Errors
-    /// When the model is not compiled or the data do not fit.
+    /// When the model is not compiled, the data do not fit, or it is
+    /// [interrupted](crate::interrupt).
     pub fn evaluate(&mut self, x: &Tensor, y: &Tensor) -> Result<Evaluation> {
         self.evaluate_with(x, y, &Evaluate::new())
     }
@@ -110,7 +111,8 @@ impl Sequential {
     /// [`evaluate`](Self::evaluate) with options.
     ///
     /// # Errors
-    /// When the model is not compiled, or data or options do not fit.
+    /// When the model is not compiled, data or options do not fit, or it is
+    /// [interrupted](crate::interrupt).
     pub fn evaluate_with(
         &mut self,
         x: &Tensor,
@@ -118,12 +120,16 @@ impl Sequential {
         options: &Evaluate,
     ) -> Result<Evaluation> {
         let verbosity = options.check()?;
+        let interruptible = Interruptible::begin();
         self.compiled()?;
         self.build_for("x", x)?;
         let batches = self.labelled(("x", x), ("y", y))?;
         let steps = batches.steps(options.batch_size);
         let watch = Stopwatch::start(steps);
-        let figures = self.measure(&batches, options.batch_size)?;
+        let figures = match self.measure(&batches, options.batch_size)? {
+            Some(figures) => figures,
+            None => return Err(interruptible.error("evaluate")),
+        };
         let progress = watch.progress(steps, self.logs(figures)?);
         if verbosity != Verbosity::Silent {
             options.chosen_reporter().evaluate_end(&progress, verbosity);
@@ -151,8 +157,8 @@ impl Sequential {
         Ok(Logs::new(entries))
     }
 
-    /// Mean loss, with penalties, and accuracy, without training.
-    fn measure(&self, batches: &Batches, batch_size: i64) -> Result<Figures> {
+    /// Mean loss, with penalties, and accuracy, without training; none if interrupted.
+    fn measure(&self, batches: &Batches, batch_size: i64) -> Result<Option<Figures>> {
         let _guard = no_grad_guard();
         let mut totals = Totals::new(self.device)?;
         for (start, length) in spans(batches.count(), self.piece_size(batch_size)) {
@@ -160,11 +166,14 @@ impl Sequential {
             let output = self.forward(&x, Phase::Infer)?;
             let loss = self.compiled()?.loss.mean(&output, &y)?;
             totals.add(&loss, &output, &y)?;
+            if interrupt::is_requested() {
+                return Ok(None);
+            }
         }
         if let Some(penalty) = self.penalty()? {
             totals.add_loss(&penalty, batches.count())?;
         }
-        totals.figures(batches.count())
+        totals.figures(batches.count()).map(Some)
     }
 
     /// How many examples pass through the layers at once.
@@ -400,7 +409,10 @@ impl Training<'_> {
             };
             let mut logs = self.model.logs(figures)?;
             if let Some(validation) = validation {
-                let figures = self.model.measure(validation, options.batch_size)?;
+                let Some(figures) = self.model.measure(validation, options.batch_size)? else {
+                    self.history.interrupted = true;
+                    break;
+                };
                 logs.extend_validation(&self.model.logs(figures)?);
             }
             self.history.push(epoch, watch.seconds(), &logs);
@@ -502,7 +514,7 @@ impl Training<'_> {
             };
             self.model.train_step(&weights, &x, &y, &mut totals)?;
             watch.first_step_done();
-            if interrupt::take() {
+            if interrupt::is_requested() {
                 return Ok(None);
             }
             if self.speaks() {

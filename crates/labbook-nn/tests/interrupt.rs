@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use labbook_nn::Activation::Softmax;
 use labbook_nn::{
-    Adam, Callback, Control, Dense, Fit, FitParams, Progress, Reporter, Result, Sequential,
-    SparseCategoricalCrossentropy, Verbosity, interrupt,
+    Adam, Callback, Control, Dense, Evaluate, Fit, FitParams, Loss, Output, Progress, Reporter,
+    Result, Sequential, Shape, SparseCategoricalCrossentropy, Verbosity, interrupt,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -103,6 +103,88 @@ fn requests_from_before_the_training_are_forgotten() -> Result<()> {
     assert!(!model.fit(&x, &y, &Fit::new().verbose(0))?.interrupted);
     interrupt::request();
     interrupt::clear();
+    assert!(!interrupt::is_requested());
+    Ok(())
+}
+
+/// Presses the stop button when it is asked for the loss the given number of times.
+#[derive(Debug)]
+struct PressingLoss(Mutex<i32>);
+
+impl Loss for PressingLoss {
+    fn name(&self) -> &'static str {
+        "pressing"
+    }
+
+    fn classes(&self, _output: &Shape) -> Result<i64> {
+        Ok(2)
+    }
+
+    fn mean(&self, output: &Output, _labels: &Tensor) -> Result<Tensor> {
+        let mut left = lock(&self.0);
+        *left -= 1;
+        if *left == 0 {
+            interrupt::request();
+        }
+        Ok(output.predictions()?.mean(Kind::Float))
+    }
+}
+
+#[test]
+fn an_epoch_interrupted_in_its_validation_does_not_count() -> Result<()> {
+    let _alone = alone();
+    let (mut model, x, y) = model()?;
+    // An epoch asks five times in training and five times in validation.
+    model.compile(Adam::new(), PressingLoss(Mutex::new(18)), [])?;
+    let options = Fit::new().epochs(4).batch_size(8).verbose(0);
+    let options = options.validation_data(&x, &y);
+    let history = model.fit(&x, &y, &options)?;
+    assert!(history.interrupted);
+    assert_eq!(history.epoch, [0]);
+    assert!(!interrupt::is_requested(), "the request is done with");
+    Ok(())
+}
+
+#[test]
+fn an_interrupted_evaluation_is_an_error_and_the_next_one_is_not() -> Result<()> {
+    let _alone = alone();
+    let (mut model, x, y) = model()?;
+    model.compile(Adam::new(), PressingLoss(Mutex::new(1)), [])?;
+    let options = Evaluate::new().verbose(0);
+    interrupt::request();
+    let error = model.evaluate_with(&x, &y, &options).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "evaluate was interrupted; call it again to compute it anew"
+    );
+    assert!(!interrupt::is_requested(), "the request is done with");
+    assert!(model.evaluate_with(&x, &y, &options).is_ok());
+    interrupt::request();
+    assert!(model.predict(&x).is_ok(), "the request is older");
+    Ok(())
+}
+
+/// Presses the stop button and predicts, as a callback that draws pictures would.
+struct PressesAndPredicts(Tensor);
+
+impl Callback for PressesAndPredicts {
+    fn on_epoch_end(&mut self, epoch: usize, _logs: &labbook_nn::Logs, control: &mut Control<'_>) {
+        if epoch == 1 {
+            interrupt::request();
+            assert!(control.model_mut().predict(&self.0).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_prediction_within_a_training_leaves_the_request_to_it() -> Result<()> {
+    let _alone = alone();
+    let (mut model, x, y) = model()?;
+    let callback = PressesAndPredicts(x.shallow_clone());
+    let options = Fit::new().epochs(4).verbose(0).callbacks(callback);
+    let history = model.fit(&x, &y, &options)?;
+    assert!(history.interrupted);
+    assert_eq!(history.epoch, [0, 1]);
     assert!(!interrupt::is_requested());
     Ok(())
 }
