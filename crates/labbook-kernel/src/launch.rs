@@ -2,20 +2,19 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use crate::{Settings, front, slot};
+use crate::{Settings, front, interrupt, slot};
 
-/// Replaces this process by evcxr_jupyter in a slot of its own. Returns only on failure.
-pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Error {
-    match prepare(settings_file, connection_file) {
-        Ok(mut command) => command.exec(),
-        Err(error) => error,
-    }
+/// Runs evcxr_jupyter in a slot of its own until it ends.
+///
+/// # Errors
+/// When the settings cannot be read, no slot can be had or evcxr_jupyter does not start.
+pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitStatus> {
+    interrupt::supervise(&mut prepare(settings_file, connection_file)?)
 }
 
 fn prepare(settings_file: &Path, connection_file: &Path) -> io::Result<Command> {
@@ -26,8 +25,11 @@ fn prepare(settings_file: &Path, connection_file: &Path) -> io::Result<Command> 
     std::mem::forget(slot.lock);
 
     let stand_ins = settings.stand_ins();
-    let mut command = Command::new(&settings.evcxr);
+    // An ignored signal stays ignored in the program that takes the shell's place.
+    let mut command = Command::new("sh");
     command
+        .args(["-c", "trap '' INT; exec \"$0\" \"$@\""])
+        .arg(&settings.evcxr)
         .arg("--control_file")
         .arg(connection_file)
         .env(Settings::VARIABLE, settings_file)

@@ -3,9 +3,11 @@
 //! evcxr compiles every cell as a small crate in a folder of its own. This crate gives each running
 //! kernel a private folder (a [`slot`]) that starts as a copy of one warm [template](Settings::template),
 //! and stands in for `cargo` inside it ([`front`]), so that a cell's dependencies resolve to the
-//! workspace's locked versions and are never compiled twice.
+//! workspace's locked versions and are never compiled twice. It stays the kernel's parent and decides what an
+//! interrupt does.
 
 pub mod front;
+mod interrupt;
 pub mod launch;
 mod settings;
 pub mod slot;

@@ -35,7 +35,11 @@ fn run(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
             None => Ok(ExitCode::FAILURE),
         },
         (_, [settings, connection]) => {
-            Err(launch(Path::new(settings), Path::new(connection)).to_string())
+            let ended = launch(Path::new(settings), Path::new(connection));
+            let code = ended.map_err(|e| e.to_string())?.code();
+            Ok(code
+                .and_then(|code| u8::try_from(code).ok())
+                .map_or(ExitCode::FAILURE, ExitCode::from))
         }
         _ => Err("usage: labbook-kernel SETTINGS CONNECTION_FILE (Jupyter calls it)".to_owned()),
     }

@@ -171,7 +171,7 @@ fn install_kernelspec(places: &Places, program: &Path, settings: &Path) -> Resul
         "argv": [program, settings, "{connection_file}"],
         "display_name": "Rust (labbook)",
         "language": "rust",
-        "interrupt_mode": "message",
+        "interrupt_mode": "signal",
         // The launcher shares Rust's standard library with the workspace's other programs.
         "env": { "LD_LIBRARY_PATH": format!("{}:${{LD_LIBRARY_PATH}}", std.display()) },
     });
