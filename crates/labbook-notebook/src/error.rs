@@ -12,11 +12,6 @@ pub enum NotebookError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The scale is none of the three.
-    #[error(
-        "expected a scale of smoke, laptop or full, received \"{0}\"; set LABBOOK_SCALE to one of the three"
-    )]
-    UnknownScale(String),
     /// A tensor of another shape or kind than a function takes.
     #[error("{what}: expected {expected}, received {received}")]
     Tensor {
@@ -47,6 +42,9 @@ pub enum NotebookError {
     /// The data could not be found or read.
     #[error(transparent)]
     Data(#[from] labbook_data::DataError),
+    /// A scale is unknown, or a record of a run could not be written or read.
+    #[error(transparent)]
+    Experiment(#[from] labbook_experiments::ExperimentError),
     /// polars refused.
     #[error(transparent)]
     Frame(#[from] polars::error::PolarsError),

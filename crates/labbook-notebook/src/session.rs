@@ -3,11 +3,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use labbook_data::cifar10;
-use tch::{Cuda, Device};
+use labbook_experiments::{Scale, device_description};
+use tch::Device;
 
 use crate::error::NotebookError;
 use crate::render::Render;
-use crate::scale::Scale;
 use crate::table::Table;
 use crate::versions::Versions;
 
@@ -36,8 +36,9 @@ impl Session {
     /// The scale is `LABBOOK_SCALE`; without it laptop where CIFAR-10 is found, else smoke.
     ///
     /// # Errors
-    /// [`NotebookError::UnknownScale`], [`NotebookError::Data`] when `LABBOOK_DATA` leads nowhere,
-    /// [`NotebookError::Write`] when the folder cannot be made.
+    /// [`NotebookError::Experiment`] for a scale that is none of the three,
+    /// [`NotebookError::Data`] when `LABBOOK_DATA` leads nowhere, [`NotebookError::Write`] when the
+    /// folder cannot be made.
     pub fn start(name: &str) -> Result<Self, NotebookError> {
         let found = cifar10::locate()?;
         let chosen = std::env::var(SCALE_VARIABLE).unwrap_or_default();
@@ -98,7 +99,7 @@ impl Session {
         self.facts = data.into_iter().collect();
         let mut add = |name: &str, value: String| self.facts.push((name.to_owned(), value));
         add("Scale", self.scale.to_string());
-        add("Device", device(self.device));
+        add("Device", device_description(self.device));
         add("Versions", Versions::of_this_build().line());
         add("Seed", self.seed.to_string());
         add("Run folder", self.run_dir.display().to_string());
@@ -119,20 +120,6 @@ impl Session {
             path: path.clone(),
             source,
         })
-    }
-}
-
-/// The device in words: what a reader compares times by.
-fn device(device: Device) -> String {
-    let threads = tch::get_num_threads();
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-        .map_or("unknown CPU", |(_, name)| name.trim());
-    match device {
-        Device::Cuda(index) => format!("CUDA device {index} of {}", Cuda::device_count()),
-        _ => format!("CPU, {model}, {threads} threads"),
     }
 }
 

@@ -13,6 +13,7 @@
 pub use labbook_analysis as analysis;
 pub use labbook_charts as charts;
 pub use labbook_data as data;
+pub use labbook_experiments as experiments;
 pub use labbook_nn as nn;
 pub use labbook_notebook as notebook;
 pub use {ndarray, plotters, polars, tch};

@@ -1,13 +1,23 @@
 use std::fmt;
 
-use crate::error::NotebookError;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::ExperimentError;
+
+/// The name of a scale whose sizes somebody changed.
+const CUSTOM: &str = "custom";
+
+/// An alias, since serde would want to borrow a plain `&str` from the text that it reads.
+type Name = &'static str;
 
 /// How much of the original's work a run does. The architectures stay recognisable: a scale changes
 /// how many images, how many epochs and how wide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scale {
-    /// `smoke`, `laptop` or `full`.
-    pub name: &'static str,
+    /// `smoke`, `laptop`, `full`, or `custom` for sizes changed by [`with_images`](Self::with_images)
+    /// or [`with_epochs`](Self::with_epochs).
+    #[serde(deserialize_with = "known_name")]
+    pub name: Name,
     /// Images to train on.
     pub train_images: usize,
     /// Images to validate on.
@@ -73,14 +83,33 @@ impl Scale {
     /// A scale by its name.
     ///
     /// # Errors
-    /// [`NotebookError::UnknownScale`] for any other word.
-    pub fn named(name: &str) -> Result<Self, NotebookError> {
+    /// [`ExperimentError::UnknownScale`] for any other word.
+    pub fn named(name: &str) -> Result<Self, ExperimentError> {
         match name {
             "smoke" => Ok(Self::smoke()),
             "laptop" => Ok(Self::laptop()),
             "full" => Ok(Self::full()),
-            other => Err(NotebookError::UnknownScale(other.to_owned())),
+            other => Err(ExperimentError::UnknownScale(other.to_owned())),
         }
+    }
+
+    /// The same widths with this many training images, and a quarter as many to validate and to
+    /// test on, which is the proportion of the three scales' training and validation.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn with_images(mut self, train_images: usize) -> Self {
+        self.name = CUSTOM;
+        self.train_images = train_images;
+        self.validation_images = (train_images / 4).max(1);
+        self.test_images = self.validation_images;
+        self
+    }
+
+    /// The same widths with trainings of this many epochs.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn with_epochs(mut self, epochs: usize) -> Self {
+        self.name = CUSTOM;
+        self.epochs = epochs;
+        self
     }
 
     /// The width of a convolution that has `original` filters in the original.
@@ -94,6 +123,16 @@ impl Scale {
     pub fn units(&self, original: i64) -> i64 {
         original.min(self.units_limit)
     }
+}
+
+/// Reads a name back as one of those that this crate writes.
+fn known_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let named = Scale::named(&name).map(|scale| scale.name);
+    named.or_else(|error| match name == CUSTOM {
+        true => Ok(CUSTOM),
+        false => Err(serde::de::Error::custom(error)),
+    })
 }
 
 impl fmt::Display for Scale {
@@ -158,5 +197,28 @@ mod tests {
         for part in ["20000 training", "12 epochs", "1/8", "128 wide"] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn a_scale_comes_back_from_json_and_a_foreign_name_does_not() {
+        for scale in [
+            Scale::smoke(),
+            Scale::full(),
+            Scale::laptop().with_images(64).with_epochs(2),
+        ] {
+            let text = serde_json::to_string(&scale).unwrap();
+            assert_eq!(serde_json::from_str::<Scale>(&text).unwrap(), scale);
+            let foreign = text.replace(scale.name, "huge");
+            let error = serde_json::from_str::<Scale>(&foreign).unwrap_err();
+            assert!(error.to_string().contains("huge"), "{error}");
+        }
+    }
+
+    #[test]
+    fn changed_sizes_are_called_custom_and_keep_the_widths() {
+        let scale = Scale::laptop().with_images(64).with_epochs(2);
+        assert_eq!((scale.name, scale.epochs), ("custom", 2));
+        assert_eq!((scale.validation_images, scale.test_images), (16, 16));
+        assert_eq!(scale.filters(512), Scale::laptop().filters(512));
     }
 }

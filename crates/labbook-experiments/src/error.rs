@@ -1,0 +1,51 @@
+use std::path::PathBuf;
+
+/// What can go wrong between an experiment and the record of its run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// The scale is none of the three.
+    #[error(
+        "expected a scale of smoke, laptop or full, received \"{0}\"; set LABBOOK_SCALE to one of the three"
+    )]
+    UnknownScale(String),
+    /// A model and the facts of its run disagree.
+    #[error("{what}: expected {expected}, received {received}; {advice}")]
+    Facts {
+        /// What they disagree on.
+        what: &'static str,
+        /// What the facts say.
+        expected: String,
+        /// What the model or its history says.
+        received: String,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// A record or its folder cannot be written.
+    #[error(
+        "cannot write {path}: {source}; choose a folder that you may write to with LABBOOK_RUNS"
+    )]
+    Write {
+        /// What was to be written.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The folder of records cannot be read.
+    #[error("cannot read {path}: {source}; choose another folder with LABBOOK_RUNS")]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A record cannot be put into JSON.
+    #[error("cannot write a record as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A model could not be built, trained or asked.
+    #[error(transparent)]
+    Network(#[from] labbook_nn::Error),
+}
+
+/// The result of this crate's fallible calls.
+pub type Result<T, E = ExperimentError> = std::result::Result<T, E>;

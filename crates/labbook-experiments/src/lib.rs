@@ -1,0 +1,19 @@
+//! The paper's sixteen experiments as code, and the records of their runs.
+//!
+//! A [`RunRecord`] holds all that is to be kept of one training; [`Runs`] is a folder of them, to
+//! which notebooks and the terminal program write alike.
+
+mod device;
+mod error;
+mod number;
+mod run_facts;
+mod run_record;
+mod runs;
+mod scale;
+
+pub use device::device_description;
+pub use error::{ExperimentError, Result};
+pub use run_facts::{RunFacts, data_description};
+pub use run_record::{LayerRecord, RunRecord};
+pub use runs::{RUNS_VARIABLE, RecordProblem, Runs};
+pub use scale::Scale;
