@@ -6,6 +6,7 @@ The kernel answers "ok" to a cell that panicked or whose `?` failed, so the cell
 an error output, a panic or an error message on stderr end the run. Exit code 3: a cell failed.
 """
 import asyncio
+import html
 import os
 import re
 import sys
@@ -17,6 +18,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # libtorch's own warnings look like "[W1122 10:00:00 File.cpp:1] Warning: ...".
+# A figure as the notebook crate shows it: its PNG a second time, with a width and a description.
+FIGURE = re.compile(r'^\s*<img alt="([^"]*)" width="(\d+)"[^>]*src="data:image/png;base64,[^"]*">\s*$')
 HARMLESS = re.compile(r"^\s*$|^\[W|^\s+at |Warning")
 
 
@@ -49,6 +52,17 @@ def complaint(cell):
             if lines:
                 return text
     return None
+
+
+def keep_one_form(cell):
+    """A saved figure needs its PNG once; width and description have places in the file format."""
+    for output in cell.outputs:
+        data = output.get("data", {})
+        found = FIGURE.match(data.get("text/html", "")) if "image/png" in data else None
+        if found:
+            del data["text/html"]
+            alt, width = html.unescape(found.group(1)), int(found.group(2))
+            output.metadata["image/png"] = {"alt": alt, "width": width}
 
 
 def number(cell, count):
@@ -100,6 +114,7 @@ async def run(notebook_path, out_path, kernel):
             if failed:
                 break
             number(cell, done)
+            keep_one_form(cell)
             seconds = time.time() - start
             if seconds >= 2:
                 print(f"    {seconds:.0f} s", flush=True)

@@ -6,6 +6,7 @@ mod doctor;
 mod environment;
 mod failure;
 mod lab;
+mod labbook;
 mod places;
 mod process;
 mod report;
@@ -24,6 +25,8 @@ Usage: cargo xtask COMMAND
               run a notebook (cifar10 unless named) and write reports/NOTEBOOK.html and .pdf;
               the scale is laptop where CIFAR-10 is found, else smoke
   test        run every check: formatting, lints, unit tests, documentation, whole notebooks
+  labbook ... run single experiments without a notebook, list and compare their records;
+              `cargo xtask labbook --help` says more
   lab         open JupyterLab with the notebooks and their kernel
   setup       do the set-up alone; the commands above do it by themselves
   doctor      say what is found, what is missing and how to mend it
@@ -44,6 +47,11 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|word| word == "labbook") {
+        let rest: Vec<_> = arguments.collect();
+        return labbook::run(&Places::find()?, &rest).map(|()| ExitCode::SUCCESS);
+    }
     let mut words = Vec::new();
     let mut scale = None;
     let mut parser = lexopt::Parser::from_env();

@@ -94,7 +94,8 @@ pub(super) fn is_warm(places: &Places) -> bool {
         && matches!((built_from, locked), (Ok(built_from), Ok(locked)) if built_from == locked)
 }
 
-fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
+/// What libtorch's processes should find in their environment.
+pub(crate) fn tuning() -> BTreeMap<String, String> {
     // glibc returns large blocks to the system at every step otherwise, and each new tensor is
     // faulted in page by page: a training step of dense layers takes twice as long.
     let malloc = ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"];
@@ -104,6 +105,10 @@ fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
         .collect();
     // OpenMP's idle threads spin; where anything else wants the core, a step takes ten times as long.
     variables.insert("GOMP_SPINCOUNT".to_owned(), "10000".to_owned());
+    variables
+}
+
+fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
     Ok(Settings {
         folder: places.kernel(),
         evcxr: evcxr.to_owned(),
@@ -111,7 +116,7 @@ fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
         rustc: env::rustc(),
         facade: places.root.join("crates/labbook"),
         rustflags: workspace::RUSTFLAGS.to_owned(),
-        env: variables,
+        env: tuning(),
         library_path: workspace::library_path(ready),
     })
 }
