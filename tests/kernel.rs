@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use notebook_tests::{Notebook, root, write_notebook, xtask};
+use notebook_tests::{Notebook, Step, converse, root, write_notebook, xtask};
 
 /// Runs a notebook of these cells; the log when it failed, else what it printed.
 fn run(name: &str, cells: &[&str]) -> Result<String, String> {
@@ -79,4 +79,61 @@ fn a_failed_question_mark_stops_the_report_with_its_sentence() {
         log.contains("input shape") || log.contains("layer"),
         "{log}"
     );
+}
+
+/// Cells that train for a very long time, and cells that look at what is left.
+const SESSION: &str = "let mut session = Session::start(\"interrupt\")?;";
+const DATA: &str =
+    "let x = tch::Tensor::rand([512, 8], tch::kind::FLOAT_CPU); let y = x.argmax(-1, false);";
+const MODEL: &str = "let mut model = Sequential::new();
+    model.add(Dense::new(8).activation(Softmax).input_shape(8));
+    model.compile(Adam::new(), SparseCategoricalCrossentropy::new(), [\"accuracy\"])?;";
+const TRAIN: &str =
+    "let history = model.fit(&x, &y, &Fit::new().epochs(1_000_000).batch_size(8))?;";
+const SLEEP: &str =
+    "println!(\"asleep\"); std::thread::sleep(std::time::Duration::from_secs(600));";
+
+#[test]
+fn an_interrupt_ends_a_training_and_keeps_every_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = vec![
+        Step::new(SESSION),
+        Step::new(DATA),
+        Step::new(MODEL),
+        Step::interrupted(TRAIN, "Epoch 3/", 1),
+        Step::new("println!(\"{} after {} epochs\", history.interrupted, history.epoch.len());"),
+        Step::new("println!(\"accuracy {:.2}\", model.evaluate(&x, &y)?.accuracy);"),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    assert!(answers.iter().all(|a| a.status == "ok"), "{answers:#?}");
+    let [.., left, accuracy] = answers.as_slice() else {
+        panic!("{answers:#?}");
+    };
+    assert!(left.text.starts_with("true after "), "{answers:#?}");
+    assert!(accuracy.text.contains("accuracy 0."), "{answers:#?}");
+}
+
+#[test]
+fn an_interrupt_pressed_twice_stops_any_cell_and_the_kernel_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = vec![
+        Step::new(SESSION),
+        Step::interrupted(SLEEP, "asleep", 2),
+        Step::new("let after = 6 * 7; println!(\"{after}\");"),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    assert_eq!(answers[1].status, "error", "{answers:#?}");
+    assert!(answers[2].text.contains("42"), "{answers:#?}");
+}
+
+#[test]
+fn without_a_session_one_interrupt_stops_the_cell() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = vec![
+        Step::interrupted(SLEEP, "asleep", 1),
+        Step::new("println!(\"{}\", 6 * 7);"),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    assert_eq!(answers[0].status, "error", "{answers:#?}");
+    assert!(answers[1].text.contains("42"), "{answers:#?}");
 }

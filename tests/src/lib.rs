@@ -1,7 +1,8 @@
 //! Runs a notebook as a person would, with `cargo xtask report`, and reads what came of it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -33,8 +34,7 @@ pub fn xtask(words: &[&str]) -> std::io::Result<Output> {
 /// # Errors
 /// When the file cannot be written.
 pub fn write_notebook(folder: &Path, name: &str, cells: &[&str]) -> std::io::Result<PathBuf> {
-    let facade = root().join("crates/labbook");
-    let first = format!(":dep labbook = {{ path = {facade:?} }}\nuse labbook::prelude::*;");
+    let first = first_cell();
     let code = |(number, source): (usize, &str)| {
         json!({
             "cell_type": "code", "id": format!("cell-{number}"), "metadata": {},
@@ -50,6 +50,71 @@ pub fn write_notebook(folder: &Path, name: &str, cells: &[&str]) -> std::io::Res
     let path = folder.join(format!("{name}.ipynb"));
     std::fs::write(&path, notebook.to_string())?;
     Ok(path)
+}
+
+/// What a kernel answered to a cell.
+#[derive(Debug)]
+pub struct Answer {
+    /// `ok` or `error`.
+    pub status: String,
+    /// All that was printed, or shown as plain text.
+    pub text: String,
+}
+
+/// One cell for [`converse`].
+#[derive(Debug)]
+pub struct Step(Value);
+
+impl Step {
+    /// A cell that runs to its end.
+    #[must_use]
+    pub fn new(code: &str) -> Step {
+        Step(json!({ "code": code }))
+    }
+
+    /// Interrupts the kernel, `times` times a second apart, once the cell has printed `after`.
+    #[must_use]
+    pub fn interrupted(code: &str, after: &str, times: u32) -> Step {
+        Step(json!({ "code": code, "interrupt": { "after": after, "times": times } }))
+    }
+}
+
+/// Starts a kernel as Jupyter does and sends it these cells, after one that depends on the facade.
+///
+/// # Errors
+/// When the set-up did not say where Jupyter is, or the conversation breaks off.
+pub fn converse(folder: &Path, steps: Vec<Step>) -> std::io::Result<Vec<Answer>> {
+    let variable = |name: &str| {
+        std::env::var(name)
+            .map_err(|_| std::io::Error::other(format!("no {name}; run `cargo xtask setup` first")))
+    };
+    let mut python = Command::new(variable("LABBOOK_PYTHON")?)
+        .arg(root().join("tests/converse.py"))
+        .current_dir(folder)
+        .env("JUPYTER_PATH", variable("LABBOOK_JUPYTER_PATH")?)
+        .env("LABBOOK_DATA", "drawn")
+        .env("LABBOOK_RUNS", folder.join("runs"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut cells = vec![json!({ "code": first_cell() })];
+    cells.extend(steps.into_iter().map(|step| step.0));
+    if let Some(mut input) = python.stdin.take() {
+        input.write_all(Value::Array(cells).to_string().as_bytes())?;
+    }
+    let output = python.wait_with_output()?;
+    let answers: Value = serde_json::from_slice(&output.stdout).map_err(std::io::Error::other)?;
+    let answers = answers.as_array().into_iter().flatten().skip(1);
+    let answer = |answer: &Value| Answer {
+        status: text(&answer["status"]),
+        text: text(&answer["text"]),
+    };
+    Ok(answers.map(answer).collect())
+}
+
+fn first_cell() -> String {
+    let facade = root().join("crates/labbook");
+    format!(":dep labbook = {{ path = {facade:?} }}\nuse labbook::prelude::*;")
 }
 
 /// An executed notebook.

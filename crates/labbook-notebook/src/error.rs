@@ -12,6 +12,20 @@ pub enum NotebookError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A run cannot be recorded without knowing its data.
+    #[error("a record says which data it is of; run `session.load_data()?` first")]
+    NoData,
+    /// No saved model of this name.
+    #[error(
+        "no saved model whose name begins with \"{prefix}\" in {folder}; run the cell whose \
+         ModelCheckpoint saves it"
+    )]
+    NoCheckpoint {
+        /// The run's folder.
+        folder: PathBuf,
+        /// How the name should begin.
+        prefix: String,
+    },
     /// A tensor of another shape or kind than a function takes.
     #[error("{what}: expected {expected}, received {received}")]
     Tensor {

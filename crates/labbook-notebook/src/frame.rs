@@ -8,6 +8,8 @@ use crate::table::{Align, Table};
 
 /// Rows shown of a long frame: the first and the last.
 const ROWS: usize = 20;
+/// Columns shown of a wide frame: the first and the last.
+const COLUMNS: usize = 12;
 
 impl Render for DataFrame {
     fn to_html(&self) -> String {
@@ -21,34 +23,48 @@ impl Render for DataFrame {
 
 fn table(frame: &DataFrame) -> Table {
     let columns = frame.columns();
-    let names: Vec<String> = columns.iter().map(|c| c.name().to_string()).collect();
+    let shown = both_ends(columns.len(), COLUMNS);
+    let names: Vec<String> = shown
+        .iter()
+        .map(|index| index.map_or_else(gap, |index| columns[index].name().to_string()))
+        .collect();
     let mut table = Table::new(&names);
-    for (index, column) in columns.iter().enumerate() {
-        if column.dtype().is_primitive_numeric() {
-            table = table.align(index, Align::Right);
+    for (place, index) in shown.iter().enumerate() {
+        if index.is_none_or(|index| columns[index].dtype().is_primitive_numeric()) {
+            table = table.align(place, Align::Right);
         }
     }
     let height = frame.height();
-    let shown: Vec<Option<usize>> = if height > ROWS {
-        let (head, tail) = (0..ROWS / 2, height - ROWS / 2..height);
-        head.map(Some).chain([None]).chain(tail.map(Some)).collect()
-    } else {
-        (0..height).map(Some).collect()
-    };
-    for row in shown {
-        let cells: Vec<String> = columns
+    for row in both_ends(height, ROWS) {
+        let cells: Vec<String> = shown
             .iter()
-            .map(|column| match row {
-                None => "...".to_owned(),
-                Some(row) => column.get(row).map_or_else(|e| e.to_string(), |v| text(&v)),
+            .map(|column| match (row, column) {
+                (Some(row), Some(column)) => columns[*column]
+                    .get(row)
+                    .map_or_else(|e| e.to_string(), |v| text(&v)),
+                _ => gap(),
             })
             .collect();
         table.push(&cells);
     }
-    if height > ROWS {
+    if height > ROWS || columns.len() > COLUMNS {
         table = table.caption(format!("{height} rows x {} columns", columns.len()));
     }
     table
+}
+
+/// What stands for rows or columns left out.
+fn gap() -> String {
+    "...".to_owned()
+}
+
+/// Places from 0; of more than `limit` the first and the last, with nothing between.
+fn both_ends(count: usize, limit: usize) -> Vec<Option<usize>> {
+    if count <= limit {
+        return (0..count).map(Some).collect();
+    }
+    let (head, tail) = (0..limit / 2, count - limit / 2..count);
+    head.map(Some).chain([None]).chain(tail.map(Some)).collect()
 }
 
 /// Six digits for floats, as pandas shows them; text without quotes.
@@ -67,6 +83,7 @@ fn text(value: &AnyValue<'_>) -> String {
 mod tests {
     use super::*;
     use polars::df;
+    use polars::prelude::Column;
 
     #[test]
     fn columns_keep_names_order_and_alignment() {
@@ -85,5 +102,20 @@ mod tests {
         assert!(text.starts_with("100 rows x 1 columns"), "{text}");
         assert!(text.contains("..."), "{text}");
         assert!(text.ends_with("99"), "{text}");
+    }
+
+    #[test]
+    fn a_wide_frame_shows_its_first_and_last_columns() {
+        let column = |n: i32| Column::new(format!("act_val_{n}").into(), [n]);
+        let frame = DataFrame::new(1, (0..512).map(column).collect()).unwrap();
+        let text = frame.to_plain();
+        assert!(text.starts_with("1 rows x 512 columns"), "{text}");
+        for name in ["act_val_0", "act_val_5 ", "act_val_506", "act_val_511"] {
+            assert!(text.contains(name), "{name}: {text}");
+        }
+        assert!(
+            !text.contains("act_val_6 ") && !text.contains("act_val_505"),
+            "{text}"
+        );
     }
 }

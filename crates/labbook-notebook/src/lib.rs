@@ -9,6 +9,7 @@ mod error;
 mod frame;
 mod history;
 mod html;
+mod interrupt;
 mod layout;
 mod matrix;
 mod output;

@@ -2,11 +2,13 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use labbook_data::cifar10;
-use labbook_experiments::{Scale, device_description};
+use labbook_data::{Provenance, cifar10};
+use labbook_experiments::{RunFacts, RunRecord, Runs, Scale, device_description};
+use labbook_nn::{Evaluation, History, Sequential};
 use tch::Device;
 
 use crate::error::NotebookError;
+use crate::interrupt;
 use crate::render::Render;
 use crate::table::Table;
 use crate::versions::Versions;
@@ -25,13 +27,16 @@ pub struct Session {
     pub device: Device,
     /// Seed of everything random.
     pub seed: u64,
+    runs: Runs,
     run_dir: PathBuf,
+    data: Option<Provenance>,
     facts: Vec<(String, String)>,
 }
 
 impl Session {
     /// Begins a run: chooses scale and device, seeds every random choice, makes the run's folder
-    /// `runs/NAME` beside the notebook.
+    /// `NAME` among the records of runs (see [`Runs::locate`]), and lets an interrupt end a
+    /// training in good order.
     ///
     /// The scale is `LABBOOK_SCALE`; without it laptop where CIFAR-10 is found, else smoke.
     ///
@@ -50,7 +55,8 @@ impl Session {
         let seed = 0;
         labbook_nn::set_random_seed(seed);
         labbook_nn::clear_session();
-        let run_dir = PathBuf::from("runs").join(name);
+        let runs = Runs::locate()?;
+        let run_dir = near(&runs.path().join(name));
         fs::create_dir_all(&run_dir).map_err(|source| NotebookError::Write {
             path: run_dir.clone(),
             source,
@@ -59,10 +65,13 @@ impl Session {
             scale,
             device: Device::cuda_if_available(),
             seed,
+            runs,
             run_dir,
+            data: None,
             facts: Vec::new(),
         };
-        session.record()?;
+        session.tell()?;
+        interrupt::listen();
         Ok(session)
     }
 
@@ -72,13 +81,73 @@ impl Session {
         &self.run_dir
     }
 
+    /// A file in the run's folder, for a callback that saves models: the name may hold figures, as
+    /// in `model_{val_accuracy:.4f}`.
+    #[must_use]
+    pub fn checkpoint(&self, name: &str) -> String {
+        self.run_dir.join(name).display().to_string()
+    }
+
+    /// The newest model in the run's folder whose file name begins with `prefix`.
+    ///
+    /// # Errors
+    /// [`NotebookError::NoCheckpoint`] when there is none.
+    pub fn latest_checkpoint(&self, prefix: &str) -> Result<PathBuf, NotebookError> {
+        let files = fs::read_dir(&self.run_dir).into_iter().flatten().flatten();
+        let models = files.filter(|file| {
+            let name = file.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(prefix) && name.ends_with(".safetensors")
+        });
+        models
+            .filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())))
+            .max()
+            .map(|(_, path)| path)
+            .ok_or_else(|| NotebookError::NoCheckpoint {
+                folder: self.run_dir.clone(),
+                prefix: prefix.to_owned(),
+            })
+    }
+
+    /// Keeps a training and its test among the records of runs, and returns the record, which
+    /// shows itself beside the paper's figures.
+    ///
+    /// # Errors
+    /// [`NotebookError::NoData`] before [`load_data`](Self::load_data);
+    /// [`NotebookError::Experiment`] when the training has no finished epoch, the model another
+    /// seed than the session, or the file cannot be written.
+    pub fn record(
+        &self,
+        experiment: u32,
+        model: &Sequential,
+        history: &History,
+        test: &Evaluation,
+    ) -> Result<RunRecord, NotebookError> {
+        let record = RunRecord::new(&self.run_facts()?, experiment, model, history, test)?;
+        self.runs.save(&record)?;
+        Ok(record)
+    }
+
+    /// What this session's runs have in common.
+    fn run_facts(&self) -> Result<RunFacts, NotebookError> {
+        let data = self.data.as_ref().ok_or(NotebookError::NoData)?;
+        let versions = Versions::of_this_build().line();
+        Ok(RunFacts::new(
+            self.scale,
+            self.seed,
+            data,
+            self.device,
+            versions,
+        ))
+    }
+
     /// Changes the scale.
     ///
     /// # Errors
     /// [`NotebookError::Write`] when the report's header cannot be told.
     pub fn set_scale(&mut self, scale: Scale) -> Result<(), NotebookError> {
         self.scale = scale;
-        self.record()
+        self.tell()
     }
 
     /// CIFAR-10, or the drawn set where there is none.
@@ -87,17 +156,18 @@ impl Session {
     /// [`NotebookError::Data`] for files that are incomplete or damaged.
     pub fn load_data(&mut self) -> Result<labbook_data::Cifar10, NotebookError> {
         let data = cifar10::load_data()?;
-        self.facts
-            .push(("Data".to_owned(), data.provenance.to_string()));
-        self.record()?;
+        self.data = Some(data.provenance.clone());
+        self.tell()?;
         Ok(data)
     }
 
     /// Renews the facts and passes them to the report, if one is being made.
-    fn record(&mut self) -> Result<(), NotebookError> {
-        let data = self.facts.iter().find(|(name, _)| name == "Data").cloned();
-        self.facts = data.into_iter().collect();
+    fn tell(&mut self) -> Result<(), NotebookError> {
+        self.facts.clear();
         let mut add = |name: &str, value: String| self.facts.push((name.to_owned(), value));
+        if let Some(data) = &self.data {
+            add("Data", data.to_string());
+        }
         add("Scale", self.scale.to_string());
         add("Device", device_description(self.device));
         add("Versions", Versions::of_this_build().line());
@@ -123,6 +193,22 @@ impl Session {
     }
 }
 
+/// A path as seen from the working directory, where it lies at most two folders up: shorter to read,
+/// and the same on every machine.
+fn near(path: &Path) -> PathBuf {
+    let Ok(current) = std::env::current_dir() else {
+        return path.to_owned();
+    };
+    let mut up = PathBuf::new();
+    for folder in current.ancestors().take(3) {
+        if let (Ok(rest), Some(_)) = (path.strip_prefix(folder), folder.parent()) {
+            return up.join(rest);
+        }
+        up.push("..");
+    }
+    path.to_owned()
+}
+
 impl Render for Session {
     fn to_html(&self) -> String {
         table(self).to_html()
@@ -139,4 +225,22 @@ fn table(session: &Session) -> Table {
         table.push(&[name, value]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_close_by_is_told_from_here() -> std::io::Result<()> {
+        let here = std::env::current_dir()?;
+        assert_eq!(near(&here.join("a/b")), Path::new("a/b"));
+        let beside = here.parent().map(|parent| parent.join("runs"));
+        assert_eq!(beside.as_deref().map(near), Some("../runs".into()));
+        assert_eq!(
+            near(Path::new("/nowhere/at/all")),
+            Path::new("/nowhere/at/all")
+        );
+        Ok(())
+    }
 }

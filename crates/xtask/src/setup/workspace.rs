@@ -71,8 +71,14 @@ fn cargo_config(places: &Places, ready: &Ready) -> Result<String> {
          rustflags = [\"{RUSTFLAGS}\"]\n\n\
          [target.{triple}]\n\
          runner = [\"sh\", \"-c\", {runner:?}, \"run\"]\n\n\
+         # For the tests that talk to a kernel.\n\
+         [env]\n\
+         LABBOOK_PYTHON = {python:?}\n\
+         LABBOOK_JUPYTER_PATH = {jupyter:?}\n\n\
          {libtch}",
         target = places.target(),
+        python = ready.jupyter.program("python"),
+        jupyter = places.jupyter_path(),
         libtch = libtch_config(ready, &triple),
     ))
 }

@@ -1,0 +1,61 @@
+"""Talk to a kernel as a notebook does: steps in from standard input, answers out, both JSON.
+
+A step is {"code": TEXT} with, if it is to be interrupted, "interrupt": {"after": TEXT, "times": N}:
+once TEXT has been printed, the kernel is interrupted N times, a second apart.
+An answer is {"status": REPLY, "text": all that was printed or shown as plain text}.
+"""
+import json
+import sys
+import threading
+import time
+
+from jupyter_client.manager import KernelManager
+
+TIMEOUT = 300
+
+
+def interrupt(manager, times):
+    for _ in range(times):
+        manager.interrupt_kernel()
+        time.sleep(1)
+
+
+def converse(manager, client, step):
+    message = client.execute(step["code"])
+    wish = step.get("interrupt")
+    text = ""
+    while True:
+        reply = client.get_iopub_msg(timeout=TIMEOUT)
+        if reply["parent_header"].get("msg_id") != message:
+            continue
+        kind, content = reply["header"]["msg_type"], reply["content"]
+        if kind == "stream":
+            text += content["text"]
+        elif kind == "error":
+            text += "\n".join(content["traceback"])
+        elif kind in ("execute_result", "display_data"):
+            text += content["data"].get("text/plain", "")
+        elif kind == "status" and content["execution_state"] == "idle":
+            break
+        if wish and wish["after"] in text:
+            threading.Thread(target=interrupt, args=(manager, wish["times"])).start()
+            wish = None
+    return {"status": client.get_shell_msg(timeout=TIMEOUT)["content"]["status"], "text": text}
+
+
+def main():
+    steps = json.load(sys.stdin)
+    manager = KernelManager(kernel_name="labbook")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=TIMEOUT)
+        json.dump([converse(manager, client, step) for step in steps], sys.stdout)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+if __name__ == "__main__":
+    main()
