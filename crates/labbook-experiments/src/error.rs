@@ -9,14 +9,27 @@ pub enum ExperimentError {
         "expected a scale of smoke, laptop or full, received \"{0}\"; set LABBOOK_SCALE to one of the three"
     )]
     UnknownScale(String),
-    /// A model and the facts of its run disagree.
+    /// The paper has no such experiment.
+    #[error("expected an experiment from 1 to 16, received {0}")]
+    UnknownExperiment(u32),
+    /// A run was stopped from outside before its end.
+    #[error("experiment {experiment} was stopped after {epochs} of {asked} epochs")]
+    Interrupted {
+        /// The experiment's number.
+        experiment: u32,
+        /// Epochs finished.
+        epochs: usize,
+        /// Epochs asked for.
+        asked: usize,
+    },
+    /// A model or the data do not agree with the facts of a run.
     #[error("{what}: expected {expected}, received {received}; {advice}")]
     Facts {
         /// What they disagree on.
         what: &'static str,
-        /// What the facts say.
+        /// What the facts ask for.
         expected: String,
-        /// What the model or its history says.
+        /// What there is instead.
         received: String,
         /// What to do about it.
         advice: &'static str,

@@ -235,6 +235,17 @@ impl RunRecord {
         self.scale == facts.scale && self.seed == facts.seed && self.data == facts.data
     }
 
+    /// What its file is called, such as `e16-laptop-s0-20261122T210155Z`.
+    #[must_use]
+    pub fn file_stem(&self) -> String {
+        let digits = self.started.chars().filter(|c| !matches!(c, '-' | ':'));
+        let started: String = digits.collect();
+        format!(
+            "e{:02}-{}-s{}-{started}",
+            self.experiment, self.scale.name, self.seed
+        )
+    }
+
     /// What a file might not keep to; `None` when all is well.
     pub(crate) fn flaw(&self) -> Option<String> {
         let epochs = self.history.epoch.len();

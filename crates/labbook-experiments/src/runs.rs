@@ -78,7 +78,7 @@ impl Runs {
         let mut text = serde_json::to_vec_pretty(record)?;
         text.push(b'\n');
         fs::create_dir_all(&self.path).map_err(|source| cannot_write(&self.path, source))?;
-        let stem = stem(record);
+        let stem = record.file_stem();
         let mut copy = 1_u32;
         loop {
             let name = match copy {
@@ -162,16 +162,6 @@ impl Runs {
         files.sort();
         Ok(files)
     }
-}
-
-/// Sorts by experiment, scale, seed and start.
-fn stem(record: &RunRecord) -> String {
-    let digits = record.started.chars().filter(|c| !matches!(c, '-' | ':'));
-    let started: String = digits.collect();
-    format!(
-        "e{:02}-{}-s{}-{started}",
-        record.experiment, record.scale.name, record.seed
-    )
 }
 
 /// Writes `path`, which must not exist, by way of `beside`.
