@@ -3,6 +3,7 @@
 A step is {"code": TEXT} with, if it is to be interrupted, "interrupt": {"after": TEXT, "times": N}:
 once TEXT has been printed, the kernel is interrupted N times, a second apart.
 An answer is {"status": REPLY, "text": all that was printed or shown as plain text}.
+The kernel writes to standard output too; the answers are the last line.
 """
 import json
 import sys
@@ -51,7 +52,8 @@ def main():
     client.start_channels()
     try:
         client.wait_for_ready(timeout=TIMEOUT)
-        json.dump([converse(manager, client, step) for step in steps], sys.stdout)
+        answers = [converse(manager, client, step) for step in steps]
+        print("\n" + json.dumps(answers), flush=True)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

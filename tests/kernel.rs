@@ -122,7 +122,7 @@ fn an_interrupt_pressed_twice_stops_any_cell_and_the_kernel_lives() {
         Step::new("let after = 6 * 7; println!(\"{after}\");"),
     ];
     let answers = converse(folder.path(), steps).unwrap();
-    assert_eq!(answers[1].status, "error", "{answers:#?}");
+    assert!(answers[1].text.contains("terminated"), "{answers:#?}");
     assert!(answers[2].text.contains("42"), "{answers:#?}");
 }
 
@@ -134,6 +134,6 @@ fn without_a_session_one_interrupt_stops_the_cell() {
         Step::new("println!(\"{}\", 6 * 7);"),
     ];
     let answers = converse(folder.path(), steps).unwrap();
-    assert_eq!(answers[0].status, "error", "{answers:#?}");
+    assert!(answers[0].text.contains("terminated"), "{answers:#?}");
     assert!(answers[1].text.contains("42"), "{answers:#?}");
 }

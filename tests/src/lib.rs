@@ -103,7 +103,9 @@ pub fn converse(folder: &Path, steps: Vec<Step>) -> std::io::Result<Vec<Answer>>
         input.write_all(Value::Array(cells).to_string().as_bytes())?;
     }
     let output = python.wait_with_output()?;
-    let answers: Value = serde_json::from_slice(&output.stdout).map_err(std::io::Error::other)?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let last = printed.lines().next_back().unwrap_or_default();
+    let answers: Value = serde_json::from_str(last).map_err(std::io::Error::other)?;
     let answers = answers.as_array().into_iter().flatten().skip(1);
     let answer = |answer: &Value| Answer {
         status: text(&answer["status"]),
