@@ -1,16 +1,22 @@
+use plotters::style::RGBColor;
+
 use crate::bitmap::Canvas;
 use crate::draw::render;
 use crate::ink::{AXIS, INK, Label, MARGIN, Pen};
+use crate::legend::{Legend, Mark};
 use crate::palette::SERIES_COLORS;
 use crate::{ChartError, Figure};
 
-/// Distance from bar to bar and thickness of a bar, in CSS pixels.
-const PITCH: f64 = 26.0;
-const THICKNESS: f64 = 17.0;
+/// Thickness of a bar and the space between names, in CSS pixels: alone, and in a group.
+const THICKNESS: (f64, f64) = (17.0, 12.0);
+const SPACE: (f64, f64) = (9.0, 12.0);
+/// Height of the legend of grouped bars.
+const LEGEND_HEIGHT: f64 = 24.0;
 /// Least length of the longest bar, in CSS pixels.
 const LEAST_LENGTH: f64 = 60.0;
 
-/// Horizontal bars, one per class or other name, each ending in its value.
+/// Horizontal bars, one per class or other name, each ending in its value; or groups of them,
+/// one bar per series.
 ///
 /// ```
 /// use labbook_charts::BarChart;
@@ -19,14 +25,29 @@ const LEAST_LENGTH: f64 = 60.0;
 ///     .bars(&["cat", "dog"], &[4000.0, 4100.0])
 ///     .figure()?;
 /// assert!(figure.alt().contains("dog 4100"));
+///
+/// let figure = BarChart::new("Test set")
+///     .names(&["cat", "dog"])
+///     .series("precision", &[0.61, 0.7])
+///     .series("recall", &[0.572, 0.696])
+///     .percent()
+///     .figure()?;
+/// assert!(figure.alt().contains("recall: cat 57.2 %, dog 69.6 %"));
 /// # Ok::<(), labbook_charts::ChartError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct BarChart {
     title: String,
     names: Vec<String>,
-    values: Vec<f64>,
+    series: Vec<Series>,
+    percent: bool,
     width: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Series {
+    name: String,
+    values: Vec<f64>,
 }
 
 impl BarChart {
@@ -35,25 +56,51 @@ impl BarChart {
         Self {
             title: title.into(),
             names: Vec::new(),
-            values: Vec::new(),
+            series: Vec::new(),
+            percent: false,
             width: 560,
         }
     }
 
     /// Adds one bar below those there are. Values are 0 or more.
     #[must_use]
-    pub fn bar(mut self, name: impl Into<String>, value: f64) -> Self {
-        self.names.push(name.into());
-        self.values.push(value);
-        self
+    pub fn bar(self, name: impl Into<String>, value: f64) -> Self {
+        self.bars(&[name.into()], &[value])
     }
 
     /// Adds bars in the order given, one value per name.
     #[must_use]
     pub fn bars<S: AsRef<str>>(mut self, names: &[S], values: &[f64]) -> Self {
+        self = self.names(names);
+        if self.series.is_empty() {
+            self.series.push(Series::default());
+        }
+        self.series[0].values.extend_from_slice(values);
+        self
+    }
+
+    /// Adds names whose bars come from [`series`](Self::series).
+    #[must_use]
+    pub fn names<S: AsRef<str>>(mut self, names: &[S]) -> Self {
         self.names
             .extend(names.iter().map(|n| n.as_ref().to_owned()));
-        self.values.extend_from_slice(values);
+        self
+    }
+
+    /// Adds one bar to every name's group: one value per name, in the names' order.
+    #[must_use]
+    pub fn series(mut self, name: impl Into<String>, values: &[f64]) -> Self {
+        self.series.push(Series {
+            name: name.into(),
+            values: values.to_vec(),
+        });
+        self
+    }
+
+    /// Writes values, which are shares of 1, as percent.
+    #[must_use]
+    pub fn percent(mut self) -> Self {
+        self.percent = true;
         self
     }
 
@@ -73,44 +120,98 @@ impl BarChart {
     /// [`ChartError::TooSmall`] or [`ChartError::Size`] if the chart cannot be drawn at this
     /// width.
     pub fn figure(&self) -> Result<Figure, ChartError> {
-        if self.names.len() != self.values.len() {
-            return Err(ChartError::LengthMismatch {
-                what: "value",
-                per: "bar",
-                expected: self.names.len(),
-                received: self.values.len(),
-            });
-        }
-        if self.names.is_empty() {
-            return Err(ChartError::Empty { what: "bar" });
-        }
-        for (name, &value) in self.names.iter().zip(&self.values) {
-            if !value.is_finite() || value < 0.0 {
-                let name = name.clone();
-                return Err(ChartError::BarValue { name, value });
+        self.check()?;
+        let groups = self.pitch() * self.names.len() as f64;
+        let height = (self.top() + groups + MARGIN - 4.0).ceil() as u32;
+        let png = render(self.width, height, |root| self.draw_on(root))?;
+        let title = self.title.clone();
+        Ok(Figure::new(png, self.width, height, title, self.alt()))
+    }
+
+    fn check(&self) -> Result<(), ChartError> {
+        for series in &self.series {
+            if self.names.len() != series.values.len() {
+                return Err(ChartError::LengthMismatch {
+                    what: "value",
+                    per: "bar",
+                    expected: self.names.len(),
+                    received: series.values.len(),
+                });
+            }
+            for (name, &value) in self.names.iter().zip(&series.values) {
+                if !value.is_finite() || value < 0.0 {
+                    let name = name.clone();
+                    return Err(ChartError::BarValue { name, value });
+                }
             }
         }
-        let height = (self.top() + PITCH * self.names.len() as f64 + MARGIN - 4.0).ceil();
-        let height = height as u32;
-        let png = render(self.width, height, |root| self.draw_on(root))?;
-        let bars: Vec<String> = self
-            .names
+        if self.names.is_empty() || self.series.is_empty() {
+            return Err(ChartError::Empty { what: "bar" });
+        }
+        Ok(())
+    }
+
+    fn alt(&self) -> String {
+        let series: Vec<String> = self
+            .series
             .iter()
-            .zip(&self.values)
-            .map(|(name, &value)| format!("{name} {}", written(value)))
+            .map(|series| {
+                let bars = self.names.iter().zip(&series.values);
+                let bars: Vec<String> = bars
+                    .map(|(name, &value)| format!("{name} {}", self.written(value)))
+                    .collect();
+                match series.name.as_str() {
+                    "" => bars.join(", "),
+                    name => format!("{name}: {}", bars.join(", ")),
+                }
+            })
             .collect();
-        let alt = format!("Bar chart “{}”: {}", self.title, bars.join(", "));
-        Ok(Figure::new(
-            png,
-            self.width,
-            height,
-            self.title.clone(),
-            alt,
-        ))
+        format!("Bar chart “{}”: {}", self.title, series.join("; "))
+    }
+
+    fn is_grouped(&self) -> bool {
+        self.series.len() > 1
+    }
+
+    fn legend(&self) -> Legend {
+        let mut legend = Legend::default();
+        if self.is_grouped() {
+            for (index, series) in self.series.iter().enumerate() {
+                legend.push(Mark::Square(color(index)), &series.name);
+            }
+        }
+        legend
+    }
+
+    fn thickness(&self) -> f64 {
+        if self.is_grouped() {
+            THICKNESS.1
+        } else {
+            THICKNESS.0
+        }
+    }
+
+    /// Distance from name to name.
+    fn pitch(&self) -> f64 {
+        let space = if self.is_grouped() { SPACE.1 } else { SPACE.0 };
+        self.series.len() as f64 * self.thickness() + space
     }
 
     fn top(&self) -> f64 {
-        MARGIN + if self.title.is_empty() { 0.0 } else { 30.0 }
+        let title = if self.title.is_empty() { 0.0 } else { 30.0 };
+        let legend = if self.is_grouped() {
+            LEGEND_HEIGHT
+        } else {
+            0.0
+        };
+        MARGIN + title + legend
+    }
+
+    fn written(&self, value: f64) -> String {
+        match self.percent {
+            true => format!("{:.1} %", 100.0 * value),
+            false => written(value),
+        }
     }
 
     fn draw_on(&self, canvas: &Canvas<'_>) -> Result<(), ChartError> {
@@ -120,8 +221,10 @@ impl BarChart {
         pen.text(&title, MARGIN, MARGIN + 8.0, Label::title())?;
 
         let name_label = Label::new(12.0);
-        let value_label = Label::new(12.0).color(INK);
-        let values: Vec<String> = self.values.iter().map(|&v| written(v)).collect();
+        let value_size = if self.is_grouped() { 10.5 } else { 12.0 };
+        let value_label = Label::new(value_size).color(INK);
+        let all_values = || self.series.iter().flat_map(|series| &series.values);
+        let values: Vec<String> = all_values().map(|&value| self.written(value)).collect();
         let name_width = name_label.widest(&self.names)?.min(width * 0.4);
         let left = MARGIN + name_width + 8.0;
         let right = width - MARGIN - value_label.widest(&values)? - 6.0;
@@ -134,20 +237,34 @@ impl BarChart {
                 height: height as u32,
             });
         }
-        let highest = self.values.iter().copied().fold(0.0, f64::max);
-        for (index, (name, value)) in self.names.iter().zip(&self.values).enumerate() {
-            let y = self.top() + PITCH * (index as f64 + 0.5) - 2.0;
-            let share = if highest > 0.0 { value / highest } else { 0.0 };
-            let end = left + share * (right - left);
+        self.legend()
+            .draw(&pen, (left, self.top() - LEGEND_HEIGHT - 2.0), 1.0)?;
+        let highest = all_values().copied().fold(0.0, f64::max);
+        let (pitch, thickness) = (self.pitch(), self.thickness());
+        for (index, name) in self.names.iter().enumerate() {
+            let middle = self.top() + pitch * (index as f64 + 0.5) - 2.0;
             let name = name_label.shortened(name, name_width)?;
-            pen.text(&name, left - 8.0, y, name_label.ending())?;
-            let (above, below) = (y - THICKNESS / 2.0, y + THICKNESS / 2.0);
-            pen.rect((left, above), (end, below), SERIES_COLORS[0])?;
-            pen.text(&values[index], end + 6.0, y, value_label)?;
+            pen.text(&name, left - 8.0, middle, name_label.ending())?;
+            let first = middle - thickness * self.series.len() as f64 / 2.0;
+            for (place, series) in self.series.iter().enumerate() {
+                let value = series.values[index];
+                let share = if highest > 0.0 { value / highest } else { 0.0 };
+                let end = left + share * (right - left);
+                let above = first + thickness * place as f64;
+                // A hair's breadth between the bars of a group.
+                let below = above + thickness - if self.is_grouped() { 1.0 } else { 0.0 };
+                pen.rect((left, above), (end, below), color(place))?;
+                let text = self.written(value);
+                pen.text(&text, end + 6.0, above.midpoint(below), value_label)?;
+            }
         }
-        let bottom = self.top() + PITCH * self.names.len() as f64 - 4.0;
+        let bottom = self.top() + pitch * self.names.len() as f64 - 4.0;
         pen.rect((left - 1.0, self.top()), (left, bottom), AXIS)
     }
+}
+
+fn color(series: usize) -> RGBColor {
+    SERIES_COLORS[series % SERIES_COLORS.len()]
 }
 
 /// Whole numbers as they are, others with three significant digits.

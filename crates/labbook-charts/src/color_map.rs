@@ -7,6 +7,9 @@ pub enum ColorMap {
     Blues,
     /// Matplotlib's perceptually uniform Viridis: dark violet to yellow.
     Viridis,
+    /// Matplotlib's perceptually uniform Inferno: black through red to pale yellow. For heat
+    /// maps.
+    Inferno,
 }
 
 impl ColorMap {
@@ -18,6 +21,7 @@ impl ColorMap {
         let gradient = match self {
             Self::Blues => colorous::BLUES,
             Self::Viridis => colorous::VIRIDIS,
+            Self::Inferno => colorous::INFERNO,
         };
         let t = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) };
         let color = gradient.eval_continuous(t);

@@ -6,6 +6,7 @@ use plotters::style::WHITE;
 use crate::bitmap::{Bitmap, Canvas};
 use crate::encode::encode;
 use crate::font::Typeface;
+use crate::reduce::reduce_colors;
 use crate::{ChartError, Figure};
 
 /// Bitmap pixels per CSS pixel.
@@ -68,6 +69,27 @@ pub(crate) fn render(
     height: u32,
     drawing: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
 ) -> Result<Vec<u8>, ChartError> {
+    let rgb = paint(width, height, drawing)?;
+    Ok(encode(&rgb, width * SCALE, height * SCALE)?)
+}
+
+/// The same in at most 256 colours.
+pub(crate) fn render_reduced(
+    width: u32,
+    height: u32,
+    drawing: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
+) -> Result<Vec<u8>, ChartError> {
+    let mut rgb = paint(width, height, drawing)?;
+    reduce_colors(&mut rgb);
+    Ok(encode(&rgb, width * SCALE, height * SCALE)?)
+}
+
+/// The RGB pixels of a drawing on white.
+fn paint(
+    width: u32,
+    height: u32,
+    drawing: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
+) -> Result<Vec<u8>, ChartError> {
     let allowed = 1..=MAX_SIDE;
     if !allowed.contains(&width) || !allowed.contains(&height) {
         return Err(ChartError::Size {
@@ -83,5 +105,5 @@ pub(crate) fn render(
         .map_err(|error| ChartError::Drawing(Box::new(error)))?;
     drawing(&root)?;
     drop(root);
-    Ok(encode(&rgb, size.0, size.1)?)
+    Ok(rgb)
 }

@@ -72,3 +72,13 @@ fn indexed(rgb: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     }
     Some((palette, indices))
 }
+
+/// The RGB pixels of a PNG that [`encode`] wrote.
+pub(crate) fn decode(png: &[u8]) -> Result<Vec<u8>, png::DecodingError> {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info()?;
+    let mut rgb = vec![0; reader.output_buffer_size().unwrap_or(0)];
+    reader.next_frame(&mut rgb)?;
+    Ok(rgb)
+}

@@ -34,7 +34,7 @@ pub enum ChartError {
     /// A chart without anything to draw.
     #[error("expected at least one {what}. Received: none; add one before drawing")]
     Empty {
-        /// What is missing: "series", "bar", "image", "chart".
+        /// What is missing: "series", "bar", "image", "point".
         what: &'static str,
     },
     /// Two inputs that belong together have different lengths.
@@ -67,6 +67,59 @@ pub enum ChartError {
         /// How many class names there are.
         n_classes: usize,
     },
+    /// Points with fewer than two coordinates.
+    #[error("expected points of shape (N, 2), one row per point. Received: {columns} columns")]
+    PointShape {
+        /// Number of columns received.
+        columns: usize,
+    },
+    /// A point that cannot be drawn.
+    #[error(
+        "expected finite coordinates. Received: {value} in row {row}; leave such points out, or \
+         look for NaN in what they were computed from"
+    )]
+    Coordinate {
+        /// The point, counted from 0.
+        row: usize,
+        /// The value received.
+        value: f64,
+    },
+    /// A logarithmic axis has no place for the value.
+    #[error("expected positive values for a logarithmic axis. Received: {value} for {name:?}")]
+    NotPositive {
+        /// The point's label.
+        name: String,
+        /// The value received.
+        value: f64,
+    },
+    /// Not the activation of one image.
+    #[error(
+        "expected one activation of shape (height, width, channels) or (1, height, width, \
+         channels). Received: {shape:?}; choose one image, and a layer before Flatten"
+    )]
+    FeatureMapShape {
+        /// Shape received.
+        shape: Vec<usize>,
+    },
+    /// Kernels that are not small colour pictures.
+    #[error(
+        "expected kernels of shape (height, width, 3, filters) or (height, width, 1, filters), \
+         as the first convolution has them. Received: {shape:?}"
+    )]
+    KernelShape {
+        /// Shape received.
+        shape: Vec<usize>,
+    },
+    /// Pictures that belong to other pictures and have another shape.
+    #[error("expected {what} of shape {expected:?}. Received: {received:?}")]
+    ShapeMismatch {
+        /// Which pictures.
+        what: &'static str,
+        /// Shape wanted.
+        expected: Vec<usize>,
+        /// Shape received.
+        received: Vec<usize>,
+    },
     /// A bar that cannot be drawn.
     #[error("expected finite values of at least 0. Received: {value} for {name:?}")]
     BarValue {
@@ -84,6 +137,9 @@ pub enum ChartError {
     /// The bitmap could not be encoded.
     #[error("the PNG could not be encoded: {0}")]
     Png(#[from] png::EncodingError),
+    /// A figure's bitmap could not be read back.
+    #[error("the PNG of a figure could not be decoded: {0}")]
+    Decode(#[from] png::DecodingError),
     /// The figure could not be written.
     #[error("the figure could not be saved as {path}: {source}; check that the folder exists and can be written to", path = path.display())]
     Save {

@@ -1,17 +1,21 @@
-use ndarray::{Array4, ArrayView4};
-use plotters::element::BitMapElement;
+use std::borrow::Cow;
+
+use ndarray::{Array4, ArrayView3, ArrayView4, Axis};
 use plotters::style::RGBColor;
 
 use crate::bitmap::Canvas;
 use crate::draw::render;
 use crate::ink::{AXIS, INK, Label, MARGIN, MUTED, Pen};
-use crate::{ChartError, Figure, SCALE, px};
+use crate::mosaic::Mosaic;
+use crate::{ChartError, Figure, SCALE};
 
 /// Green and red of right and wrong predictions; each reads well on white.
 const RIGHT: RGBColor = RGBColor(0, 122, 71);
 const WRONG: RGBColor = RGBColor(200, 30, 30);
 /// Space between images, in CSS pixels.
 const GUTTER: f64 = 14.0;
+/// Space between an image and the picture beside it, in CSS pixels.
+const BESIDE_GAP: f64 = 3.0;
 /// Width of the tick or cross and the space behind it, in CSS pixels.
 const MARK: f64 = 16.0;
 
@@ -34,10 +38,13 @@ const MARK: f64 = 16.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageGrid {
     images: Array4<u8>,
+    beside: Vec<Array4<u8>>,
     columns: usize,
     title: String,
     image_size: u32,
     captions: Captions,
+    probabilities: Option<Vec<f64>>,
+    notes: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -53,9 +60,11 @@ enum Captions {
 
 /// A caption ready to be drawn.
 struct Caption<'a> {
-    text: &'a str,
+    text: Cow<'a, str>,
     /// The true class, under the name of a wrong prediction.
     actual: Option<&'a str>,
+    /// The last line.
+    note: Option<&'a str>,
     /// Whether the prediction is right, if the caption is one.
     right: Option<bool>,
 }
@@ -66,14 +75,25 @@ impl ImageGrid {
     pub fn new<'a>(images: impl Into<ArrayView4<'a, u8>>) -> Self {
         Self {
             images: images.into().to_owned(),
+            beside: Vec::new(),
             columns: 5,
             title: String::new(),
             image_size: 96,
             captions: Captions::None,
+            probabilities: None,
+            notes: None,
         }
     }
 
-    /// Number of images per row, at least 1.
+    /// Puts another picture right of each image, such as a heat map of it; images and captions
+    /// then belong to pairs. Can be called again for a third picture.
+    #[must_use]
+    pub fn beside<'a>(mut self, pictures: impl Into<ArrayView4<'a, u8>>) -> Self {
+        self.beside.push(pictures.into().to_owned());
+        self
+    }
+
+    /// Number of images (or pairs) per row, at least 1.
     #[must_use]
     pub fn columns(mut self, columns: usize) -> Self {
         self.columns = columns.max(1);
@@ -120,13 +140,28 @@ impl ImageGrid {
         self
     }
 
+    /// Writes how probable the predicted class is behind its name: one number from 0 to 1 per
+    /// image.
+    #[must_use]
+    pub fn probabilities(mut self, probabilities: &[f64]) -> Self {
+        self.probabilities = Some(probabilities.to_vec());
+        self
+    }
+
+    /// Writes one more, smaller line under each caption.
+    #[must_use]
+    pub fn notes<S: AsRef<str>>(mut self, notes: &[S]) -> Self {
+        self.notes = Some(notes.iter().map(|n| n.as_ref().to_owned()).collect());
+        self
+    }
+
     /// Draws the grid; its size follows from the images and the captions.
     ///
     /// # Errors
     ///
     /// [`ChartError::Empty`] without images, [`ChartError::ImageShape`] unless they have one
-    /// or three channels, [`ChartError::LengthMismatch`] unless captions or labels pair up
-    /// with images, [`ChartError::LabelOutOfRange`] for a label without a class name,
+    /// or three channels, [`ChartError::ShapeMismatch`] for pictures beside them of another
+    /// shape, [`ChartError::LengthMismatch`] unless captions or labels pair up with images, [`ChartError::LabelOutOfRange`] for a label without a class name,
     /// [`ChartError::Size`] if the grid is too large for one figure.
     pub fn figure(&self) -> Result<Figure, ChartError> {
         let (n, rows, columns, channels) = self.images.dim();
@@ -137,6 +172,16 @@ impl ImageGrid {
             return Err(ChartError::ImageShape {
                 shape: self.images.shape().to_vec(),
             });
+        }
+        for beside in &self.beside {
+            if beside.shape()[..3] != self.images.shape()[..3] || ![1, 3].contains(&beside.dim().3)
+            {
+                return Err(ChartError::ShapeMismatch {
+                    what: "pictures beside the images",
+                    expected: self.images.shape().to_vec(),
+                    received: beside.shape().to_vec(),
+                });
+            }
         }
         let captions = self.checked_captions()?;
         let layout = self.layout(&captions)?;
@@ -164,13 +209,37 @@ impl ImageGrid {
                 received,
             })
         };
+        if let Some(probabilities) = &self.probabilities {
+            paired("probability", probabilities.len())?;
+        }
+        if let Some(notes) = &self.notes {
+            paired("note", notes.len())?;
+        }
+        let note = |position: usize| {
+            let notes = self.notes.as_ref()?;
+            notes.get(position).map(String::as_str)
+        };
+        let with_probability = |position: usize, name: &'_ str| {
+            let probability = self.probabilities.as_ref()?.get(position)?;
+            Some(format!("{name} {}", percent(*probability)))
+        };
         match &self.captions {
-            Captions::None => Ok(Vec::new()),
+            Captions::None if self.notes.is_none() => Ok(Vec::new()),
+            Captions::None => {
+                let blank = (0..n).map(|position| Caption {
+                    text: Cow::Borrowed(note(position).unwrap_or_default()),
+                    actual: None,
+                    note: None,
+                    right: None,
+                });
+                Ok(blank.collect())
+            }
             Captions::Text(texts) => {
                 paired("caption", texts.len())?;
-                let plain = texts.iter().map(|text| Caption {
-                    text,
+                let plain = texts.iter().enumerate().map(|(position, text)| Caption {
+                    text: Cow::Borrowed(text),
                     actual: None,
+                    note: note(position),
                     right: None,
                 });
                 Ok(plain.collect())
@@ -198,9 +267,15 @@ impl ImageGrid {
                     .map(|(position, (&predicted, &truth))| {
                         let right = predicted == truth;
                         let actual = name(position, truth)?;
+                        let text = name(position, predicted)?;
+                        let text = match with_probability(position, text) {
+                            Some(text) => Cow::Owned(text),
+                            None => Cow::Borrowed(text),
+                        };
                         Ok(Caption {
-                            text: name(position, predicted)?,
+                            text,
                             actual: (!right).then_some(actual),
+                            note: note(position),
                             right: Some(right),
                         })
                     })
@@ -225,9 +300,15 @@ impl ImageGrid {
         if !captions.is_empty() {
             let texts: Vec<String> = captions
                 .iter()
-                .map(|caption| match caption.actual {
-                    Some(actual) => format!("{} (actually {actual})", caption.text),
-                    None => caption.text.to_owned(),
+                .map(|caption| {
+                    let mut text = caption.text.to_string();
+                    if let Some(actual) = caption.actual {
+                        text += &format!(" (actually {actual})");
+                    }
+                    if let Some(note) = caption.note {
+                        text += &format!(" ({note})");
+                    }
+                    text
                 })
                 .collect();
             alt += &format!(": {}", texts.join(", "));
@@ -248,20 +329,25 @@ impl ImageGrid {
         let mut caption_width = 0.0_f64;
         for caption in captions {
             let mark = if caption.right.is_some() { MARK } else { 0.0 };
-            let width = mark + caption_label(caption).width(caption.text)?;
+            let width = mark + caption_label(caption).width(&caption.text)?;
             caption_width = caption_width.max(width);
             if let Some(actual) = caption.actual {
                 caption_width = caption_width.max(Label::tick().width(&actual_text(actual))?);
             }
+            if let Some(note) = caption.note {
+                caption_width = caption_width.max(Label::tick().width(note)?);
+            }
         }
         // Captions may be wider than thumbnails, within reason; longer ones are shortened.
-        let cell_width = image.0.max(caption_width.min(image.0.max(120.0)));
-        let caption_height = if captions.is_empty() {
-            0.0
-        } else if captions.iter().any(|caption| caption.actual.is_some()) {
-            40.0
-        } else {
-            24.0
+        let pictures = 1.0 + self.beside.len() as f64;
+        let pictures_width = pictures * (image.0 + BESIDE_GAP) - BESIDE_GAP;
+        let cell_width = pictures_width.max(caption_width.min(pictures_width.max(120.0)));
+        // One line for the caption, and one each for true classes and notes where any has one.
+        let line =
+            |has: fn(&Caption<'_>) -> bool| if captions.iter().any(has) { 16.0 } else { 0.0 };
+        let caption_height = match captions.is_empty() {
+            true => 0.0,
+            false => 24.0 + line(|c| c.actual.is_some()) + line(|c| c.note.is_some()),
         };
         let across = self.columns.min(n);
         let down = n.div_ceil(self.columns);
@@ -276,6 +362,7 @@ impl ImageGrid {
         Ok(Layout {
             zoom,
             image,
+            pictures_width,
             cell_width,
             pitch,
             top,
@@ -296,15 +383,24 @@ impl ImageGrid {
         for index in 0..self.images.dim().0 {
             let (row, column) = (index / self.columns, index % self.columns);
             let cell_left = MARGIN + column as f64 * layout.pitch.0;
-            let left = cell_left + ((layout.cell_width - layout.image.0) / 2.0).floor();
+            let left = cell_left + ((layout.cell_width - layout.pictures_width) / 2.0).floor();
             let top = layout.top + row as f64 * layout.pitch.1;
-            self.draw_image(canvas, index, (px(left), px(top)), layout.zoom)?;
-            let (right, bottom) = (left + layout.image.0, top + layout.image.1);
+            let bottom = top + layout.image.1;
             let color = match captions.get(index).and_then(|caption| caption.right) {
                 Some(false) => WRONG,
                 Some(true) | None => AXIS,
             };
-            pen.frame((left, top), (right, bottom), 0.5, color)?;
+            for (place, pictures) in [&self.images].into_iter().chain(&self.beside).enumerate() {
+                let left = left + place as f64 * (layout.image.0 + BESIDE_GAP);
+                draw_image(
+                    &pen,
+                    &pictures.index_axis(Axis(0), index),
+                    (left, top),
+                    layout.zoom,
+                )?;
+                let right = left + layout.image.0;
+                pen.frame((left, top), (right, bottom), 0.5, color)?;
+            }
             if let Some(caption) = captions.get(index) {
                 let middle = cell_left + layout.cell_width / 2.0;
                 draw_caption(&pen, caption, (middle, bottom), layout.cell_width)?;
@@ -312,32 +408,31 @@ impl ImageGrid {
         }
         Ok(())
     }
+}
 
-    fn draw_image(
-        &self,
-        canvas: &Canvas<'_>,
-        index: usize,
-        corner: (i32, i32),
-        zoom: usize,
-    ) -> Result<(), ChartError> {
-        let (_, rows, columns, channels) = self.images.dim();
-        let mut pixels = Vec::with_capacity(rows * columns * zoom * zoom * 3);
-        for y in 0..rows * zoom {
-            for x in 0..columns * zoom {
-                for channel in 0..3 {
-                    let channel = channel.min(channels - 1);
-                    pixels.push(self.images[[index, y / zoom, x / zoom, channel]]);
-                }
-            }
-        }
-        let size = ((columns * zoom) as u32, (rows * zoom) as u32);
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| ChartError::Drawing(error);
-        let element: BitMapElement<'_, (i32, i32)> =
-            BitMapElement::with_owned_buffer(corner, size, pixels)
-                .ok_or_else(|| failed("an image does not fill its place".into()))?;
-        canvas
-            .draw(&element)
-            .map_err(|error| failed(Box::new(error)))
+/// An image of shape (height, width, 1 or 3), each pixel `zoom` by `zoom` bitmap pixels.
+fn draw_image(
+    pen: &Pen<'_, '_>,
+    image: &ArrayView3<'_, u8>,
+    corner: (f64, f64),
+    zoom: usize,
+) -> Result<(), ChartError> {
+    let (rows, columns, channels) = image.dim();
+    let mosaic = Mosaic::new(1, (rows, columns), 1, zoom, 0);
+    mosaic.draw(pen, corner, |_, row, column| {
+        [0, 1, 2].map(|channel| image[[row, column, channel.min(channels - 1)]])
+    })
+}
+
+/// As whole percent, but never 0 or 100 where it is not.
+fn percent(probability: f64) -> String {
+    let rounded = (100.0 * probability).round();
+    if rounded == 0.0 && probability > 0.0 {
+        "< 1 %".to_owned()
+    } else if rounded == 100.0 && probability < 1.0 {
+        "> 99 %".to_owned()
+    } else {
+        format!("{rounded} %")
     }
 }
 
@@ -362,7 +457,7 @@ fn draw_caption(
 ) -> Result<(), ChartError> {
     let label = caption_label(caption);
     let mark = if caption.right.is_some() { MARK } else { 0.0 };
-    let text = label.shortened(caption.text, room - mark)?;
+    let text = label.shortened(&caption.text, room - mark)?;
     let left = middle - (label.width(&text)? + mark) / 2.0;
     let y = bottom + 14.0;
     // Drawn, as the font has neither sign; their shapes tell right from wrong without colour.
@@ -382,10 +477,14 @@ fn draw_caption(
         None => {}
     }
     pen.text(&text, left + mark, y, label)?;
-    if let Some(actual) = caption.actual {
+    let lines = [
+        caption.actual.map(actual_text),
+        caption.note.map(str::to_owned),
+    ];
+    for (index, line) in lines.into_iter().flatten().enumerate() {
         let label = Label::tick().color(MUTED).centered();
-        let text = label.shortened(&actual_text(actual), room)?;
-        pen.text(&text, middle, y + 17.0, label)?;
+        let text = label.shortened(&line, room)?;
+        pen.text(&text, middle, y + 17.0 + 16.0 * index as f64, label)?;
     }
     Ok(())
 }
@@ -395,6 +494,8 @@ struct Layout {
     zoom: usize,
     /// Size of an enlarged image, in CSS pixels like all below.
     image: (f64, f64),
+    /// Width of an image and what stands beside it.
+    pictures_width: f64,
     cell_width: f64,
     pitch: (f64, f64),
     top: f64,

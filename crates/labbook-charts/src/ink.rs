@@ -1,6 +1,6 @@
 //! What all charts draw with: text and shapes in CSS pixels, and the colours of the frame.
 
-use plotters::element::{Circle, PathElement, Rectangle, Text};
+use plotters::element::{BitMapElement, Circle, PathElement, Polygon, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBColor, TextStyle};
 
@@ -198,6 +198,32 @@ impl<'c, 'b> Pen<'c, 'b> {
         color: RGBColor,
     ) -> Result<(), ChartError> {
         self.element(&Circle::new((px(x), px(y)), px(radius), color.filled()))
+    }
+
+    /// Fills a polygon.
+    pub(crate) fn polygon(
+        &self,
+        corners: &[(f64, f64)],
+        color: RGBColor,
+    ) -> Result<(), ChartError> {
+        let corners: Vec<(i32, i32)> = corners.iter().map(|&(x, y)| (px(x), px(y))).collect();
+        self.element(&Polygon::new(corners, color.filled()))
+    }
+
+    /// Puts RGB pixels, `width` by `height` bitmap pixels, with their upper left corner at
+    /// `(left, top)` in CSS pixels.
+    pub(crate) fn picture(
+        &self,
+        (left, top): (f64, f64),
+        (width, height): (usize, usize),
+        rgb: Vec<u8>,
+    ) -> Result<(), ChartError> {
+        let size = (width as u32, height as u32);
+        let corner = (px(left), px(top));
+        let element: BitMapElement<'_, (i32, i32)> =
+            BitMapElement::with_owned_buffer(corner, size, rgb)
+                .ok_or_else(|| ChartError::Drawing("a picture does not fill its place".into()))?;
+        self.element(&element)
     }
 
     fn element<'a, E>(&self, element: &'a E) -> Result<(), ChartError>

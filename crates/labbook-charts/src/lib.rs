@@ -6,21 +6,36 @@
 //!
 //! [`draw`] makes a figure from any plotters code.
 
+mod axes;
 mod bar_chart;
 mod bitmap;
 mod color;
 mod color_map;
+mod dot_layer;
 mod draw;
 mod encode;
 mod error;
+mod feature_maps;
 mod figure;
+mod filter_grid;
 mod font;
+mod heat_map;
 mod image_grid;
 mod ink;
+mod labelled_scatter;
+mod legend;
 mod light_palette;
 mod line_chart;
 mod matrix_plot;
+mod model_plot;
+mod mosaic;
 mod palette;
+mod panels;
+mod points;
+mod reduce;
+mod reliability_diagram;
+mod scatter_plot;
+mod thumbnail_map;
 mod ticks;
 
 pub use plotters;
@@ -31,10 +46,19 @@ pub use color::{css_hex, text_color_on};
 pub use color_map::ColorMap;
 pub use draw::{SCALE, draw, px};
 pub use error::ChartError;
+pub use feature_maps::FeatureMaps;
 pub use figure::Figure;
+pub use filter_grid::FilterGrid;
 pub use font::FONT;
+pub use heat_map::{heat_pictures, overlay};
 pub use image_grid::ImageGrid;
+pub use labelled_scatter::LabelledScatter;
 pub use light_palette::LightPalette;
 pub use line_chart::{LineChart, side_by_side};
 pub use matrix_plot::MatrixPlot;
-pub use palette::{SERIES_COLORS, hls_palette};
+pub use model_plot::ModelPlot;
+pub use palette::{Palette, SERIES_COLORS, hls_palette};
+pub use panels::panels;
+pub use reliability_diagram::ReliabilityDiagram;
+pub use scatter_plot::ScatterPlot;
+pub use thumbnail_map::ThumbnailMap;

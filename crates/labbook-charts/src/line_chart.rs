@@ -5,6 +5,7 @@ use crate::color::readable_on_white;
 use crate::draw::render;
 use crate::ink::{AXIS, GRID, Label, MARGIN, MUTED, Pen, TICK_SIZE};
 use crate::palette::SERIES_COLORS;
+use crate::points::plottable;
 use crate::ticks::{round_ticks, whole_ticks};
 use crate::{ChartError, Figure, SCALE};
 
@@ -348,11 +349,6 @@ pub fn side_by_side(charts: &[LineChart], width: u32, height: u32) -> Result<Fig
 
 fn series_color(index: usize) -> RGBColor {
     SERIES_COLORS[index % SERIES_COLORS.len()]
-}
-
-/// Beyond this, differences and margins of the axis would overflow.
-fn plottable(value: f64) -> bool {
-    value.abs() <= 1e300
 }
 
 /// Stretches of finite values, each value with its position.

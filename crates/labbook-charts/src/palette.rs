@@ -23,6 +23,49 @@ pub fn hls_palette(n: usize) -> Vec<RGBColor> {
         .collect()
 }
 
+/// Which colours tell classes apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Palette {
+    /// Evenly spaced hues, seaborn's `hls`: [`hls_palette`].
+    #[default]
+    Hls,
+    /// Ten colours that readers with any colour vision can tell apart: Paul Tol's "muted" set
+    /// of nine and a dark grey. More classes than ten use them again.
+    ///
+    /// Source: P. Tol, "Colour Schemes", SRON technical note SRON/EPS/TN/09-002 (2021).
+    Muted,
+}
+
+const MUTED_COLORS: [RGBColor; 10] = [
+    RGBColor(0x33, 0x22, 0x88),
+    RGBColor(0x88, 0xcc, 0xee),
+    RGBColor(0x44, 0xaa, 0x99),
+    RGBColor(0x11, 0x77, 0x33),
+    RGBColor(0x99, 0x99, 0x33),
+    RGBColor(0xdd, 0xcc, 0x77),
+    RGBColor(0xcc, 0x66, 0x77),
+    RGBColor(0x88, 0x22, 0x55),
+    RGBColor(0xaa, 0x44, 0x99),
+    RGBColor(0x55, 0x55, 0x55),
+];
+
+impl Palette {
+    /// One colour for each of `n` classes.
+    ///
+    /// ```
+    /// use labbook_charts::{Palette, hls_palette};
+    ///
+    /// assert_eq!(Palette::Hls.colors(10), hls_palette(10));
+    /// assert_eq!(Palette::Muted.colors(3).len(), 3);
+    /// ```
+    pub fn colors(self, n: usize) -> Vec<RGBColor> {
+        match self {
+            Self::Hls => hls_palette(n),
+            Self::Muted => MUTED_COLORS.into_iter().cycle().take(n).collect(),
+        }
+    }
+}
+
 /// HLS to RGB, each from 0 to 1, as in A. R. Smith's and Foley and van Dam's double cone.
 fn hls_to_rgb(hue: f64, lightness: f64, saturation: f64) -> RGBColor {
     let spread = saturation * lightness.min(1.0 - lightness);

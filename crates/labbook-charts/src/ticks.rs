@@ -29,6 +29,45 @@ pub(crate) fn round_ticks(low: f64, high: f64, count: usize) -> Vec<(f64, String
         .collect()
 }
 
+/// 1, 2 and 5 times powers of ten inside `low..=high`, both above 0: all of them, or 1 and 3
+/// times, or the powers alone, whichever comes closest to `count` from above without crowding.
+pub(crate) fn log_ticks(low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
+    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    let candidates = |factors: &[f64]| -> Vec<f64> {
+        (first..=last)
+            .flat_map(|power| {
+                factors
+                    .iter()
+                    .map(move |factor| factor * 10_f64.powi(power))
+            })
+            .filter(|tick| (low..=high).contains(tick))
+            .collect()
+    };
+    let sets: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
+    let ticks = sets
+        .into_iter()
+        .map(candidates)
+        .find(|ticks| ticks.len() <= count + 2);
+    // Less than a factor of two or so has no such tick: it looks linear anyway.
+    match ticks {
+        Some(ticks) if ticks.len() < 2 => round_ticks(low, high, count),
+        Some(ticks) => ticks
+            .into_iter()
+            .map(|tick| (tick, plain_number(tick)))
+            .collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Without exponent where that is short.
+fn plain_number(value: f64) -> String {
+    if (1e-4..1e6).contains(&value) {
+        format!("{value}")
+    } else {
+        format!("{value:e}").replace('-', "−")
+    }
+}
+
 /// Whole numbers from `first` to `last`: every one if they have at least `least_gap` pixels
 /// each along `length` pixels, else every 5th, 10th, 20th, 50th and so on; `first` is always
 /// among them.
@@ -118,6 +157,21 @@ mod tests {
             labels(0.91234, 0.91236, 2),
             ["0.91234", "0.91235", "0.91236"]
         );
+    }
+
+    #[test]
+    fn logarithmic_ticks_are_round_at_every_scale() {
+        let labels = |low, high| -> Vec<String> {
+            let ticks = log_ticks(low, high, 6);
+            ticks.into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(labels(18.0, 400.0), ["20", "50", "100", "200"]);
+        assert_eq!(
+            labels(0.9, 1500.0),
+            ["1", "3", "10", "30", "100", "300", "1000"]
+        );
+        assert_eq!(labels(1e-7, 1e-4).len(), 7);
+        assert_eq!(labels(11.0, 14.0).first().unwrap(), "11.0");
     }
 
     #[test]

@@ -7,22 +7,30 @@
 
 mod common;
 
+use std::sync::OnceLock;
+
 use common::{Image, Pixel, WHITE, falling, loss_and_accuracy, pictures, predictions_grid};
-use common::{ten_classes, three_classes};
+use common::{activation, map_of, newer_figures, ten_classes, three_classes};
 use labbook_charts::plotters::prelude::*;
 use labbook_charts::plotters::style::RGBColor;
 use labbook_charts::{
-    BarChart, ChartError, ColorMap, FONT, Figure, ImageGrid, LineChart, MatrixPlot, SERIES_COLORS,
-    draw, px, side_by_side,
+    BarChart, ChartError, ColorMap, FONT, FeatureMaps, Figure, ImageGrid, LabelledScatter,
+    LineChart, MatrixPlot, ModelPlot, Palette, SERIES_COLORS, ScatterPlot, ThumbnailMap, draw,
+    panels, px, side_by_side,
 };
-use ndarray::Array4;
+use ndarray::{Array4, arr2};
 
 fn pixel(color: RGBColor) -> Pixel {
     [color.0, color.1, color.2]
 }
 
 /// One figure of each kind, in ordinary and in extreme sizes.
-fn all_figures() -> Vec<(&'static str, Figure)> {
+fn all_figures() -> &'static [(&'static str, Figure)] {
+    static FIGURES: OnceLock<Vec<(&str, Figure)>> = OnceLock::new();
+    FIGURES.get_or_init(draw_all)
+}
+
+fn draw_all() -> Vec<(&'static str, Figure)> {
     let figure = |chart: LineChart| chart.x_label("Epoch").figure().unwrap();
     let seven = (0..7).fold(LineChart::new("Seven"), |chart, i| {
         chart.series(
@@ -31,7 +39,7 @@ fn all_figures() -> Vec<(&'static str, Figure)> {
         )
     });
     let matrix = |plot: MatrixPlot| plot.figure().unwrap();
-    vec![
+    let mut figures = vec![
         (
             "20 epochs",
             side_by_side(&loss_and_accuracy(20), 1120, 300).unwrap(),
@@ -105,13 +113,72 @@ fn all_figures() -> Vec<(&'static str, Figure)> {
                 .figure()
                 .unwrap(),
         ),
-    ]
+        (
+            "one point",
+            ScatterPlot::new(&arr2(&[[3.0, -1e9]])).figure().unwrap(),
+        ),
+        ("small map", map_of(50).size(320, 240).figure().unwrap()),
+        (
+            "long axis names",
+            map_of(50)
+                .title("t".repeat(200))
+                .x_label("x".repeat(200))
+                .y_label("y".repeat(200))
+                .figure()
+                .unwrap(),
+        ),
+        (
+            "many long classes",
+            ScatterPlot::new(&arr2(&[[0.0, 0.0], [1.0, 1.0]]))
+                .classes(&[0, 39], &vec!["n".repeat(60); 40])
+                .figure()
+                .unwrap(),
+        ),
+        (
+            "one channel",
+            FeatureMaps::new(&activation(30, 30, 1))
+                .title("t".repeat(200))
+                .figure()
+                .unwrap(),
+        ),
+        (
+            "two layers",
+            ModelPlot::new()
+                .title("t".repeat(60))
+                .layer("a", "B", "(None, 1)", "(None, 1)")
+                .layer("c".repeat(60), "D", "(None, 1)", "(None, 1)")
+                .figure()
+                .unwrap(),
+        ),
+        (
+            "names only",
+            ModelPlot::new()
+                .show_shapes(false)
+                .layer("dense_with_a_long_name", "Dense", "", "")
+                .figure()
+                .unwrap(),
+        ),
+        (
+            "panels",
+            panels(
+                &[
+                    &predictions_grid().figure().unwrap(),
+                    &BarChart::new("Bars").bar("a", 1.0).figure().unwrap(),
+                    &figure(LineChart::new("").series("a", &[1.0, 2.0])),
+                ],
+                2,
+            )
+            .unwrap(),
+        ),
+    ];
+    figures.extend(newer_figures());
+    figures
 }
 
 #[test]
 fn the_bitmap_has_two_pixels_per_css_pixel() {
     for (name, figure) in all_figures() {
-        let image = Image::of(&figure);
+        let image = Image::of(figure);
         let expected = (2 * figure.width() as usize, 2 * figure.height() as usize);
         assert_eq!((image.width, image.height), expected, "{name}");
     }
@@ -120,7 +187,7 @@ fn the_bitmap_has_two_pixels_per_css_pixel() {
 #[test]
 fn nothing_is_clipped_or_blank() {
     for (name, figure) in all_figures() {
-        let image = Image::of(&figure);
+        let image = Image::of(figure);
         assert!(image.has_white_border(10), "{name} reaches the edge");
         let whole = ((0, 0), (image.width, image.height));
         let inked = image.count(whole.0, whole.1, |pixel| pixel != WHITE);
@@ -130,7 +197,7 @@ fn nothing_is_clipped_or_blank() {
 
 #[test]
 fn the_same_input_gives_the_same_bytes() {
-    for ((name, first), (_, second)) in all_figures().iter().zip(&all_figures()) {
+    for ((name, first), (_, second)) in all_figures().iter().zip(&draw_all()) {
         assert_eq!(first.png(), second.png(), "{name}");
     }
 }
@@ -508,4 +575,180 @@ fn shapes_larger_than_the_bitmap_are_cut_at_its_edge() {
 fn an_error_in_a_closure_comes_back() {
     let error = draw(10, 10, |_| Err("no data yet".into())).unwrap_err();
     assert!(error.to_string().contains("no data yet"), "{error}");
+}
+
+#[test]
+fn points_have_the_colours_of_their_classes() {
+    let points = arr2(&[[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]);
+    for palette in [Palette::Hls, Palette::Muted] {
+        let plot = ScatterPlot::new(&points)
+            .classes(&[0, 1, 1], &["cat", "dog", "frog"])
+            .palette(palette)
+            .alpha(1.0)
+            .marker_size(20.0);
+        let image = Image::of(&plot.figure().unwrap());
+        // The legend stands in the last tenth.
+        let plotted = (image.width * 9 / 10, image.height);
+        let colors = palette.colors(3);
+        let drawn = [0, 1, 2].map(|class| {
+            let color = pixel(colors[class]);
+            let close = |p: Pixel| (0..3).all(|c| p[c].abs_diff(color[c]) <= 2);
+            image.count((0, 0), plotted, close)
+        });
+        assert!((1000..1400).contains(&drawn[0]), "{drawn:?}");
+        assert!(
+            drawn[1].abs_diff(2 * drawn[0]) < 60 && drawn[2] == 0,
+            "{drawn:?}"
+        );
+    }
+}
+
+#[test]
+fn errors_are_marked_in_the_map_and_told() {
+    let dark = |plot: ScatterPlot| {
+        let image = Image::of(&plot.figure().unwrap());
+        let plotted = (image.width * 4 / 5, image.height - 100);
+        image.count((60, 100), plotted, |p| p.iter().all(|&c| c < 90))
+    };
+    let plain = dark(map_of(200));
+    assert_eq!(plain, 0);
+    let wrong: Vec<bool> = (0..200).map(|i| i < 50).collect();
+    let plot = map_of(200).errors(&wrong);
+    assert!(plot.figure().unwrap().alt().contains("50 marked as wrong"));
+    assert!(dark(plot) > 50 * 15);
+    let error = map_of(200).errors(&[true]).figure().unwrap_err();
+    assert!(matches!(
+        error,
+        ChartError::LengthMismatch {
+            expected: 200,
+            received: 1,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn coordinates_that_cannot_be_drawn_are_refused() {
+    for value in [f64::NAN, f64::INFINITY, 1e308] {
+        let error = ScatterPlot::new(&arr2(&[[0.0, 1.0], [value, 0.0]])).figure();
+        assert!(matches!(
+            error.unwrap_err(),
+            ChartError::Coordinate { row: 1, .. }
+        ));
+    }
+    let error = ScatterPlot::new(&arr2(&[[0.0], [1.0]]))
+        .figure()
+        .unwrap_err();
+    assert!(matches!(error, ChartError::PointShape { columns: 1 }));
+    let error = ScatterPlot::new(&ndarray::Array2::<f32>::zeros((0, 2))).figure();
+    assert!(matches!(
+        error.unwrap_err(),
+        ChartError::Empty { what: "point" }
+    ));
+    let error = map_of(10).classes(&[0; 10], &["a"]).size(100, 90).figure();
+    assert!(matches!(error.unwrap_err(), ChartError::TooSmall { .. }));
+    let error = LabelledScatter::new("").figure().unwrap_err();
+    assert!(matches!(error, ChartError::Empty { .. }));
+}
+
+#[test]
+fn fifty_thousand_points_stay_small() {
+    let figure = map_of(50_000).figure().unwrap();
+    assert!(figure.png().len() < 600_000, "{} bytes", figure.png().len());
+}
+
+#[test]
+fn thumbnails_show_the_image_at_its_place() {
+    let mut images = Array4::<u8>::from_elem((3, 8, 8, 3), 10);
+    images.index_axis_mut(ndarray::Axis(0), 1).fill(200);
+    let places = arr2(&[[0.0, 0.0], [0.01, 0.0], [5.0, 5.0]]);
+    let figure = ThumbnailMap::new(&images, &places).figure().unwrap();
+    assert!(
+        figure.alt().contains("2 of 3 images shown"),
+        "{}",
+        figure.alt()
+    );
+    let image = Image::of(&figure);
+    assert_eq!(
+        image.find([200; 3]),
+        None,
+        "the second lies under the first"
+    );
+    let upper = image.count((image.width / 2, 0), (image.width, image.height / 2), |p| {
+        p == [10; 3]
+    });
+    assert_eq!(upper, 64 * 64);
+}
+
+#[test]
+fn large_feature_maps_stay_small_and_keep_their_columns() {
+    let activation = activation(30, 30, 512);
+    let figure = FeatureMaps::new(&activation)
+        .title("conv2d")
+        .figure()
+        .unwrap();
+    assert!(figure.png().len() < 600_000, "{} bytes", figure.png().len());
+    assert!(figure.alt().contains("8 per row"));
+    let wide = FeatureMaps::new(&activation).columns(32).figure().unwrap();
+    assert!(wide.width() > wide.height());
+}
+
+#[test]
+fn a_constant_channel_is_one_colour() {
+    let figure = FeatureMaps::new(&Array4::<f32>::from_elem((1, 10, 10, 1), 3.0))
+        .figure()
+        .unwrap();
+    let image = Image::of(&figure);
+    let middle = pixel(ColorMap::Viridis.color(64.0 / 127.0));
+    let tile = image.count((0, 0), (image.width, image.height), |p| p == middle);
+    assert_eq!(tile, 400 * 400);
+}
+
+#[test]
+fn grouped_bars_are_as_long_as_their_values() {
+    let chart = BarChart::new("")
+        .names(&["a"])
+        .series("one", &[0.8])
+        .series("two", &[0.4]);
+    let image = Image::of(&chart.figure().unwrap());
+    let length = |color: RGBColor| {
+        // Below the legend.
+        let row =
+            (70..image.height).find(|&y| (0..image.width).any(|x| image.at(x, y) == pixel(color)));
+        let row = row.unwrap() + 4;
+        image.count((0, row), (image.width, row + 1), |p| p == pixel(color))
+    };
+    let (one, two) = (length(SERIES_COLORS[0]), length(SERIES_COLORS[1]));
+    assert!(one.abs_diff(2 * two) <= 1 && two > 100, "{one} and {two}");
+    let error = chart.series("three", &[]).figure().unwrap_err();
+    assert!(matches!(error, ChartError::LengthMismatch { .. }));
+}
+
+#[test]
+fn pictures_beside_images_need_their_shape() {
+    let error = ImageGrid::new(&pictures(2))
+        .beside(&pictures(3))
+        .figure()
+        .unwrap_err();
+    assert!(matches!(error, ChartError::ShapeMismatch { .. }), "{error}");
+    let alone = ImageGrid::new(&pictures(2)).columns(1).figure().unwrap();
+    let pair = ImageGrid::new(&pictures(2)).beside(&pictures(2)).columns(1);
+    assert_eq!(pair.figure().unwrap().width(), alone.width() + 99);
+}
+
+#[test]
+fn panels_copy_every_pixel() {
+    let bars = BarChart::new("Bars").bar("a", 1.0).figure().unwrap();
+    let image = Image::of(&bars);
+    let both = Image::of(&panels(&[&bars, &bars], 1).unwrap());
+    assert_eq!((both.width, both.height), (image.width, 2 * image.height));
+    for y in (0..both.height).step_by(3) {
+        for x in (0..both.width).step_by(3) {
+            assert_eq!(both.at(x, y), image.at(x, y % image.height));
+        }
+    }
+    assert!(matches!(
+        panels(&[], 2).unwrap_err(),
+        ChartError::Empty { .. }
+    ));
 }

@@ -1,4 +1,4 @@
-//! Four figures look as they did when a person last looked at them.
+//! Figures look as they did when a person last looked at them.
 //!
 //! After a deliberate change of looks: `UPDATE_GOLDEN=1 cargo test -p labbook-charts --test
 //! golden`, then look at the images in tests/golden before committing them.
@@ -12,7 +12,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{Image, loss_and_accuracy, predictions_grid, ten_classes};
+use common::{Image, loss_and_accuracy, newer_figures, predictions_grid, ten_classes};
 use labbook_charts::{BarChart, Figure, MatrixPlot, side_by_side};
 
 /// Rounding may differ between processors; more than this share of changed channels, each by
@@ -75,4 +75,11 @@ fn the_bar_chart_looks_as_before() {
         .figure()
         .unwrap();
     compare("bar_chart", &figure);
+}
+
+#[test]
+fn all_other_figures_look_as_before() {
+    for (name, figure) in newer_figures() {
+        compare(name, &figure);
+    }
 }

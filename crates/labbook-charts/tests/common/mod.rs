@@ -7,9 +7,13 @@
     reason = "a figure that cannot be read fails the test"
 )]
 
+use labbook_analysis::Calibration;
 use labbook_analysis::ConfusionMatrix;
-use labbook_charts::{Figure, ImageGrid, LineChart};
-use ndarray::{Array2, Array4, arr2};
+use labbook_charts::{
+    BarChart, FeatureMaps, Figure, FilterGrid, ImageGrid, LabelledScatter, LineChart, ModelPlot,
+    ReliabilityDiagram, ScatterPlot, ThumbnailMap, heat_pictures, overlay,
+};
+use ndarray::{Array2, Array3, Array4, arr2};
 
 pub const CIFAR10: [&str; 10] = [
     "airplane",
@@ -160,4 +164,169 @@ pub fn predictions_grid() -> ImageGrid {
         .columns(5)
         .title("Ten test images")
         .predictions(&predicted, &truth, &names)
+}
+
+/// Numbers from 0 to 1 that look random and are the same everywhere (splitmix64).
+fn noise(i: usize) -> f64 {
+    let mut x = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((x ^ (x >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// `n` points in ten overlapping clusters, and their classes.
+pub fn clusters(n: usize) -> (Array2<f32>, Vec<i64>) {
+    let classes: Vec<i64> = (0..n).map(|i| (i * 31 % 10) as i64).collect();
+    let points = Array2::from_shape_fn((n, 2), |(i, axis)| {
+        let angle = classes[i] as f64 * 0.628;
+        let middle = [angle.cos(), angle.sin()][axis] * 20.0;
+        let spread = (0..4)
+            .map(|k| noise(8 * i + 4 * axis + k) - 0.5)
+            .sum::<f64>();
+        (middle + 12.0 * spread) as f32
+    });
+    (points, classes)
+}
+
+pub fn map_of(n: usize) -> ScatterPlot {
+    let (points, classes) = clusters(n);
+    ScatterPlot::new(&points)
+        .classes(&classes, &CIFAR10)
+        .title(format!("Map of {n} images"))
+        .x_label("t-SNE 1")
+        .y_label("t-SNE 2")
+}
+
+pub fn map_with_errors(n: usize) -> ScatterPlot {
+    let wrong: Vec<bool> = (0..n).map(|i| noise(i) < 0.2).collect();
+    map_of(n).errors(&wrong)
+}
+
+pub fn thumbnails() -> ThumbnailMap {
+    let (points, classes) = clusters(300);
+    ThumbnailMap::new(&pictures(300), &points)
+        .classes(&classes, &CIFAR10)
+        .title("Images in the map")
+        .size(700, 560)
+}
+
+/// Waves of different lengths, some channels constant.
+pub fn activation(height: usize, width: usize, channels: usize) -> Array4<f32> {
+    Array4::from_shape_fn((1, height, width, channels), |(_, y, x, c)| {
+        let wave =
+            (x as f64 * (c % 7) as f64 / 9.0).sin() + (y as f64 * (c % 5) as f64 / 7.0).cos();
+        if c % 9 == 4 {
+            0.0
+        } else {
+            wave.max(0.0) as f32
+        }
+    })
+}
+
+pub fn filters() -> FilterGrid {
+    let kernel = Array4::from_shape_fn((3, 3, 3, 40), |(y, x, c, f)| {
+        let turn = f as f64 * 0.7;
+        ((y as f64 - 1.0) * turn.sin() + (x as f64 - 1.0) * turn.cos() + (c as f64 * turn).sin())
+            as f32
+    });
+    FilterGrid::new(&kernel).title("conv2d")
+}
+
+pub fn feature_maps() -> FeatureMaps {
+    FeatureMaps::new(&activation(15, 15, 20)).title("max_pooling2d")
+}
+
+/// Images, their heat maps laid over them, and the heat maps.
+pub fn explained() -> ImageGrid {
+    let images = pictures(4);
+    let heat = Array3::from_shape_fn((4, 32, 32), |(i, y, x)| {
+        let (dx, dy) = (x as f64 - 10.0 - i as f64, y as f64 - 16.0);
+        (-(dx * dx + dy * dy) / 70.0).exp() as f32
+    });
+    let map = labbook_charts::ColorMap::Inferno;
+    ImageGrid::new(&images)
+        .beside(&overlay(&images, &heat, map, 0.45).unwrap())
+        .beside(&heat_pictures(&heat, map))
+        .columns(2)
+        .predictions(&[0, 1, 2, 3], &[0, 1, 9, 3], &CIFAR10)
+        .probabilities(&[0.998, 0.871, 0.5, 0.334])
+        .notes(&["loss 0.00", "loss 0.14", "loss 1.73", "loss 1.10"])
+        .title("Grad-CAM of conv2d_1")
+}
+
+pub fn reliability() -> ReliabilityDiagram {
+    let n = 4000;
+    let confidence = |i: usize| 0.1 + 0.9 * noise(i).powf(0.5);
+    let probabilities = Array2::from_shape_fn((n, 10), |(i, class)| match class {
+        0 => confidence(i),
+        _ => (1.0 - confidence(i)) / 9.0,
+    });
+    let labels: Vec<i64> = (0..n)
+        .map(|i| i64::from(noise(3 * i + 1) > 0.15 + 0.65 * confidence(i)))
+        .collect();
+    ReliabilityDiagram::new(&Calibration::new(&labels, probabilities.view(), 10).unwrap())
+}
+
+pub fn model() -> ModelPlot {
+    let shapes = [
+        "(None, 32, 32, 3)",
+        "(None, 30, 30, 512)",
+        "(None, 15, 15, 512)",
+    ];
+    ModelPlot::new()
+        .title("sequential")
+        .layer("conv2d_input", "InputLayer", shapes[0], shapes[0])
+        .layer("conv2d", "Conv2D", shapes[0], shapes[1])
+        .layer("max_pooling2d", "MaxPooling2D", shapes[1], shapes[2])
+        .layer("flatten", "Flatten", shapes[2], "(None, 115200)")
+        .layer("dense", "Dense", "(None, 115200)", "(None, 10)")
+}
+
+pub fn accuracy_and_time() -> LabelledScatter {
+    let seconds = [
+        52.2, 66.77, 277.33, 326.0, 21.51, 24.63, 187.68, 300.588, 81.98, 117.72,
+    ];
+    let accuracy = [
+        46.98, 46.04, 71.3, 73.61, 48.49, 49.28, 71.84, 73.94, 10.0, 10.0,
+    ];
+    let ours = seconds.map(|s| 0.7 * s);
+    let ours_accuracy = accuracy.map(|a| 0.98 * a + 1.0);
+    let labels: Vec<String> = (1..=10).map(|i| i.to_string()).collect();
+    LabelledScatter::new("Test accuracy against training time")
+        .series("this notebook", &ours, &ours_accuracy, &labels)
+        .series("the paper", &seconds, &accuracy, &labels)
+        .x_label("Seconds of training")
+        .y_label("Test accuracy in %")
+        .log_x()
+}
+
+pub fn precision_and_recall() -> BarChart {
+    let precision = [0.81, 0.88, 0.65, 0.52, 0.71, 0.66, 0.83, 0.8, 0.84, 0.83];
+    let recall = [
+        0.786, 0.863, 0.611, 0.572, 0.761, 0.696, 0.811, 0.778, 0.875, 0.845,
+    ];
+    BarChart::new("Precision and recall per class")
+        .names(&CIFAR10)
+        .series("precision", &precision)
+        .series("recall", &recall)
+        .percent()
+}
+
+/// One figure of each newer kind.
+pub fn newer_figures() -> Vec<(&'static str, Figure)> {
+    vec![
+        ("scatter_plot", map_of(1000).figure().unwrap()),
+        (
+            "scatter_errors",
+            map_with_errors(1000).equal_aspect().figure().unwrap(),
+        ),
+        ("thumbnail_map", thumbnails().figure().unwrap()),
+        ("feature_maps", feature_maps().figure().unwrap()),
+        ("filter_grid", filters().figure().unwrap()),
+        ("explained", explained().figure().unwrap()),
+        ("reliability", reliability().figure().unwrap()),
+        ("model_plot", model().figure().unwrap()),
+        ("accuracy_and_time", accuracy_and_time().figure().unwrap()),
+        ("grouped_bars", precision_and_recall().figure().unwrap()),
+    ]
 }
