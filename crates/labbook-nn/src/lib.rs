@@ -26,6 +26,7 @@
 
 mod activation;
 mod adam;
+mod allocator;
 mod archive;
 mod augmentation;
 mod batches;

@@ -3,6 +3,7 @@ use std::time::Instant;
 
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
+use crate::allocator::keep_freed_tensors;
 use crate::archive::with_extension;
 use crate::batches::Batches;
 use crate::checkpoint::{Checkpoint, settings};
@@ -33,6 +34,7 @@ impl Sequential {
     pub fn fit(&mut self, x: &Tensor, y: &Tensor, options: &Fit) -> Result<History> {
         let verbosity = options.check()?;
         let _interruptible = Interruptible::begin();
+        keep_freed_tensors()?;
         self.compiled()?;
         self.build_for("x", x)?;
         let train = self.labelled(("x", x), ("y", y))?;
@@ -121,6 +123,7 @@ impl Sequential {
     ) -> Result<Evaluation> {
         let verbosity = options.check()?;
         let interruptible = Interruptible::begin();
+        keep_freed_tensors()?;
         self.compiled()?;
         self.build_for("x", x)?;
         let batches = self.labelled(("x", x), ("y", y))?;
