@@ -1,5 +1,5 @@
 use labbook_analysis::ConfusionMatrix;
-use labbook_charts::{Figure, MatrixPlot};
+use labbook_charts::{Figure, MatrixPlot, panels};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::NotebookError;
@@ -37,6 +37,20 @@ pub fn plot_confusion_matrix(
         .title(title)
         .labels("Predicted Classes", "Actual Classes");
     Ok(plot.figure()?)
+}
+
+/// The matrices of the training and of the test images side by side, as pictures in blue.
+///
+/// # Errors
+/// [`NotebookError::Chart`] when the figure cannot be drawn.
+pub fn plot_confusion_matrices(
+    train: &ConfusionMatrix,
+    test: &ConfusionMatrix,
+    title: &str,
+) -> Result<Figure, NotebookError> {
+    let train = plot_confusion_matrix(train, &format!("{title}, training images"))?;
+    let test = plot_confusion_matrix(test, &format!("{title}, test images"))?;
+    Ok(panels(&[&train, &test], 2)?)
 }
 
 /// Reads a tensor of classes.

@@ -3,13 +3,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use labbook_data::{Provenance, cifar10};
-use labbook_experiments::{RunFacts, RunRecord, Runs, Scale, device_description};
+use labbook_experiments::{
+    Comparison, Experiment, RunFacts, RunRecord, Runs, Scale, device_description,
+};
 use labbook_nn::{Evaluation, History, Sequential};
 use tch::Device;
 
 use crate::error::NotebookError;
 use crate::interrupt;
 use crate::render::Render;
+use crate::results::Results;
 use crate::table::Table;
 use crate::versions::Versions;
 
@@ -126,6 +129,23 @@ impl Session {
         let record = RunRecord::new(&self.run_facts()?, experiment, model, history, test)?;
         self.runs.save(&record)?;
         Ok(record)
+    }
+
+    /// The latest record of each of the sixteen experiments with this scale, seed and data, beside
+    /// the paper's figures.
+    ///
+    /// # Errors
+    /// [`NotebookError::NoData`] before [`load_data`](Self::load_data);
+    /// [`NotebookError::Experiment`] when the folder of records cannot be read.
+    pub fn results(&self) -> Result<Results, NotebookError> {
+        let facts = self.run_facts()?;
+        let numbers = Experiment::all().iter().map(Experiment::number);
+        let records: Result<Vec<_>, _> = numbers
+            .filter_map(|number| self.runs.latest(number, &facts).transpose())
+            .collect();
+        Ok(Results {
+            comparison: Comparison::of(&records?),
+        })
     }
 
     /// What this session's runs have in common.

@@ -44,6 +44,7 @@ pub mod prelude {
     };
     pub use labbook_notebook::{
         HistoryFrame, NotebookDisplay, Render, Scale, Session, Table, Versions, confusion_matrix,
-        plot_confusion_matrix, plot_history, prediction_table, row, show_random_examples, stack,
+        plot_confusion_matrices, plot_confusion_matrix, plot_history, plot_results,
+        prediction_table, row, show_random_examples, stack,
     };
 }
