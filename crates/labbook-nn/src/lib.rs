@@ -25,6 +25,7 @@
 //! ```
 
 mod activation;
+mod activations;
 mod adam;
 mod allocator;
 mod archive;
@@ -53,6 +54,7 @@ mod random;
 mod regularizer;
 mod reporter;
 mod rmsprop;
+mod saliency;
 mod saved;
 mod sequential;
 mod sgd;
@@ -63,6 +65,7 @@ mod summary;
 mod training;
 
 pub use activation::Activation;
+pub use activations::{ActivationBatches, LayerRange};
 pub use adam::Adam;
 pub use augmentation::Augmentation;
 pub use callback::{Callback, CallbackState, Callbacks, Control};
@@ -90,6 +93,7 @@ pub use random::set_random_seed;
 pub use regularizer::L1L2;
 pub use reporter::{ConsoleReporter, Reporter, set_default_reporter};
 pub use rmsprop::RMSprop;
+pub use saliency::Explanation;
 pub use sequential::Sequential;
 pub use sgd::SGD;
 pub use shape::{Shape, Size2D};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// Batches of this size pass through `predict`, as in Keras.
-const PREDICT_BATCH: i64 = 32;
+pub(crate) const PREDICT_BATCH: i64 = 32;
 
 /// Keeps the random numbers of kernels apart from those of trainings.
 const KERNEL_STREAM: u64 = u64::MAX;
@@ -562,40 +563,15 @@ impl Sequential {
         Ok(self.predict(x)?.f_argmax(-1, false)?)
     }
 
-    /// The outputs of the first `n_layers` layers, on the CPU, images channels-last.
-    ///
-    /// # Errors
-    /// When `x` does not fit the model or it has fewer layers.
-    pub fn activations(&mut self, x: &Tensor, n_layers: usize) -> Result<Vec<Tensor>> {
-        self.build_for("x", x)?;
-        if !(1..=self.nodes.len()).contains(&n_layers) {
-            return Err(Error::option(
-                "n_layers",
-                format!("from 1 to {}", self.nodes.len()),
-                n_layers,
-                "see model.summary() for the layers",
-            ));
-        }
-        let _guard = no_grad_guard();
-        let batches = Batches::new("x", x, self.built_for()?, self.device)?;
-        let mut parts: Vec<Vec<Tensor>> = (0..n_layers).map(|_| Vec::new()).collect();
-        for (start, length) in spans(batches.count(), PREDICT_BATCH) {
-            let (mut x, _) = batches.slice(start, length)?;
-            for (node, parts) in self.nodes.iter().zip(&mut parts) {
-                x = node.forward(&x, Phase::Infer, node.layer.activation())?;
-                parts.push(x.f_to_device(Device::Cpu)?);
-            }
-        }
-        parts
-            .iter()
-            .map(|parts| Ok(Tensor::f_cat(parts, 0)?))
-            .collect()
-    }
-
     /// Runs the layers, stopping before the softmax if the last one ends with it.
     pub(crate) fn forward(&self, x: &Tensor, phase: Phase) -> Result<Output> {
+        self.forward_from(0, x, phase)
+    }
+
+    /// The same from the layer with the index `first` on.
+    pub(crate) fn forward_from(&self, first: usize, x: &Tensor, phase: Phase) -> Result<Output> {
         let mut x = x.shallow_clone();
-        let mut nodes = self.nodes.iter().peekable();
+        let mut nodes = self.nodes.iter().skip(first).peekable();
         let mut ends_with_softmax = false;
         while let Some(node) = nodes.next() {
             let activation = node.layer.activation();
@@ -622,6 +598,19 @@ impl Sequential {
             true => Output::Logits(x),
             false => Output::Values(x),
         })
+    }
+
+    /// Runs some layers for inference, each to the end of its own activation function.
+    pub(crate) fn forward_through(&self, layers: Range<usize>, x: &Tensor) -> Result<Tensor> {
+        let mut x = x.shallow_clone();
+        for node in self.nodes.iter().take(layers.end).skip(layers.start) {
+            x = node.forward(&x, Phase::Infer, node.layer.activation())?;
+        }
+        Ok(x)
+    }
+
+    pub(crate) fn layer_count(&self) -> usize {
+        self.nodes.len()
     }
 
     /// The sum of the layers' penalties, if any has one.

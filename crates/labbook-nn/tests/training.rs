@@ -342,6 +342,34 @@ fn activations_are_those_of_each_layer_in_turn() -> Result<()> {
 }
 
 #[test]
+fn a_range_of_layers_gives_their_outputs_alone() -> Result<()> {
+    let mut model = model();
+    model.add(Dense::new(6).activation(Relu).input_shape(4));
+    model.add(Dense::new(5).activation(Relu));
+    model.add(Dense::new(3).activation(Softmax));
+    let x = wave(&[70, 4]);
+    let all = model.activations(&x, ..)?;
+    assert_eq!(all.len(), 3);
+    assert_eq!(model.activations(&x, 1..3)?, all[1..]);
+    assert_eq!(model.activations(&x, 2..)?, all[2..]);
+    assert_eq!(model.activations(&x, ..=1)?, all[..2]);
+    assert_eq!(model.activations(&x, 1..=1)?, all[1..2]);
+
+    let batches = model.activation_batches(&x, 1.., 30)?;
+    assert_eq!(batches.size_hint(), (3, Some(3)));
+    let batches: Vec<Vec<Tensor>> = batches.collect::<Result<_>>()?;
+    let sizes: Vec<i64> = batches.iter().map(|outputs| outputs[1].size()[0]).collect();
+    assert_eq!(sizes, [30, 30, 10]);
+    let hidden: Vec<&Tensor> = batches.iter().map(|outputs| &outputs[0]).collect();
+    assert!((Tensor::cat(&hidden, 0) - &all[1]).abs().max().double_value(&[]) < 1e-6);
+
+    let empty = model.activations(&x, 3..).unwrap_err().to_string();
+    assert!(empty.contains("within 0..3, received 3..3"), "{empty}");
+    assert!(model.activation_batches(&x, .., 0).is_err());
+    Ok(())
+}
+
+#[test]
 fn the_first_of_equally_probable_classes_wins() -> Result<()> {
     let mut model = model();
     model.add(Dense::new(3).activation(Softmax).input_shape(2));
