@@ -1,21 +1,32 @@
 //! The paper's sixteen experiments as code, and the records of their runs.
 //!
 //! A [`RunRecord`] holds all that is to be kept of one training; [`Runs`] is a folder of them, to
-//! which notebooks and the terminal program write alike.
+//! which notebooks and the terminal program write alike. A [`Comparison`] sets them beside what the
+//! paper [published](Published), with a diagnosis of each run, the paper's conclusions checked
+//! against ours, and a recommendation.
 
+mod comparison;
+mod conclusion;
 mod device;
+mod diagnosis;
 mod error;
 mod experiment;
 mod number;
+mod published;
 mod run_facts;
 mod run_record;
 mod runs;
 mod scale;
 mod split;
+mod words;
 
+pub use comparison::{ComparedRun, Comparison, Recommendation};
+pub use conclusion::{Conclusion, Holding};
 pub use device::device_description;
+pub use diagnosis::{Diagnosis, Verdict};
 pub use error::{ExperimentError, Result};
 pub use experiment::{Experiment, FinishedRun, NetworkKind, RunOptions};
+pub use published::{Published, published};
 pub use run_facts::{RunFacts, data_description};
 pub use run_record::{LayerRecord, RunRecord};
 pub use runs::{RUNS_VARIABLE, RecordProblem, Runs};

@@ -189,13 +189,14 @@ impl RunRecord {
     /// Accuracy of the last epoch on the training images.
     #[must_use]
     pub fn train_accuracy(&self) -> Option<f64> {
-        self.last("accuracy")
+        self.last("accuracy").filter(|accuracy| !accuracy.is_nan())
     }
 
     /// Accuracy of the last epoch on the validation images.
     #[must_use]
     pub fn val_accuracy(&self) -> Option<f64> {
         self.last("val_accuracy")
+            .filter(|accuracy| !accuracy.is_nan())
     }
 
     /// Loss of the last epoch on the training images, penalties included.
@@ -313,6 +314,36 @@ pub(crate) mod tests {
         RunRecord::new(facts, experiment, &model, &history, &test)
             .unwrap()
             .compiled_with(&Adam::new(), &SparseCategoricalCrossentropy::new())
+    }
+
+    /// A record with these figures.
+    pub(crate) fn made(
+        experiment: u32,
+        columns: &[(&str, &[f64])],
+        test_accuracy: f64,
+        seconds: f64,
+    ) -> RunRecord {
+        static PATTERN: std::sync::OnceLock<RunRecord> = std::sync::OnceLock::new();
+        let mut record = PATTERN.get_or_init(|| record(&facts(), 0)).clone();
+        let epochs = columns.first().map_or(0, |(_, values)| values.len());
+        let number = |value: &f64| match value.is_finite() {
+            true => serde_json::json!(value),
+            false => serde_json::json!(value.to_string()),
+        };
+        let columns: Vec<_> = columns
+            .iter()
+            .map(|(name, values)| (name, values.iter().map(number).collect::<Vec<_>>()))
+            .collect();
+        let mut history = serde_json::to_value(&record.history).unwrap();
+        history["columns"] = serde_json::json!(columns);
+        history["epoch"] = (0..epochs).collect();
+        history["epoch_seconds"] = vec![1.0; epochs].into();
+        record.history = serde_json::from_value(history).unwrap();
+        record.experiment = experiment;
+        record.epochs_run = epochs;
+        record.test_accuracy = test_accuracy;
+        record.seconds = seconds;
+        record
     }
 
     #[test]
