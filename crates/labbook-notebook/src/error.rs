@@ -47,6 +47,9 @@ pub enum NotebookError {
     /// libtorch refused.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// A model refused.
+    #[error(transparent)]
+    Model(#[from] labbook_nn::Error),
     /// A metric refused.
     #[error(transparent)]
     Analysis(#[from] labbook_analysis::AnalysisError),

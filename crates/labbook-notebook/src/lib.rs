@@ -32,7 +32,7 @@ mod values;
 mod versions;
 
 pub use array::format_array;
-pub use calibration::{calibration, plot_calibration, plot_precision_recall};
+pub use calibration::{calibration_curve, plot_calibration, plot_precision_recall};
 pub use error::NotebookError;
 pub use explanations::{show_grad_cam, show_saliency};
 pub use feature_maps::feature_maps;

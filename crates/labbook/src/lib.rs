@@ -28,8 +28,9 @@ pub mod prelude {
         top_k_accuracy_score,
     };
     pub use labbook_charts::{
-        BarChart, ColorMap, Figure, ImageGrid, LineChart, MatrixPlot, draw, hls_palette, px,
-        side_by_side,
+        BarChart, ColorMap, FeatureMaps, Figure, FilterGrid, ImageGrid, LabelledScatter, LineChart,
+        MatrixPlot, ModelPlot, Palette, ReliabilityDiagram, ScatterPlot, ThumbnailMap, draw,
+        hls_palette, panels, px, side_by_side,
     };
     pub use labbook_data::{Cifar10, ImageSet, cifar10};
     pub use labbook_nn::Activation::{
@@ -43,8 +44,11 @@ pub mod prelude {
         SparseCategoricalCrossentropy, clear_session, set_random_seed,
     };
     pub use labbook_notebook::{
-        HistoryFrame, NotebookDisplay, Render, Scale, Session, Table, Versions, confusion_matrix,
-        plot_confusion_matrices, plot_confusion_matrix, plot_history, plot_results,
-        prediction_table, row, show_random_examples, stack,
+        HistoryFrame, NotebookDisplay, Render, Scale, Session, Table, Versions, calibration_curve,
+        confusion_matrix, feature_maps, mistakes, plot_calibration, plot_confusion_matrices,
+        plot_confusion_matrix, plot_explained_variance, plot_filters, plot_history, plot_model,
+        plot_precision_recall, plot_results, prediction_table, row, scatter, show_grad_cam,
+        show_largest_losses, show_most_confused, show_random_examples, show_saliency, stack,
+        thumbnails,
     };
 }
