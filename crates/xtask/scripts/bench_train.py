@@ -53,7 +53,7 @@ def by_keras(options, weights, x, y):
 
     class Clock(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            ticks.append(time.perf_counter())
+            ticks.append((time.perf_counter(), time.process_time()))
 
     count = options.steps * options.batch
     model.fit(x[:count], y[:count], batch_size=options.batch, shuffle=False, verbose=0, callbacks=[Clock()])
@@ -130,7 +130,7 @@ def by_torch(options, weights, x, y):
         adam.zero_grad()
         loss_of(step * options.batch).backward()
         adam.step()
-        ticks.append(time.perf_counter())
+        ticks.append((time.perf_counter(), time.process_time()))
     if not options.check:
         return ticks, None
     model.eval()
@@ -162,7 +162,8 @@ def main():
     figures = {
         "program": options.program,
         "experiment": options.experiment,
-        "milliseconds": [(after - before) * 1e3 for before, after in zip(ticks, ticks[1:])],
+        "milliseconds": [(after[0] - before[0]) * 1e3 for before, after in zip(ticks, ticks[1:])],
+        "processor_milliseconds": [(after[1] - before[1]) * 1e3 for before, after in zip(ticks, ticks[1:])],
         "loss": loss,
         "peak_mib": peak_memory(),
     }

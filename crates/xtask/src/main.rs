@@ -1,6 +1,7 @@
 //! The project's commands. `cargo xtask help` lists them.
 
 mod bench;
+mod bench_train;
 mod data;
 mod doctor;
 mod environment;
@@ -34,6 +35,7 @@ Usage: cargo xtask COMMAND
   pair        write the notebooks anew from their .rs scripts (outputs are kept)
   bench kernel
               time the kernel: start, first tensor, later cells
+  bench train time training steps beside Keras/TensorFlow and PyTorch (half an hour, 8 GB)
 ";
 
 fn main() -> ExitCode {
@@ -82,6 +84,7 @@ fn run() -> Result<ExitCode> {
         ["pair"] => test::pair(&places)?,
         ["data"] => data::run(&places)?,
         ["bench", "kernel"] => bench::kernel(&places)?,
+        ["bench", "train"] => bench_train::run(&places)?,
         other => {
             let text = other.join(" ");
             return Err(Failure::new(format!("unknown command `{text}`\n\n{HELP}")));

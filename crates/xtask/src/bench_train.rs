@@ -1,0 +1,268 @@
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::environment as env;
+use crate::failure::{At, Failure, Result};
+use crate::places::{Places, short_hash};
+use crate::process;
+use crate::setup;
+
+const SCRIPT: &str = include_str!("../scripts/bench_train.py");
+
+/// The programs to compare with; pip takes the newest of each.
+const PEERS: [&str; 5] = ["keras", "tensorflow-cpu", "torch", "numpy", "safetensors"];
+
+const PROGRAMS: [&str; 3] = ["labbook", "keras", "torch"];
+
+/// The programs take turns this often, so that a busy moment hits all of them.
+const ROUNDS: usize = 2;
+
+/// After so many steps the losses have to agree within `TOLERANCE`.
+const CHECKED_STEPS: &str = "20";
+const TOLERANCE: f64 = 1e-3;
+
+/// A network to time at batch 512: steps to time, and examples per step when the losses are
+/// compared (the wide convolutions would take five minutes at 512).
+struct Work {
+    experiment: &'static str,
+    steps: &'static str,
+    checked_batch: &'static str,
+}
+
+const fn work(experiment: &'static str, steps: &'static str, checked_batch: &'static str) -> Work {
+    Work {
+        experiment,
+        steps,
+        checked_batch,
+    }
+}
+
+const WORKS: [Work; 6] = [
+    work("1", "20", "512"),
+    work("2", "20", "512"),
+    work("3", "3", "64"),
+    work("4", "3", "64"),
+    work("9", "12", "512"),
+    work("13", "4", "128"),
+];
+
+/// Times training steps beside Keras/TensorFlow and PyTorch, and compares their losses.
+pub(crate) fn run(places: &Places) -> Result<()> {
+    setup::all(places)?;
+    let bench = Bench {
+        python: peers(places)?,
+        folder: places.clone_folder().join("bench_train"),
+        root: places.root.clone(),
+    };
+    fs::create_dir_all(&bench.folder).at("create", &bench.folder)?;
+    let script = bench.script();
+    fs::write(&script, SCRIPT).at("write", &script)?;
+    process::run(
+        &mut bench.ours(&["build", "--quiet"], &[]),
+        "the example that trains did not compile (the compiler's message is above)",
+    )?;
+    println!("{HEADER}");
+    let mut agree = true;
+    for work in &WORKS {
+        let checked = bench.losses(work)?;
+        let timed = bench.times(work)?;
+        print!("{}", rows(work.experiment, &timed, &checked));
+        agree &= differences(&checked).iter().all(|d| *d <= TOLERANCE);
+    }
+    if agree {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "the losses after {CHECKED_STEPS} steps differ by more than {TOLERANCE} (see the table)"
+    )))
+}
+
+/// A Python environment with the peers; a file `complete` in it says that pip has finished.
+fn peers(places: &Places) -> Result<PathBuf> {
+    let hash = short_hash(PEERS.join(" ").as_bytes());
+    let prefix = places.cache.join(format!("venv-peers-{hash}"));
+    let (python, complete) = (prefix.join("bin/python"), prefix.join("complete"));
+    if complete.is_file() {
+        return Ok(python);
+    }
+    println!("Installing Keras, TensorFlow and PyTorch (several minutes, 8 GB)");
+    let system = env::python().ok_or_else(|| Failure::new("no Python 3.11 or newer"))?;
+    process::run(
+        Command::new(system)
+            .args(["-m", "venv", "--clear"])
+            .arg(&prefix),
+        "the virtual environment could not be made; on Debian install python3-venv",
+    )?;
+    process::run(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(PEERS),
+        "pip could not install the peers (its message is above)",
+    )?;
+    fs::write(&complete, "").at("write", &complete)?;
+    Ok(python)
+}
+
+struct Bench {
+    python: PathBuf,
+    folder: PathBuf,
+    root: PathBuf,
+}
+
+/// What each program printed, in the order of `PROGRAMS`.
+type Printed = Vec<Value>;
+
+impl Bench {
+    fn script(&self) -> PathBuf {
+        self.folder.join("bench_train.py")
+    }
+
+    fn ours(&self, cargo: &[&str], options: &[&str]) -> Command {
+        let mut command = Command::new(env::cargo());
+        command.args(cargo).args(["--package", "labbook-nn"]);
+        command.args(["--example", "bench_train"]);
+        if !options.is_empty() {
+            command.arg("--").args(options);
+        }
+        // As in the notebooks' kernel.
+        command.envs(setup::tuning()).current_dir(&self.root);
+        command
+    }
+
+    /// Ours goes first, because it writes the weights and batches that the others read.
+    fn all(&self, experiment: &str, options: &[&str]) -> Result<Printed> {
+        let folder = self.folder.to_string_lossy();
+        let keep = [&[experiment, "--folder", &folder], options].concat();
+        let mut printed = vec![figures(&mut self.ours(&["run", "--quiet"], &keep))?];
+        for program in &PROGRAMS[1..] {
+            let mut command = Command::new(&self.python);
+            command.arg(self.script()).args([program, experiment]);
+            command.arg(&self.folder).args(options);
+            printed.push(figures(&mut command)?);
+        }
+        Ok(printed)
+    }
+
+    fn losses(&self, work: &Work) -> Result<Printed> {
+        let options = ["--check", "--steps", CHECKED_STEPS];
+        let batch = ["--batch", work.checked_batch];
+        self.all(work.experiment, &[options.as_slice(), &batch].concat())
+    }
+
+    fn times(&self, work: &Work) -> Result<Vec<Printed>> {
+        (0..ROUNDS)
+            .map(|_| self.all(work.experiment, &["--steps", work.steps]))
+            .collect()
+    }
+}
+
+/// The line of JSON that a program ends with.
+fn figures(command: &mut Command) -> Result<Value> {
+    let program = Path::new(command.get_program()).to_owned();
+    let text = process::ask(command).unwrap_or_default();
+    let last = text.lines().last().unwrap_or_default();
+    serde_json::from_str(last).map_err(|_| {
+        Failure::new(format!(
+            "a program to time failed ({}); run it by hand to see why: {command:?}",
+            program.display()
+        ))
+    })
+}
+
+const HEADER: &str = "\
+Exp  program  ms/step: median (min-max)   of labbook's time   peak MiB   loss at step 20";
+
+/// How far each loss is from ours.
+fn differences(checked: &Printed) -> Vec<f64> {
+    let losses = || {
+        checked
+            .iter()
+            .map(|p| p["loss"].as_f64().unwrap_or(f64::NAN))
+    };
+    let ours = losses().next().unwrap_or(f64::NAN);
+    losses()
+        .map(|loss| (loss - ours).abs())
+        // A loss that is no number agrees with none.
+        .map(|difference| {
+            if difference.is_nan() {
+                f64::INFINITY
+            } else {
+                difference
+            }
+        })
+        .collect()
+}
+
+fn rows(experiment: &str, timed: &[Printed], checked: &Printed) -> String {
+    let mut text = String::new();
+    let mut ours = f64::NAN;
+    for (index, program) in PROGRAMS.iter().enumerate() {
+        let runs = || timed.iter().filter_map(|round| round.get(index));
+        let steps = runs().filter_map(|run| run["milliseconds"].as_array());
+        let mut steps: Vec<f64> = steps.flatten().filter_map(Value::as_f64).collect();
+        steps.sort_by(f64::total_cmp);
+        let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
+            continue;
+        };
+        let median = steps[steps.len() / 2];
+        if index == 0 {
+            ours = median;
+        }
+        let peaks = runs().filter_map(|run| run["peak_mib"].as_u64());
+        let loss = checked.get(index).and_then(|p| p["loss"].as_f64());
+        let spread = format!("{median:.0} ({first:.0}-{last:.0})");
+        let _ = writeln!(
+            text,
+            "{experiment:>3}  {program:<7}  {spread:<24}   {:<17.2}   {:<8}   {:.5}",
+            median / ours,
+            peaks.max().unwrap_or_default(),
+            loss.unwrap_or(f64::NAN),
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rows_hold_medians_ratios_the_largest_peaks_and_losses() {
+        let run = |steps: &[f64], peak: u64| json!({"milliseconds": steps, "peak_mib": peak});
+        let timed = [
+            vec![
+                run(&[100.0, 120.0], 300),
+                run(&[200.0], 900),
+                run(&[400.0], 800),
+            ],
+            vec![
+                run(&[90.0], 310),
+                run(&[220.0], 950),
+                run(&[410.0, 420.0], 700),
+            ],
+        ];
+        let checked = [1.5, 1.5005, 1.6]
+            .map(|loss| json!({"loss": loss}))
+            .to_vec();
+        assert_eq!(
+            rows("1", &timed, &checked),
+            "  1  labbook  100 (90-120)               1.00                310        1.50000\n\
+             \x20 1  keras    220 (200-220)              2.20                950        1.50050\n\
+             \x20 1  torch    410 (400-420)              4.10                800        1.60000\n"
+        );
+        let differences = differences(&checked);
+        assert!(differences[1] <= TOLERANCE && differences[2] > TOLERANCE);
+    }
+
+    #[test]
+    fn a_loss_that_is_none_agrees_with_nothing() {
+        let checked = vec![json!({"loss": 1.0}), json!({"loss": null})];
+        assert_eq!(differences(&checked), [0.0, f64::INFINITY]);
+    }
+}
