@@ -118,6 +118,19 @@ where
             received: n,
         });
     }
+    let nearest = nearest_on_embedding(embedding)?;
+    let hits = (0..n).filter(|&i| labels[nearest[i]] == labels[i]).count();
+    Ok(hits as f64 / n as f64)
+}
+
+/// For each point of a map the index of the point nearest to it.
+///
+/// # Errors
+///
+/// [`AnalysisError::InvalidOption`] unless the embedding has shape `(n_samples, 2)`, or
+/// [`AnalysisError::TooFewSamples`] below two points.
+pub fn nearest_on_embedding(embedding: &Array2<f32>) -> Result<Vec<usize>, AnalysisError> {
+    let n = embedding.nrows();
     if n < 2 {
         return Err(AnalysisError::TooFewSamples {
             expected: 2,
@@ -126,15 +139,12 @@ where
         });
     }
     let points = points_of(embedding, n)?;
-    let hits = (0..n)
-        .into_par_iter()
-        .filter(|&i| {
-            let near = nearest_on_map(&points, i, 1);
-            near.first()
-                .is_some_and(|&j| labels[j as usize] == labels[i])
-        })
-        .count();
-    Ok(hits as f64 / n as f64)
+    let nearest = |i| {
+        nearest_on_map(&points, i, 1)
+            .first()
+            .map_or(i, |&j| j as usize)
+    };
+    Ok((0..n).into_par_iter().map(nearest).collect())
 }
 
 fn all(embedding: &Array2<f32>) -> Vec<usize> {

@@ -44,7 +44,8 @@ pub use classification_report::{ClassificationReport, ReportRow, classification_
 pub use confused_pair::{ConfusedPair, confused_indices};
 pub use confusion_matrix::{ConfusionMatrix, Normalize};
 pub use embedding_quality::{
-    knn_recall, knn_recall_of, nearest_neighbor_accuracy, trustworthiness, trustworthiness_of,
+    knn_recall, knn_recall_of, nearest_neighbor_accuracy, nearest_on_embedding, trustworthiness,
+    trustworthiness_of,
 };
 pub use error::AnalysisError;
 pub use losses::{largest_loss_indices, sample_losses};
