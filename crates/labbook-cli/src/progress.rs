@@ -110,8 +110,8 @@ impl Reporter for EpochLines {
                 epoch + 1,
                 params.epochs
             ));
-            if let Some(left) = state.left() {
-                bar.set_message(format!(", then {}", duration(left)));
+            if let Some(left) = state.left().filter(|left| *left > 0.0) {
+                bar.set_message(format!(", {} for the others", duration(left)));
             }
             state.bar = Some(bar);
         }

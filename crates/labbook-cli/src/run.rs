@@ -1,6 +1,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use labbook_data::{Cifar10, cifar10};
 use labbook_experiments::{Experiment, RunFacts, RunOptions, RunRecord, Runs, Scale, Split};
@@ -17,6 +18,8 @@ use crate::workplace::Workplace;
 
 /// The environment variable that chooses the scale.
 const SCALE_VARIABLE: &str = "LABBOOK_SCALE";
+/// Far below the time that an epoch takes.
+const REQUEST_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs experiments one after the other.
 pub(crate) fn run(arguments: &RunArguments, runs: &Runs) -> Result<()> {
@@ -150,7 +153,13 @@ fn listen() -> Result<()> {
             }
             asked = true;
             eprintln!("stopping after this batch; once more to stop at once");
-            interrupt::request();
+            // Again and again, as a computation forgets requests that are older than itself.
+            thread::spawn(|| {
+                loop {
+                    interrupt::request();
+                    thread::sleep(REQUEST_EVERY);
+                }
+            });
         }
     });
     Ok(())

@@ -4,6 +4,19 @@
 //! which notebooks and the terminal program write alike. A [`Comparison`] sets them beside what the
 //! paper [published](Published), with a diagnosis of each run, the paper's conclusions checked
 //! against ours, and a recommendation.
+//!
+//! ```
+//! use labbook_experiments::{Experiment, Scale, published};
+//!
+//! # fn main() -> labbook_experiments::Result<()> {
+//! let experiment = Experiment::numbered(16)?;
+//! assert_eq!(experiment.title(), "three convolutions with dropout");
+//! let model = experiment.model(&Scale::smoke())?;
+//! assert_eq!(model.layers()?.len(), 10);
+//! assert_eq!(published(16).map(|row| row.test_accuracy), Some(0.7535));
+//! # Ok(())
+//! # }
+//! ```
 
 mod comparison;
 mod conclusion;
