@@ -1,9 +1,11 @@
-use labbook_analysis::{ConfusionMatrix, TsneEvent, nearest_on_embedding};
+use labbook_analysis::{ConfusionMatrix, TsneEvent, TsneMap, nearest_on_embedding};
 use ndarray::Array2;
 use tch::Tensor;
 
 use crate::error::NotebookError;
+use crate::html::preformatted;
 use crate::matrix::classes;
+use crate::render::Render;
 
 /// Whose neighbour is whose in a map: counts of a point's class (rows) against the class of the
 /// point nearest to it (columns).
@@ -38,6 +40,21 @@ pub fn neighbor_matrix(
 pub fn print_progress(event: &TsneEvent) {
     if event.verbosity() <= 1 {
         println!("{event}");
+    }
+}
+
+impl Render for TsneMap {
+    fn to_html(&self) -> String {
+        preformatted(&self.to_plain())
+    }
+
+    fn to_plain(&self) -> String {
+        format!(
+            "t-SNE map of {} samples: KL divergence {:.4} after {} iterations",
+            self.embedding.nrows(),
+            self.kl_divergence,
+            self.n_iter
+        )
     }
 }
 
