@@ -341,7 +341,7 @@ impl ImageGrid {
         // Captions may be wider than thumbnails, within reason; longer ones are shortened.
         let pictures = 1.0 + self.beside.len() as f64;
         let pictures_width = pictures * (image.0 + BESIDE_GAP) - BESIDE_GAP;
-        let cell_width = pictures_width.max(caption_width.min(pictures_width.max(120.0)));
+        let cell_width = pictures_width.max(caption_width.min(pictures_width.max(150.0)));
         // One line for the caption, and one each for true classes and notes where any has one.
         let line =
             |has: fn(&Caption<'_>) -> bool| if captions.iter().any(has) { 16.0 } else { 0.0 };

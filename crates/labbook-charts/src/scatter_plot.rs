@@ -11,8 +11,8 @@ use crate::{ChartError, Figure, Palette, SCALE};
 
 /// Space between the plotted part and the legend, in CSS pixels.
 const LEGEND_GAP: f64 = 18.0;
-/// What a point on the map is worth in ink: dots cover about this share of the plot.
-const COVERED: f64 = 0.06;
+/// About this share of the plot is covered by dots, unless their size is chosen.
+const COVERED: f64 = 0.1;
 
 /// Points in the plane, coloured by class, with a full legend beside them: a map of PCA or
 /// t-SNE.
@@ -219,7 +219,7 @@ impl ScatterPlot {
             Some(size) => size / 2.0 * scale,
             None => fitting.clamp(2.2, 8.0),
         };
-        let alpha = self.alpha.unwrap_or((fitting / 7.0).clamp(0.35, 0.85));
+        let alpha = self.alpha.unwrap_or((fitting / 7.0).clamp(0.4, 0.85));
         let colors = self.points.colors(self.palette);
         let place = |index: usize| {
             let [x, y] = self.points.points[index];
