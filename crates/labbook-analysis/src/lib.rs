@@ -29,6 +29,7 @@ mod error;
 mod losses;
 mod neighbors;
 mod pca;
+mod pruned_search;
 mod random;
 mod samples;
 mod scores;

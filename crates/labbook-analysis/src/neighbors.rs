@@ -4,13 +4,17 @@ use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use crate::AnalysisError;
-use crate::pca::{centred_blocks, leading_plane};
+use crate::pca::{leading_plane, principal_directions};
+use crate::pruned_search::{COORDINATES, PrunedSearch};
 use crate::samples::{dimensions, require_finite};
 use crate::simd::vectorised;
 
 /// Entries of one block of products (32 MiB): large enough for the matrix product's speed, small
 /// enough that memory stays linear in the number of samples.
 const BLOCK_ENTRIES: usize = 8 << 20;
+
+/// From this many samples on, finding directions that rule out most pairs is worth its time.
+const PRUNE_FROM: usize = 2500;
 
 /// Samples prepared for exact nearest-neighbour search by matrix products.
 ///
@@ -46,10 +50,9 @@ impl NeighborIndex {
     pub(crate) fn new(table: &Tensor) -> Result<Self, AnalysisError> {
         require_finite(table)?;
         let mean = table.f_mean_dim(Some(&[0_i64][..]), false, Kind::Double)?;
-        let mut largest = 0.0_f64;
-        for block in centred_blocks(table, &mean) {
-            largest = largest.max(f64::try_from(block?.f_abs()?.f_max()?)?);
-        }
+        let above = table.f_amax([0_i64], false)?.f_sub(&mean)?.f_max()?;
+        let below = mean.f_sub(&table.f_amin([0_i64], false)?)?.f_max()?;
+        let largest = f64::try_from(above)?.max(f64::try_from(below)?);
         let mut index = Self {
             rows: Vec::new(),
             half_squares: Vec::new(),
@@ -99,20 +102,47 @@ impl NeighborIndex {
                 received: n_features,
             });
         }
-        let mean = Tensor::f_from_slice(&self.mean)?;
         let mut rows = vec![0.0_f32; n_samples * n_features];
-        let mut filled = 0;
-        for block in centred_blocks(table, &mean) {
-            let block = block?.f_mul_scalar(self.scale)?.f_to_kind(Kind::Float)?;
-            let length = block.numel();
-            block.f_copy_data(&mut rows[filled..filled + length], length)?;
-            filled += length;
+        let length = rows.len();
+        let scale = self.scale;
+        if table.kind() == Kind::Double {
+            let mut doubles = vec![0.0_f64; length];
+            table.f_copy_data(&mut doubles, length)?;
+            rows.par_chunks_mut(n_features)
+                .zip(doubles.par_chunks(n_features))
+                .for_each(|(row, doubles)| {
+                    for ((to, from), mean) in row.iter_mut().zip(doubles).zip(&self.mean) {
+                        *to = ((from - mean) * scale) as f32;
+                    }
+                });
+        } else {
+            table.f_copy_data(&mut rows, length)?;
+            rows.par_chunks_mut(n_features).for_each(|row| {
+                vectorised(|| {
+                    for (x, mean) in row.iter_mut().zip(&self.mean) {
+                        *x = ((f64::from(*x) - mean) * scale) as f32;
+                    }
+                });
+            });
         }
         Ok(rows)
     }
 
     /// The `k` nearest other samples of every sample.
     pub(crate) fn neighbors_of_all(&self, k: usize) -> Result<Neighbors, AnalysisError> {
+        let (n, width) = (self.len(), self.n_features());
+        if n >= PRUNE_FROM && width > 2 * COORDINATES && k < n / 8 {
+            let table = self.table(&self.rows)?;
+            let directions = principal_directions(&table, COORDINATES - 1)?;
+            let projected = table.f_matmul(&Tensor::try_from(&directions)?)?;
+            let mut leading = vec![0.0_f32; projected.numel()];
+            let length = leading.len();
+            projected.f_copy_data(&mut leading, length)?;
+            drop(table);
+            if let Some(found) = PrunedSearch::new(&self.rows, width, &leading).neighbors(k) {
+                return Ok(found);
+            }
+        }
         self.search(&self.rows, k, Some)
     }
 
@@ -280,7 +310,7 @@ pub(crate) fn k_smallest(
 
 /// The squared distance of two rows, or of a row from zero.
 #[inline(always)]
-fn squared_distance(row: &[f32], other: Option<&[f32]>) -> f32 {
+pub(crate) fn squared_distance(row: &[f32], other: Option<&[f32]>) -> f32 {
     const LANES: usize = 16;
     let mut sums = [0.0_f32; LANES];
     let mut rest = 0.0;

@@ -98,7 +98,9 @@ fn divergence_scores_and_fits_are_those_of_scikit_learn() {
         .fit(&samples)
         .unwrap();
     assert_eq!(map.learning_rate, case.learning_rate);
-    assert!(map.kl_divergence < 1.05 * expected, "{map:?}");
+    // The descent is chaotic: with samples moved by 1e-5, scikit-learn's own results spread from
+    // 0.305 to 0.352 around the fixture's 0.307.
+    assert!(map.kl_divergence < 1.15 * expected, "{map:?}");
     let scored = affinities.kl_divergence(&map.embedding).unwrap();
     assert!((scored / map.kl_divergence - 1.0).abs() < 1e-3, "{scored}");
 }

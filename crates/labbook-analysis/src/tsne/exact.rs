@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use crate::simd::vectorised;
+use crate::simd::{Kernel, vectorised_kernel};
 
 /// Points that share a task; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 64;
@@ -23,14 +23,11 @@ impl Exact {
             .par_chunks_mut(CHUNK)
             .zip(points.par_chunks(CHUNK))
             .map(|(forces, points)| {
-                let mut weight = 0.0;
-                for (force, &point) in forces.iter_mut().zip(points) {
-                    let [w, x, y] = self.pull(point);
-                    *force = [x, y];
-                    // A point's weight with itself is exactly 1.
-                    weight += f64::from(w) - 1.0;
-                }
-                weight
+                vectorised_kernel(Repel {
+                    exact: self,
+                    points,
+                    forces,
+                })
             })
             .collect();
         weights.iter().sum()
@@ -44,33 +41,67 @@ impl Exact {
     }
 
     /// The sums of `w`, `w^2 dx` and `w^2 dy` over all points set, as seen from one place.
-    pub(crate) fn pull(&self, [x, y]: [f32; 2]) -> [f32; 3] {
-        vectorised(|| {
-            let (mut w, mut fx, mut fy) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
-            let (xs, ys) = (self.xs.chunks_exact(LANES), self.ys.chunks_exact(LANES));
-            let mut rest = [0.0_f32; 3];
-            for (xj, yj) in xs.remainder().iter().zip(ys.remainder()) {
-                let (dx, dy) = (x - xj, y - yj);
+    pub(crate) fn pull(&self, place: [f32; 2]) -> [f32; 3] {
+        let mut force = [[0.0; 2]];
+        let (exact, points, forces) = (self, &[place], &mut force);
+        let weight = vectorised_kernel(Repel {
+            exact,
+            points,
+            forces,
+        });
+        [weight as f32 + 1.0, force[0][0], force[0][1]]
+    }
+
+    #[inline(always)]
+    fn sums(&self, [x, y]: [f32; 2]) -> [f32; 3] {
+        let (mut w, mut fx, mut fy) = ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
+        let (xs, x_rest) = self.xs.as_chunks::<LANES>();
+        let (ys, y_rest) = self.ys.as_chunks::<LANES>();
+        let mut rest = [0.0_f32; 3];
+        for (xj, yj) in x_rest.iter().zip(y_rest) {
+            let (dx, dy) = (x - xj, y - yj);
+            let weight = 1.0 / (1.0 + (dx * dx + dy * dy));
+            rest[0] += weight;
+            rest[1] += weight * weight * dx;
+            rest[2] += weight * weight * dy;
+        }
+        for (xs, ys) in xs.iter().zip(ys) {
+            for lane in 0..LANES {
+                let (dx, dy) = (x - xs[lane], y - ys[lane]);
                 let weight = 1.0 / (1.0 + (dx * dx + dy * dy));
-                rest[0] += weight;
-                rest[1] += weight * weight * dx;
-                rest[2] += weight * weight * dy;
+                w[lane] += weight;
+                fx[lane] += weight * weight * dx;
+                fy[lane] += weight * weight * dy;
             }
-            for (xs, ys) in xs.zip(ys) {
-                for lane in 0..LANES {
-                    let (dx, dy) = (x - xs[lane], y - ys[lane]);
-                    let weight = 1.0 / (1.0 + (dx * dx + dy * dy));
-                    w[lane] += weight;
-                    fx[lane] += weight * weight * dx;
-                    fy[lane] += weight * weight * dy;
-                }
-            }
-            [
-                rest[0] + w.iter().sum::<f32>(),
-                rest[1] + fx.iter().sum::<f32>(),
-                rest[2] + fy.iter().sum::<f32>(),
-            ]
-        })
+        }
+        [
+            rest[0] + w.iter().sum::<f32>(),
+            rest[1] + fx.iter().sum::<f32>(),
+            rest[2] + fy.iter().sum::<f32>(),
+        ]
+    }
+}
+
+/// The repulsion of some points from all.
+struct Repel<'a> {
+    exact: &'a Exact,
+    points: &'a [[f32; 2]],
+    forces: &'a mut [[f32; 2]],
+}
+
+impl Kernel for Repel<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut weight = 0.0;
+        for (force, &point) in self.forces.iter_mut().zip(self.points) {
+            let [w, x, y] = self.exact.sums(point);
+            *force = [x, y];
+            // A point's weight with itself is exactly 1.
+            weight += f64::from(w) - 1.0;
+        }
+        weight
     }
 }
 

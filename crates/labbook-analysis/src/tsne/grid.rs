@@ -6,7 +6,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
-use crate::simd::vectorised;
+use crate::simd::{Kernel, vectorised_kernel};
 
 /// The widest spacing of nodes. The kernels change over lengths of about 1, so splines with
 /// nodes this far apart follow them; see the test against all pairs for the error.
@@ -107,15 +107,10 @@ impl Grid {
             .par_chunks_mut(CHUNK)
             .zip(points.par_chunks(CHUNK))
             .map(|(forces, points)| {
-                vectorised(|| {
-                    let mut weight = 0.0;
-                    for (force, &point) in forces.iter_mut().zip(points) {
-                        let [w, x, y] = self.pull(point);
-                        *force = [x, y];
-                        // A point's weight with itself is 1.
-                        weight += f64::from(w) - 1.0;
-                    }
-                    weight
+                vectorised_kernel(Read {
+                    grid: self,
+                    points,
+                    forces,
                 })
             })
             .collect();
@@ -218,17 +213,10 @@ impl Grid {
             .for_each(|(charges, points)| {
                 charges.clear();
                 charges.resize(self.side * self.side, 0.0);
-                vectorised(|| {
-                    for &point in points {
-                        let ([column, row], [across, down]) = self.stencil(point);
-                        for (r, &down) in down.iter().enumerate() {
-                            let start = (row + r) * self.side + column;
-                            let nodes = &mut charges[start..start + 4];
-                            for (node, &across) in nodes.iter_mut().zip(&across) {
-                                *node += down * across;
-                            }
-                        }
-                    }
+                vectorised_kernel(Spread {
+                    grid: self,
+                    points,
+                    charges,
                 });
             });
         charges.truncate(points.len().div_ceil(share));
@@ -402,6 +390,54 @@ impl Grid {
                 }
             });
         kernels
+    }
+}
+
+/// Reads the forces on some points off the grid and returns their weights' sum.
+struct Read<'a> {
+    grid: &'a Grid,
+    points: &'a [[f32; 2]],
+    forces: &'a mut [[f32; 2]],
+}
+
+impl Kernel for Read<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut weight = 0.0;
+        for (force, &point) in self.forces.iter_mut().zip(self.points) {
+            let [w, x, y] = self.grid.pull(point);
+            *force = [x, y];
+            // A point's weight with itself is 1.
+            weight += f64::from(w) - 1.0;
+        }
+        weight
+    }
+}
+
+/// Spreads the unit charges of some points over the nodes.
+struct Spread<'a> {
+    grid: &'a Grid,
+    points: &'a [[f32; 2]],
+    charges: &'a mut [f32],
+}
+
+impl Kernel for Spread<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for &point in self.points {
+            let ([column, row], [across, down]) = self.grid.stencil(point);
+            for (r, &down) in down.iter().enumerate() {
+                let start = (row + r) * self.grid.side + column;
+                let nodes = &mut self.charges[start..start + 4];
+                for (node, &across) in nodes.iter_mut().zip(&across) {
+                    *node += down * across;
+                }
+            }
+        }
     }
 }
 

@@ -35,7 +35,8 @@ pub enum LearningRate {
     Auto,
     /// openTSNE's default, on scikit-learn's scale: a quarter of `max(n_samples / e, 200)`, where
     /// `e` is the exaggeration of the phase, so that the second phase takes longer steps; the
-    /// coordinates' gains last from one phase to the next. Reaches a lower divergence than [`Auto`](Self::Auto) where iterations are few.
+    /// coordinates' gains last from one phase to the next, and small ones recover sooner. Reaches
+    /// a lower divergence than [`Auto`](Self::Auto) where iterations are few.
     PerPhase,
     /// A number, on scikit-learn's scale: a quarter of openTSNE's.
     Fixed(f64),
@@ -139,8 +140,8 @@ impl Tsne {
         self
     }
 
-    /// Momentum during the exaggerated iterations, from 0 to less than 1 (scikit-learn's is 0.5,
-    /// openTSNE's 0.8); afterwards it is 0.8.
+    /// Momentum during the exaggerated iterations, from 0 to less than 1; afterwards it is 0.8.
+    /// scikit-learn's 0.5 is the default; openTSNE's 0.8 ends at a higher divergence on small maps.
     #[must_use]
     pub fn initial_momentum(mut self, momentum: f64) -> Self {
         self.initial_momentum = momentum;

@@ -3,7 +3,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{Exact, Grid, TsneEvent};
-use crate::simd::vectorised;
+use crate::simd::{Kernel, vectorised_kernel};
 use crate::{Affinities, AnalysisError};
 
 /// Iterations with exaggerated attraction and low momentum, as in scikit-learn.
@@ -206,6 +206,7 @@ impl<'a> Optimizer<'a> {
         let z = self.repulsion.compute(&self.points, &mut self.forces);
         let (attract, repel) = (4.0 * exaggeration as f32, (4.0 / z) as f32);
         let (affinities, points, forces) = (self.affinities, &self.points, &self.forces);
+        let keep_gains = self.schedule.keep_gains;
         let sums: Vec<(Sums, bool)> = self
             .next
             .par_chunks_mut(CHUNK)
@@ -213,34 +214,21 @@ impl<'a> Optimizer<'a> {
             .zip(self.gains.par_chunks_mut(CHUNK))
             .enumerate()
             .map(|(task, ((next, updates), gains))| {
-                let mut sums = Sums::default();
-                let mut sound = true;
-                vectorised(|| {
-                    for (offset, next) in next.iter_mut().enumerate() {
-                        let i = task * CHUNK + offset;
-                        let (columns, values) = affinities.row(i);
-                        let pulled = attraction(points[i], columns, values, points);
-                        if report {
-                            sums.add_divergence(points[i], columns, values, points);
-                        }
-                        for axis in 0..2 {
-                            let gradient = attract * pulled[axis] - repel * forces[i][axis];
-                            let (update, gain) =
-                                (&mut updates[offset][axis], &mut gains[offset][axis]);
-                            *gain = if *update * gradient < 0.0 {
-                                *gain + 0.2
-                            } else {
-                                (*gain * 0.8).max(MIN_GAIN)
-                            };
-                            let scaled = gradient * *gain;
-                            sums.gradient += f64::from(scaled) * f64::from(scaled);
-                            *update = momentum * *update - rate * scaled;
-                            next[axis] = points[i][axis] + *update;
-                            sound &= next[axis].abs() < LARGEST_COORDINATE;
-                        }
-                    }
-                });
-                (sums, sound)
+                vectorised_kernel(Move {
+                    affinities,
+                    points,
+                    forces,
+                    first: task * CHUNK,
+                    next,
+                    updates,
+                    gains,
+                    attract,
+                    repel,
+                    momentum,
+                    rate,
+                    keep_gains,
+                    report,
+                })
             })
             .collect();
         if !sums.iter().all(|&(_, sound)| sound) {
@@ -260,7 +248,62 @@ impl<'a> Optimizer<'a> {
     }
 }
 
+/// The move of some points.
+struct Move<'a> {
+    affinities: &'a Affinities,
+    points: &'a [[f32; 2]],
+    forces: &'a [[f32; 2]],
+    first: usize,
+    next: &'a mut [[f32; 2]],
+    updates: &'a mut [[f32; 2]],
+    gains: &'a mut [[f32; 2]],
+    attract: f32,
+    repel: f32,
+    momentum: f32,
+    rate: f32,
+    keep_gains: bool,
+    report: bool,
+}
+
+impl Kernel for Move<'_> {
+    /// Sums for the report, and whether all points are where points can be.
+    type Output = (Sums, bool);
+
+    #[inline(always)]
+    fn run(self) -> (Sums, bool) {
+        let mut sums = Sums::default();
+        let mut sound = true;
+        let moved = self.next.iter_mut().zip(self.updates).zip(self.gains);
+        for (i, ((next, updates), gains)) in (self.first..).zip(moved) {
+            let (columns, values) = self.affinities.row(i);
+            let point = self.points[i];
+            let pulled = attraction(point, columns, values, self.points);
+            if self.report {
+                sums.add_divergence(point, columns, values, self.points);
+            }
+            for axis in 0..2 {
+                let gradient = self.attract * pulled[axis] - self.repel * self.forces[i][axis];
+                let (update, gain) = (&mut updates[axis], &mut gains[axis]);
+                let onward = *update * gradient;
+                *gain = match self.keep_gains {
+                    _ if onward < 0.0 => *gain + 0.2,
+                    // openTSNE's rule: small gains recover sooner.
+                    true => *gain * 0.8 + MIN_GAIN,
+                    false => (*gain * 0.8).max(MIN_GAIN),
+                };
+                let scaled = gradient * *gain;
+                sums.gradient += f64::from(scaled) * f64::from(scaled);
+                *update = self.momentum * *update - self.rate * scaled;
+                next[axis] = point[axis] + *update;
+                sound &= next[axis].abs() < LARGEST_COORDINATE;
+            }
+        }
+        (sums, sound)
+    }
+}
+
 impl Sums {
+    #[inline(never)]
     fn add_divergence(
         &mut self,
         [x, y]: [f32; 2],
