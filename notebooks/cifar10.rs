@@ -1136,7 +1136,7 @@ scatter(&tsne.embedding, &sample_classes, &class_names)?.title("1,000 training i
 // ### All training images
 //
 // The paper stops at 1,000 images. Here are all that this scale trains on, coloured by their true
-// class and by the predicted one; black rings mark images whose predicted class is wrong.
+// class and by the predicted one; dark crosses mark images whose predicted class is wrong.
 
 // %%
 let all_hidden = model16.activations(&train_images_norm, 8..9)?[0].shallow_clone();
@@ -1146,7 +1146,7 @@ map
 
 // %%
 let by_truth = scatter(&map.embedding, &train_labels, &class_names)?.title("By true class").alpha(0.4).size(760, 600).figure()?;
-let by_prediction = scatter(&map.embedding, &all_classes, &class_names)?.title("By predicted class, errors ringed").alpha(0.4)
+let by_prediction = scatter(&map.embedding, &all_classes, &class_names)?.title("By predicted class, errors crossed").alpha(0.4)
     .errors(&mistakes(&train_labels, &all_classes)?).size(760, 600).figure()?;
 panels(&[&by_truth, &by_prediction], 2)?
 

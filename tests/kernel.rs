@@ -11,7 +11,7 @@ fn run(name: &str, cells: &[&str]) -> Result<String, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let path = write_notebook(folder, name, cells).unwrap();
     let path = path.to_str().unwrap();
-    let output = xtask(&["report", path, "--scale", "smoke"]).unwrap();
+    let output = xtask(&["report", path, "--scale", "smoke"], folder).unwrap();
     let log = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         return Err(log.into_owned());

@@ -15,17 +15,19 @@ pub fn root() -> PathBuf {
     root.canonicalize().unwrap_or(root)
 }
 
-/// Runs `cargo xtask` with these words, on the drawn data whatever the machine has.
+/// Runs `cargo xtask` with these words, on the drawn data whatever the machine has. Records of runs
+/// go to `runs`.
 ///
 /// # Errors
 /// When cargo cannot be started.
-pub fn xtask(words: &[&str]) -> std::io::Result<Output> {
+pub fn xtask(words: &[&str], runs: &Path) -> std::io::Result<Output> {
     Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--package", "xtask", "--"])
         .args(words)
         .current_dir(root())
         .env_remove("LABBOOK_SCALE")
         .env("LABBOOK_DATA", "drawn")
+        .env("LABBOOK_RUNS", runs)
         .output()
 }
 
@@ -80,6 +82,7 @@ impl Step {
 }
 
 /// Starts a kernel as Jupyter does and sends it these cells, after one that depends on the facade.
+/// The scale is smoke, the data are drawn, records go to `folder`.
 ///
 /// # Errors
 /// When the set-up did not say where Jupyter is, or the conversation breaks off.
@@ -93,7 +96,8 @@ pub fn converse(folder: &Path, steps: Vec<Step>) -> std::io::Result<Vec<Answer>>
         .current_dir(folder)
         .env("JUPYTER_PATH", variable("LABBOOK_JUPYTER_PATH")?)
         .env("LABBOOK_DATA", "drawn")
-        .env("LABBOOK_RUNS", folder.join("runs"))
+        .env("LABBOOK_SCALE", "smoke")
+        .env("LABBOOK_RUNS", folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -135,6 +139,22 @@ impl Notebook {
         let value: Value = serde_json::from_str(&text).map_err(std::io::Error::other)?;
         let cells = value["cells"].as_array().cloned().unwrap_or_default();
         Ok(Notebook { cells })
+    }
+
+    /// The sources of the code cells below a heading, up to the next heading.
+    #[must_use]
+    pub fn section(&self, heading: &str) -> Vec<String> {
+        let below = |cell: &&Value| text(&cell["source"]).lines().any(|line| line == heading);
+        let start = self.cells.iter().position(|cell| below(&cell));
+        let rest = start.map_or(&[][..], |start| &self.cells[start + 1..]);
+        let is_heading = |cell: &Value| {
+            cell["cell_type"] == "markdown" && text(&cell["source"]).starts_with('#')
+        };
+        let cells = rest.iter().take_while(|cell| !is_heading(cell));
+        cells
+            .filter(|cell| cell["cell_type"] == "code")
+            .map(|cell| text(&cell["source"]))
+            .collect()
     }
 
     /// The code cells' sources with their outputs.
