@@ -9,9 +9,13 @@ use crate::failure::{At, Failure, Result};
 use crate::places::{Places, short_hash};
 use crate::process::{ask, run};
 
+/// What `libtch.so` holds besides tch's own C++.
+const MKL_VENDOR: &str = include_str!("../../shim/mkl_vendor.cpp");
+
 /// Where `libtch.so` for this libtorch is kept.
 pub(crate) fn shim_folder(places: &Places, libtorch: &Libtorch, torch_sys: &str) -> PathBuf {
-    let home = short_hash(libtorch.home.display().to_string().as_bytes());
+    let identity = format!("{}{MKL_VENDOR}", libtorch.home.display());
+    let home = short_hash(identity.as_bytes());
     places.cache.join(format!("libtch-{torch_sys}-{home}"))
 }
 
@@ -80,7 +84,13 @@ fn sources(places: &Places) -> Result<PathBuf> {
 fn compile(compiler: &Path, sources: &Path, libtorch: &Libtorch, work: &Path) -> Result<()> {
     let include = libtorch.home.join("include");
     let object = |name: &str| work.join(format!("{name}.o"));
-    let names = ["torch_api", "torch_api_generated"];
+    let vendor = work.join("mkl_vendor.cpp");
+    fs::write(&vendor, MKL_VENDOR).at("write", &vendor)?;
+    let names = ["torch_api", "torch_api_generated", "mkl_vendor"];
+    let source = |name: &str| match name {
+        "mkl_vendor" => vendor.clone(),
+        _ => sources.join(format!("{name}.cpp")),
+    };
     let children: Vec<std::io::Result<Child>> = names
         .iter()
         .map(|name| {
@@ -92,7 +102,7 @@ fn compile(compiler: &Path, sources: &Path, libtorch: &Libtorch, work: &Path) ->
                 .arg("-I")
                 .arg(include.join("torch/csrc/api/include"))
                 .arg("-c")
-                .arg(sources.join(format!("{name}.cpp")))
+                .arg(source(name))
                 .arg("-o")
                 .arg(object(name))
                 .spawn()
