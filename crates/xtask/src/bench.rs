@@ -1,8 +1,11 @@
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
-use crate::failure::{At, Result};
+use crate::environment as env;
+use crate::failure::{At, Failure, Result};
 use crate::lab::jupyter;
-use crate::places::Places;
+use crate::places::{Places, short_hash};
 use crate::process;
 use crate::setup::{self, KERNEL_NAME};
 
@@ -20,4 +23,97 @@ pub(crate) fn kernel(places: &Places) -> Result<()> {
             .current_dir(places.notebooks()),
         "the kernel could not be timed (its message is above)",
     )
+}
+
+const TSNE_SCRIPT: &str = include_str!("../scripts/bench_tsne.py");
+
+/// What t-SNE is compared with.
+const TSNE_PEERS: [&str; 5] = [
+    "joblib==1.6.0",
+    "numpy==2.4.6",
+    "openTSNE==1.0.4",
+    "scikit-learn==1.9.1",
+    "scipy==1.17.1",
+];
+
+/// The sizes that t-SNE is timed at unless others are asked for.
+const TSNE_POINTS: &str = "1000,10000,50000";
+
+/// Times t-SNE beside scikit-learn and openTSNE, and scores all maps.
+pub(crate) fn tsne(places: &Places, points: Option<&str>) -> Result<()> {
+    let points = points.unwrap_or(TSNE_POINTS);
+    let sound = |number: &str| {
+        number
+            .parse::<usize>()
+            .is_ok_and(|n| (200..=50_000).contains(&n))
+    };
+    if !points.split(',').all(sound) {
+        return Err(Failure::new(format!(
+            "expected --points to be numbers from 200 to 50000, separated by commas; received \
+             \"{points}\""
+        )));
+    }
+    setup::all(places)?;
+    let python = peers(places)?;
+    let ours = |verb: &str| {
+        let mut command = Command::new(env::cargo());
+        command.args([verb, "--release", "--quiet", "--locked"]);
+        command.args(["-p", "labbook-analysis", "--example", "bench_tsne"]);
+        command.current_dir(&places.root);
+        command
+    };
+    process::run(&mut ours("build"), "the benchmark did not compile (above)")?;
+    let folder = places.cache.join("bench-tsne");
+    fs::create_dir_all(&folder).at("create", &folder)?;
+    let script = folder.join("bench_tsne.py");
+    fs::write(&script, TSNE_SCRIPT).at("write", &script)?;
+    let run = ours("run");
+    process::run(
+        Command::new(python)
+            .arg(&script)
+            .arg(&folder)
+            .arg(points)
+            .arg(run.get_program())
+            .args(run.get_args())
+            .arg("--")
+            .current_dir(&places.root),
+        "t-SNE could not be timed (its message is above)",
+    )
+}
+
+/// A Python with the peers, in an environment of its own.
+fn peers(places: &Places) -> Result<PathBuf> {
+    let hash = short_hash(TSNE_PEERS.join(" ").as_bytes());
+    let prefix = places.cache.join(format!("venv-tsne-{hash}"));
+    let python = prefix.join("bin/python");
+    let complete = prefix.join("complete");
+    if complete.is_file() {
+        return Ok(python);
+    }
+    println!(
+        "Installing scikit-learn and openTSNE into {}",
+        prefix.display()
+    );
+    let base = env::python().ok_or_else(|| Failure::new("no Python 3.11 or newer"))?;
+    if prefix.exists() {
+        fs::remove_dir_all(&prefix).at("clear", &prefix)?;
+    }
+    process::run(
+        Command::new(base).args(["-m", "venv"]).arg(&prefix),
+        "the virtual environment could not be made; on Debian install python3-venv",
+    )?;
+    process::run(
+        Command::new(&python)
+            .args([
+                "-m",
+                "pip",
+                "--disable-pip-version-check",
+                "install",
+                "--quiet",
+            ])
+            .args(TSNE_PEERS),
+        "pip could not install the peers (its message is above); is the network reachable?",
+    )?;
+    fs::write(&complete, "").at("write", &complete)?;
+    Ok(python)
 }

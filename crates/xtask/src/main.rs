@@ -35,6 +35,8 @@ Usage: cargo xtask COMMAND
   pair        write the notebooks anew from their .rs scripts (outputs are kept)
   bench kernel
               time the kernel: start, first tensor, later cells
+  bench tsne [--points 1000,10000,50000]
+              time and score t-SNE beside scikit-learn and openTSNE (half an hour for all three)
   bench train time training steps beside Keras/TensorFlow and PyTorch (half an hour, 8 GB)
 ";
 
@@ -56,6 +58,7 @@ fn run() -> Result<ExitCode> {
     }
     let mut words = Vec::new();
     let mut scale = None;
+    let mut points = None;
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(Failure::usage)? {
         match argument {
@@ -64,6 +67,10 @@ fn run() -> Result<ExitCode> {
                 let value = parser.value().map_err(Failure::usage)?;
                 scale = Some(report::Scale::parse(&value.to_string_lossy())?);
             }
+            lexopt::Arg::Long("points") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                points = Some(value.to_string_lossy().into_owned());
+            }
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => words.push("help".to_owned()),
             other => return Err(Failure::usage(other.unexpected())),
         }
@@ -71,6 +78,9 @@ fn run() -> Result<ExitCode> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if scale.is_some() && words.first() != Some(&"report") {
         return Err(Failure::new("--scale belongs to `cargo xtask report`"));
+    }
+    if points.is_some() && words != ["bench", "tsne"] {
+        return Err(Failure::new("--points belongs to `cargo xtask bench tsne`"));
     }
     let places = Places::find()?;
     match words.as_slice() {
@@ -84,6 +94,7 @@ fn run() -> Result<ExitCode> {
         ["pair"] => test::pair(&places)?,
         ["data"] => data::run(&places)?,
         ["bench", "kernel"] => bench::kernel(&places)?,
+        ["bench", "tsne"] => bench::tsne(&places, points.as_deref())?,
         ["bench", "train"] => bench_train::run(&places)?,
         other => {
             let text = other.join(" ");
