@@ -361,7 +361,13 @@ fn a_range_of_layers_gives_their_outputs_alone() -> Result<()> {
     let sizes: Vec<i64> = batches.iter().map(|outputs| outputs[1].size()[0]).collect();
     assert_eq!(sizes, [30, 30, 10]);
     let hidden: Vec<&Tensor> = batches.iter().map(|outputs| &outputs[0]).collect();
-    assert!((Tensor::cat(&hidden, 0) - &all[1]).abs().max().double_value(&[]) < 1e-6);
+    assert!(
+        (Tensor::cat(&hidden, 0) - &all[1])
+            .abs()
+            .max()
+            .double_value(&[])
+            < 1e-6
+    );
 
     let empty = model.activations(&x, 3..).unwrap_err().to_string();
     assert!(empty.contains("within 0..3, received 3..3"), "{empty}");
