@@ -44,6 +44,8 @@ pub(crate) struct PrunedSearch {
     by_rows: Vec<[[f32; ROWS]; COORDINATES]>,
     /// The same, `COLUMNS` samples side by side.
     by_columns: Vec<[[f32; COLUMNS]; COORDINATES]>,
+    /// The centres of the latter's groups.
+    centres: Vec<[f32; COORDINATES]>,
     /// The samples in that order.
     ordered: Vec<f32>,
 }
@@ -92,6 +94,18 @@ impl PrunedSearch {
                 n.next_multiple_of(COLUMNS) - n,
             ))
             .collect();
+        let centres = coordinates
+            .par_chunks(COLUMNS)
+            .map(|group| {
+                let mut centre = [0.0; COORDINATES];
+                for sample in group {
+                    for (sum, x) in centre.iter_mut().zip(sample) {
+                        *sum += x / group.len() as f32;
+                    }
+                }
+                centre
+            })
+            .collect();
         let mut ordered = vec![0.0; rows.len()];
         ordered
             .par_chunks_mut(width)
@@ -100,6 +114,7 @@ impl PrunedSearch {
         Self {
             width,
             halves,
+            centres,
             by_rows: interleaved(&coordinates),
             by_columns: interleaved(&coordinates),
             ordered,
@@ -162,13 +177,10 @@ impl PrunedSearch {
                 evaluated: 0,
             })
             .collect();
-        // The samples around the queries come first: they bring the radii down at once.
-        let tiles = self.by_columns.len();
-        let around = (4 * k).max(768) / COLUMNS;
-        let begin = (first / COLUMNS).saturating_sub(around / 2);
-        let end = (begin + around).min(tiles);
-        let rest = (end..tiles).chain((0..begin).rev());
-        for tile in (begin..end).chain(rest) {
+        // The nearest samples come first: they bring the radii down at once. Among those of the
+        // first look, candidates gather until the best stand out.
+        let first_look = (4 * k).max(768) / COLUMNS;
+        for (step, tile) in self.tiles_by_distance(first, count).into_iter().enumerate() {
             let scan = Scan {
                 rows: &self.by_rows[first / ROWS..][..count.div_ceil(ROWS)],
                 columns: &self.by_columns[tile],
@@ -177,12 +189,10 @@ impl PrunedSearch {
                 queries: &mut queries,
             };
             Arch::new().dispatch(scan);
-            // Around the queries, candidates gather until the nearest ones stand out.
-            let first_look = (begin..end).contains(&tile);
-            let enough = match first_look {
-                true if tile + 1 == end => 1,
-                true => usize::MAX,
-                false => PENDING,
+            let enough = match step + 1 {
+                done if done < first_look => usize::MAX,
+                done if done == first_look => 1,
+                _ => PENDING,
             };
             for (offset, query) in queries.iter_mut().enumerate() {
                 if query.pending.len() >= enough {
@@ -194,6 +204,28 @@ impl PrunedSearch {
             self.settle(query, first + offset, k);
         }
         queries
+    }
+
+    /// All tiles of columns, those whose centres are nearest to the centre of the queries first.
+    fn tiles_by_distance(&self, first: usize, count: usize) -> Vec<usize> {
+        let mut centre = [0.0; COORDINATES];
+        let tiles = &self.centres[first / COLUMNS..(first + count).div_ceil(COLUMNS)];
+        for tile in tiles {
+            for (sum, x) in centre.iter_mut().zip(tile) {
+                *sum += x / tiles.len() as f32;
+            }
+        }
+        let mut tiles: Vec<(f32, usize)> = self
+            .centres
+            .iter()
+            .enumerate()
+            .map(|(tile, other)| {
+                let distance = vectorised(|| squared_distance(&centre, Some(other)));
+                (distance, tile)
+            })
+            .collect();
+        tiles.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        tiles.into_iter().map(|(_, tile)| tile).collect()
     }
 
     /// Computes the distances of the pending candidates that are still in the running.
