@@ -1170,8 +1170,8 @@ plot_confusion_matrix(&neighbors, "Class of the nearest point in the map")?
 //
 // Every experiment's latest training with this scale, seed and data, beside the paper's figures: a
 // Colab GPU in 2021, the full data and widths, 20 epochs. Accuracies are of the last epoch, as in the
-// paper; "gap" is training minus test accuracy and "test - paper" the difference of the two test
-// accuracies, both in points and shaded by size. The best test accuracy is shaded green.
+// paper; "gap" is training minus test accuracy, "difference" this run's test accuracy minus the
+// paper's. Both are shaded by size; the best test accuracy is shaded green.
 
 // %%
 let results = session.results()?;

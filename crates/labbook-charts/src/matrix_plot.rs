@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 use crate::bitmap::Canvas;
 use crate::color::text_color_on;
 use crate::color_map::ColorMap;
-use crate::draw::render;
+use crate::draw::render_reduced;
 use crate::ink::{AXIS, Label, MARGIN, Pen};
 use crate::ticks::round_ticks;
 use crate::{ChartError, Figure};
@@ -112,7 +112,7 @@ impl MatrixPlot {
     pub fn figure(&self) -> Result<Figure, ChartError> {
         let layout = self.layout()?;
         let (width, height) = (layout.width.ceil() as u32, layout.height.ceil() as u32);
-        let png = render(width, height, |root| self.draw_on(root, &layout))?;
+        let png = render_reduced(width, height, |root| self.draw_on(root, &layout))?;
         Ok(Figure::new(
             png,
             width,

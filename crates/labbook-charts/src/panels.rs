@@ -1,4 +1,4 @@
-use crate::draw::render;
+use crate::draw::render_reduced;
 use crate::encode::decode;
 use crate::ink::Pen;
 use crate::{ChartError, Figure, SCALE};
@@ -34,7 +34,7 @@ pub fn panels(figures: &[&Figure], columns: usize) -> Result<Figure, ChartError>
         .collect();
     let total = |sides: &[u32]| sides.iter().copied().fold(0, u32::saturating_add);
     let (width, height) = (total(&widths), total(&heights));
-    let png = render(width, height, |canvas| {
+    let png = render_reduced(width, height, |canvas| {
         let pen = Pen::new(canvas);
         for (index, figure) in figures.iter().enumerate() {
             let (row, column) = (index / columns, index % columns);

@@ -9,7 +9,7 @@ use crate::table::{Align, Table};
 /// Rows shown of a long frame: the first and the last.
 const ROWS: usize = 20;
 /// Columns shown of a wide frame: the first and the last.
-const COLUMNS: usize = 12;
+const COLUMNS: usize = 8;
 
 impl Render for DataFrame {
     fn to_html(&self) -> String {
@@ -110,11 +110,11 @@ mod tests {
         let frame = DataFrame::new(1, (0..512).map(column).collect()).unwrap();
         let text = frame.to_plain();
         assert!(text.starts_with("1 rows x 512 columns"), "{text}");
-        for name in ["act_val_0", "act_val_5 ", "act_val_506", "act_val_511"] {
+        for name in ["act_val_0", "act_val_3 ", "act_val_508", "act_val_511"] {
             assert!(text.contains(name), "{name}: {text}");
         }
         assert!(
-            !text.contains("act_val_6 ") && !text.contains("act_val_505"),
+            !text.contains("act_val_4 ") && !text.contains("act_val_507"),
             "{text}"
         );
     }

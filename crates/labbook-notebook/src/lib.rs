@@ -49,7 +49,7 @@ pub use output::NotebookDisplay;
 pub use prediction_table::prediction_table;
 pub use random_examples::show_random_examples;
 pub use render::Render;
-pub use results::{Results, plot_results};
+pub use results::{Paragraph, Results, plot_results};
 pub use scatter::{plot_explained_variance, scatter, thumbnails};
 pub use session::Session;
 pub use table::{Align, Cell, Table};

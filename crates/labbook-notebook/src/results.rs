@@ -2,7 +2,8 @@ use labbook_charts::{Figure, LabelledScatter};
 use labbook_experiments::{ComparedRun, Comparison, Experiment, Holding, Verdict};
 
 use crate::error::NotebookError;
-use crate::record::{percent, points};
+use crate::html::escape;
+use crate::record::points;
 use crate::render::Render;
 use crate::table::{Align, Cell, Table};
 
@@ -60,11 +61,25 @@ impl Results {
 
     /// Which network to use, and why, in a sentence or two.
     #[must_use]
-    pub fn recommendation(&self) -> String {
-        self.comparison.recommendation().map_or_else(
+    pub fn recommendation(&self) -> Paragraph {
+        Paragraph(self.comparison.recommendation().map_or_else(
             || "There is no run to recommend yet: run an experiment first.".to_owned(),
             |recommendation| recommendation.sentence,
-        )
+        ))
+    }
+}
+
+/// Running text, shown as such.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paragraph(pub String);
+
+impl Render for Paragraph {
+    fn to_html(&self) -> String {
+        format!("<p style=\"max-width:46em\">{}</p>", escape(&self.0))
+    }
+
+    fn to_plain(&self) -> String {
+        self.0.clone()
     }
 }
 
@@ -133,27 +148,30 @@ fn table(results: &Results) -> Table {
     let headings = [
         "experiment",
         "train",
-        "validation",
+        "val",
         "test",
         "gap",
         "seconds",
         "paper: train",
-        "validation",
+        "val",
         "test",
         "gap",
         "seconds",
-        "test - paper",
+        "difference",
     ];
-    let mut table = Table::new(&headings).numeric().header_column();
+    let mut table = Table::new(&headings)
+        .numeric()
+        .header_column()
+        .caption("Accuracies in %; gap and difference (of the test accuracies) in points.");
     table = table.align(0, Align::Left);
     let best = results.comparison.by_test_accuracy().first().copied();
     for run in results.comparison.runs() {
         let (record, paper) = (&run.record, run.published);
         let mut row = vec![
             Cell::new(name(run)),
-            Cell::new(percent(record.train_accuracy())),
-            Cell::new(percent(record.val_accuracy())),
-            Cell::new(percent(Some(record.test_accuracy))),
+            Cell::new(hundredths(record.train_accuracy())),
+            Cell::new(hundredths(record.val_accuracy())),
+            Cell::new(hundredths(Some(record.test_accuracy))),
             run.gap().map_or_else(|| Cell::new(""), gap),
             Cell::new(format!("{:.1}", record.seconds)),
         ];
@@ -162,9 +180,9 @@ fn table(results: &Results) -> Table {
         }
         if let Some(paper) = paper {
             row.extend([
-                Cell::new(percent(Some(paper.train_accuracy))),
-                Cell::new(percent(Some(paper.val_accuracy))),
-                Cell::new(percent(Some(paper.test_accuracy))),
+                Cell::new(hundredths(Some(paper.train_accuracy))),
+                Cell::new(hundredths(Some(paper.val_accuracy))),
+                Cell::new(hundredths(Some(paper.test_accuracy))),
                 gap(paper.gap()),
                 Cell::new(format!("{:.1}", paper.seconds)),
             ]);
@@ -177,6 +195,11 @@ fn table(results: &Results) -> Table {
         table.push_cells(row);
     }
     table
+}
+
+/// A fraction in percent, empty where there is none.
+fn hundredths(fraction: Option<f64>) -> String {
+    fraction.map_or_else(String::new, |fraction| format!("{:.2}", 100.0 * fraction))
 }
 
 fn gap(gap: f64) -> Cell {
@@ -192,7 +215,7 @@ mod tests {
         let results = Results {
             comparison: Comparison::of(&[]),
         };
-        assert!(results.recommendation().contains("run an experiment"));
+        assert!(results.recommendation().0.contains("run an experiment"));
         assert!(plot_results(&results).is_err());
         assert_eq!(results.diagnosis().len(), 0);
         assert!(results.to_html().contains("paper: train"));
