@@ -241,10 +241,16 @@ model.compile(Adam::new(), SparseCategoricalCrossentropy::new(), ["accuracy"])?;
 let history = model.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels).callbacks((
-        EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
-        ModelCheckpoint::new(session.checkpoint("model_{val_accuracy:.4f}")).monitor("val_accuracy").save_best_only(true),
-    )),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels)
+        .callbacks((
+            EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
+            ModelCheckpoint::new(session.checkpoint("model_{val_accuracy:.4f}"))
+                .monitor("val_accuracy")
+                .save_best_only(true),
+        )),
 )?;
 println!("{:.1} seconds", history.seconds);
 
@@ -351,7 +357,10 @@ model1.summary()?
 let history1 = model1.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation1 = model1.evaluate(&test_images_norm, &test_labels)?;
 session.record(1, &model1, &history1, &evaluation1)?
@@ -365,7 +374,8 @@ plot_history(&history1)?
 // %%
 let conf_mx1 = confusion_matrix(&train_labels, &model1.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx1_test = confusion_matrix(&test_labels, &model1.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx1.precision(Average::Micro), conf_mx1_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx1.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx1_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx1, &conf_mx1_test, "Experiment 1")?
 
 // %% [markdown]
@@ -389,7 +399,10 @@ model2.summary()?
 let history2 = model2.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation2 = model2.evaluate(&test_images_norm, &test_labels)?;
 session.record(2, &model2, &history2, &evaluation2)?
@@ -403,7 +416,8 @@ plot_history(&history2)?
 // %%
 let conf_mx2 = confusion_matrix(&train_labels, &model2.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx2_test = confusion_matrix(&test_labels, &model2.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx2.precision(Average::Micro), conf_mx2_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx2.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx2_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx2, &conf_mx2_test, "Experiment 2")?
 
 // %% [markdown]
@@ -430,7 +444,10 @@ model3.summary()?
 let history3 = model3.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation3 = model3.evaluate(&test_images_norm, &test_labels)?;
 session.record(3, &model3, &history3, &evaluation3)?
@@ -444,7 +461,8 @@ plot_history(&history3)?
 // %%
 let conf_mx3 = confusion_matrix(&train_labels, &model3.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx3_test = confusion_matrix(&test_labels, &model3.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx3.precision(Average::Micro), conf_mx3_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx3.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx3_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx3, &conf_mx3_test, "Experiment 3")?
 
 // %% [markdown]
@@ -497,7 +515,10 @@ model4.summary()?
 let history4 = model4.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation4 = model4.evaluate(&test_images_norm, &test_labels)?;
 session.record(4, &model4, &history4, &evaluation4)?
@@ -511,7 +532,8 @@ plot_history(&history4)?
 // %%
 let conf_mx4 = confusion_matrix(&train_labels, &model4.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx4_test = confusion_matrix(&test_labels, &model4.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx4.precision(Average::Micro), conf_mx4_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx4.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx4_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx4, &conf_mx4_test, "Experiment 4")?
 
 // %% [markdown]
@@ -540,10 +562,16 @@ model5.summary()?
 let history5 = model5.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels).callbacks((
-        EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
-        ModelCheckpoint::new(session.checkpoint("experiment5_{val_accuracy:.4f}")).monitor("val_accuracy").save_best_only(true),
-    )),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels)
+        .callbacks((
+            EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
+            ModelCheckpoint::new(session.checkpoint("experiment5_{val_accuracy:.4f}"))
+                .monitor("val_accuracy")
+                .save_best_only(true),
+        )),
 )?;
 let evaluation5 = model5.evaluate(&test_images_norm, &test_labels)?;
 session.record(5, &model5, &history5, &evaluation5)?
@@ -557,7 +585,8 @@ plot_history(&history5)?
 // %%
 let conf_mx5 = confusion_matrix(&train_labels, &model5.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx5_test = confusion_matrix(&test_labels, &model5.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx5.precision(Average::Micro), conf_mx5_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx5.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx5_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx5, &conf_mx5_test, "Experiment 5")?
 
 // %% [markdown]
@@ -580,10 +609,16 @@ model6.summary()?
 let history6 = model6.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels).callbacks((
-        EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
-        ModelCheckpoint::new(session.checkpoint("experiment6_{val_accuracy:.4f}")).monitor("val_accuracy").save_best_only(true),
-    )),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels)
+        .callbacks((
+            EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
+            ModelCheckpoint::new(session.checkpoint("experiment6_{val_accuracy:.4f}"))
+                .monitor("val_accuracy")
+                .save_best_only(true),
+        )),
 )?;
 let evaluation6 = model6.evaluate(&test_images_norm, &test_labels)?;
 session.record(6, &model6, &history6, &evaluation6)?
@@ -597,7 +632,8 @@ plot_history(&history6)?
 // %%
 let conf_mx6 = confusion_matrix(&train_labels, &model6.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx6_test = confusion_matrix(&test_labels, &model6.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx6.precision(Average::Micro), conf_mx6_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx6.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx6_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx6, &conf_mx6_test, "Experiment 6")?
 
 // %% [markdown]
@@ -623,10 +659,16 @@ model7.summary()?
 let history7 = model7.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels).callbacks((
-        EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
-        ModelCheckpoint::new(session.checkpoint("experiment7_{val_accuracy:.4f}")).monitor("val_accuracy").save_best_only(true),
-    )),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels)
+        .callbacks((
+            EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
+            ModelCheckpoint::new(session.checkpoint("experiment7_{val_accuracy:.4f}"))
+                .monitor("val_accuracy")
+                .save_best_only(true),
+        )),
 )?;
 let evaluation7 = model7.evaluate(&test_images_norm, &test_labels)?;
 session.record(7, &model7, &history7, &evaluation7)?
@@ -640,7 +682,8 @@ plot_history(&history7)?
 // %%
 let conf_mx7 = confusion_matrix(&train_labels, &model7.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx7_test = confusion_matrix(&test_labels, &model7.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx7.precision(Average::Micro), conf_mx7_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx7.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx7_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx7, &conf_mx7_test, "Experiment 7")?
 
 // %% [markdown]
@@ -667,10 +710,16 @@ model8.summary()?
 let history8 = model8.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels).callbacks((
-        EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
-        ModelCheckpoint::new(session.checkpoint("experiment8_{val_accuracy:.4f}")).monitor("val_accuracy").save_best_only(true),
-    )),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels)
+        .callbacks((
+            EarlyStopping::new().monitor("val_accuracy").patience(2).verbose(1),
+            ModelCheckpoint::new(session.checkpoint("experiment8_{val_accuracy:.4f}"))
+                .monitor("val_accuracy")
+                .save_best_only(true),
+        )),
 )?;
 let evaluation8 = model8.evaluate(&test_images_norm, &test_labels)?;
 session.record(8, &model8, &history8, &evaluation8)?
@@ -684,7 +733,8 @@ plot_history(&history8)?
 // %%
 let conf_mx8 = confusion_matrix(&train_labels, &model8.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx8_test = confusion_matrix(&test_labels, &model8.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx8.precision(Average::Micro), conf_mx8_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx8.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx8_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx8, &conf_mx8_test, "Experiment 8")?
 
 // %% [markdown]
@@ -719,7 +769,10 @@ model9.summary()?
 let history9 = model9.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation9 = model9.evaluate(&test_images_norm, &test_labels)?;
 session.record(9, &model9, &history9, &evaluation9)?
@@ -733,7 +786,8 @@ plot_history(&history9)?
 // %%
 let conf_mx9 = confusion_matrix(&train_labels, &model9.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx9_test = confusion_matrix(&test_labels, &model9.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx9.precision(Average::Micro), conf_mx9_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx9.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx9_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx9, &conf_mx9_test, "Experiment 9")?
 
 // %% [markdown]
@@ -756,7 +810,10 @@ model10.summary()?
 let history10 = model10.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation10 = model10.evaluate(&test_images_norm, &test_labels)?;
 session.record(10, &model10, &history10, &evaluation10)?
@@ -770,7 +827,8 @@ plot_history(&history10)?
 // %%
 let conf_mx10 = confusion_matrix(&train_labels, &model10.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx10_test = confusion_matrix(&test_labels, &model10.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx10.precision(Average::Micro), conf_mx10_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx10.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx10_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx10, &conf_mx10_test, "Experiment 10")?
 
 // %% [markdown]
@@ -797,7 +855,10 @@ model11.summary()?
 let history11 = model11.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation11 = model11.evaluate(&test_images_norm, &test_labels)?;
 session.record(11, &model11, &history11, &evaluation11)?
@@ -811,7 +872,8 @@ plot_history(&history11)?
 // %%
 let conf_mx11 = confusion_matrix(&train_labels, &model11.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx11_test = confusion_matrix(&test_labels, &model11.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx11.precision(Average::Micro), conf_mx11_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx11.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx11_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx11, &conf_mx11_test, "Experiment 11")?
 
 // %% [markdown]
@@ -839,7 +901,10 @@ model12.summary()?
 let history12 = model12.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation12 = model12.evaluate(&test_images_norm, &test_labels)?;
 session.record(12, &model12, &history12, &evaluation12)?
@@ -853,7 +918,8 @@ plot_history(&history12)?
 // %%
 let conf_mx12 = confusion_matrix(&train_labels, &model12.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx12_test = confusion_matrix(&test_labels, &model12.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx12.precision(Average::Micro), conf_mx12_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx12.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx12_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx12, &conf_mx12_test, "Experiment 12")?
 
 // %% [markdown]
@@ -883,7 +949,10 @@ model13.summary()?
 let history13 = model13.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation13 = model13.evaluate(&test_images_norm, &test_labels)?;
 session.record(13, &model13, &history13, &evaluation13)?
@@ -897,7 +966,8 @@ plot_history(&history13)?
 // %%
 let conf_mx13 = confusion_matrix(&train_labels, &model13.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx13_test = confusion_matrix(&test_labels, &model13.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx13.precision(Average::Micro), conf_mx13_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx13.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx13_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx13, &conf_mx13_test, "Experiment 13")?
 
 // %% [markdown]
@@ -921,7 +991,10 @@ model14.summary()?
 let history14 = model14.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation14 = model14.evaluate(&test_images_norm, &test_labels)?;
 session.record(14, &model14, &history14, &evaluation14)?
@@ -935,7 +1008,8 @@ plot_history(&history14)?
 // %%
 let conf_mx14 = confusion_matrix(&train_labels, &model14.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx14_test = confusion_matrix(&test_labels, &model14.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx14.precision(Average::Micro), conf_mx14_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx14.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx14_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx14, &conf_mx14_test, "Experiment 14")?
 
 // %% [markdown]
@@ -962,7 +1036,10 @@ model15.summary()?
 let history15 = model15.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation15 = model15.evaluate(&test_images_norm, &test_labels)?;
 session.record(15, &model15, &history15, &evaluation15)?
@@ -976,7 +1053,8 @@ plot_history(&history15)?
 // %%
 let conf_mx15 = confusion_matrix(&train_labels, &model15.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx15_test = confusion_matrix(&test_labels, &model15.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx15.precision(Average::Micro), conf_mx15_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx15.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx15_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx15, &conf_mx15_test, "Experiment 15")?
 
 // %% [markdown]
@@ -1006,7 +1084,10 @@ model16.summary()?
 let history16 = model16.fit(
     &train_images_norm,
     &train_labels,
-    &Fit::new().epochs(scale.epochs).batch_size(scale.batch_size).validation_data(&val_images_norm, &val_labels),
+    &Fit::new()
+        .epochs(scale.epochs)
+        .batch_size(scale.batch_size)
+        .validation_data(&val_images_norm, &val_labels),
 )?;
 let evaluation16 = model16.evaluate(&test_images_norm, &test_labels)?;
 session.record(16, &model16, &history16, &evaluation16)?
@@ -1020,7 +1101,8 @@ plot_history(&history16)?
 // %%
 let conf_mx16 = confusion_matrix(&train_labels, &model16.predict_classes(&train_images_norm)?, &class_names)?;
 let conf_mx16_test = confusion_matrix(&test_labels, &model16.predict_classes(&test_images_norm)?, &class_names)?;
-println!("precision: training {:.4}, test {:.4}", conf_mx16.precision(Average::Micro), conf_mx16_test.precision(Average::Micro));
+println!("precision on the training images: {:.4}", conf_mx16.precision(Average::Micro));
+println!("precision on the test images:     {:.4}", conf_mx16_test.precision(Average::Micro));
 plot_confusion_matrices(&conf_mx16, &conf_mx16_test, "Experiment 16")?
 
 // %% [markdown]
@@ -1075,7 +1157,8 @@ plot_calibration(&calibration_curve(&test_labels, &preds16)?)?
 // Grad-CAM marks the places that spoke for the predicted class in the last convolution.
 
 // %%
-show_grad_cam(&model16, &test_images_norm.narrow(0, 0, 10), &test_labels.narrow(0, 0, 10), &class_names, "conv2d_2")?
+let (images, labels) = (test_images_norm.narrow(0, 0, 12), test_labels.narrow(0, 0, 12));
+show_grad_cam(&model16, &images, &labels, &class_names, "conv2d_2")?
 
 // %% [markdown]
 // ### Activations of the hidden layer
@@ -1114,7 +1197,9 @@ pca_df.insert_column(3, column_of("pred_class", &sample_classes)?)?;
 pca_df.head(Some(5))
 
 // %%
-scatter(&components.slice(ndarray::s![.., ..2]), &sample_classes, &class_names)?.title("First two principal components, by predicted class").figure()?
+scatter(&components.slice(ndarray::s![.., ..2]), &sample_classes, &class_names)?
+    .title("First two principal components, by predicted class")
+    .figure()?
 
 // %% [markdown]
 // ### t-SNE
@@ -1130,7 +1215,11 @@ let tsne = Tsne::new().perplexity(40.0).max_iter(300).fit_with(&hidden, print_pr
 tsne
 
 // %%
-scatter(&tsne.embedding, &sample_classes, &class_names)?.title("1,000 training images by predicted class").alpha(0.3).size(960, 600).figure()?
+scatter(&tsne.embedding, &sample_classes, &class_names)?
+    .title("1,000 training images by predicted class")
+    .alpha(0.3)
+    .size(960, 600)
+    .figure()?
 
 // %% [markdown]
 // ### All training images
@@ -1145,9 +1234,11 @@ let map = Tsne::new().perplexity(40.0).max_iter(500).fit_with(&all_hidden, print
 map
 
 // %%
-let by_truth = scatter(&map.embedding, &train_labels, &class_names)?.title("By true class").alpha(0.4).size(760, 600).figure()?;
-let by_prediction = scatter(&map.embedding, &all_classes, &class_names)?.title("By predicted class, errors crossed").alpha(0.4)
-    .errors(&mistakes(&train_labels, &all_classes)?).size(760, 600).figure()?;
+let by_truth = scatter(&map.embedding, &train_labels, &class_names)?
+    .title("By true class").alpha(0.4).size(760, 600).figure()?;
+let by_prediction = scatter(&map.embedding, &all_classes, &class_names)?
+    .errors(&mistakes(&train_labels, &all_classes)?)
+    .title("By predicted class, errors crossed").alpha(0.4).size(760, 600).figure()?;
 panels(&[&by_truth, &by_prediction], 2)?
 
 // %%

@@ -22,6 +22,9 @@ impl<T: Render + ?Sized> NotebookDisplay for T {
 fn write_value<T: Render + ?Sized>(output: &mut impl Write, value: &T) -> io::Result<()> {
     let plain = value.to_plain();
     let html = value.to_html();
+    if plain.is_empty() && html.is_empty() {
+        return Ok(());
+    }
     if !html.is_empty() {
         block(output, "text/html", &html)?;
     }
@@ -59,6 +62,14 @@ mod tests {
         fn to_png(&self) -> Option<&[u8]> {
             Some(b"png")
         }
+    }
+
+    #[test]
+    fn nothing_is_not_shown() -> io::Result<()> {
+        let mut output = Vec::new();
+        write_value(&mut output, &())?;
+        assert!(output.is_empty());
+        Ok(())
     }
 
     #[test]

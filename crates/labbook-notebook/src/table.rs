@@ -125,6 +125,9 @@ impl Table {
 /// Colours come from the page (so that dark themes work) but for shaded cells, which bring both.
 const CELL_STYLE: &str = "padding:.25em .75em;border-bottom:1px solid rgba(128,128,128,.25)";
 
+/// Text of more characters may be broken into lines.
+const LONG: usize = 24;
+
 impl Render for Table {
     fn to_html(&self) -> String {
         let mut html = String::from(
@@ -163,12 +166,13 @@ impl Render for Table {
                     .map_or(String::new(), |(background, color)| {
                         format!(";background:{};color:{}", escape(background), escape(color))
                     });
-                let style = format!("{CELL_STYLE};text-align:{}{shade}", side(align));
+                // Numbers and short names stay on one line; long names give the other columns room.
+                let short = *align == Align::Right || cell.text.chars().count() <= LONG;
+                let wrap = if short { ";white-space:nowrap" } else { "" };
+                let style = format!("{CELL_STYLE};text-align:{}{shade}{wrap}", side(align));
                 let text = escape(&cell.text);
                 html += &if self.header_column && index == 0 {
-                    format!(
-                        "<th scope=\"row\" style=\"{style};font-weight:600;white-space:nowrap\">{text}</th>"
-                    )
+                    format!("<th scope=\"row\" style=\"{style};font-weight:600\">{text}</th>")
                 } else {
                     format!("<td style=\"{style}\">{text}</td>")
                 };

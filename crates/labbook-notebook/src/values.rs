@@ -33,6 +33,17 @@ by_debug! {
     (T) Vec<T>; (T) [T]; (T) Option<T>; (A B) (A, B); (A B C) (A, B, C); (A B C D) (A, B, C, D);
 }
 
+/// A cell that ends in a loop or a call without a result has nothing to show.
+impl Render for () {
+    fn to_html(&self) -> String {
+        String::new()
+    }
+
+    fn to_plain(&self) -> String {
+        String::new()
+    }
+}
+
 impl<T: std::fmt::Debug, const N: usize> Render for [T; N] {
     fn to_html(&self) -> String {
         self[..].to_html()
