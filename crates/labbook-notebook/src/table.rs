@@ -266,7 +266,7 @@ mod tests {
         assert!(html.contains("Two &lt;rows&gt;"));
         assert_eq!(html.matches("<th scope=\"col\"").count(), 2);
         assert_eq!(html.matches("<tr>").count(), 3);
-        assert!(html.contains("text-align:right\">12.5</td>"));
+        assert!(html.contains("text-align:right;white-space:nowrap\">12.5</td>"));
     }
 
     #[test]
