@@ -6,6 +6,7 @@ An answer is {"status": REPLY, "text": all that was printed or shown as plain te
 The kernel writes to standard output too; the answers are the last line.
 """
 import json
+import queue
 import sys
 import threading
 import time
@@ -13,6 +14,8 @@ import time
 from jupyter_client.manager import KernelManager
 
 TIMEOUT = 300
+# What a cell wrote to stderr may come after the kernel said that the cell is done.
+LATE = 0.2
 
 
 def interrupt(manager, times):
@@ -24,9 +27,14 @@ def interrupt(manager, times):
 def converse(manager, client, step):
     message = client.execute(step["code"])
     wish = step.get("interrupt")
-    text = ""
+    text, done = "", False
     while True:
-        reply = client.get_iopub_msg(timeout=TIMEOUT)
+        try:
+            reply = client.get_iopub_msg(timeout=LATE if done else TIMEOUT)
+        except queue.Empty:
+            if done:
+                break
+            raise
         if reply["parent_header"].get("msg_id") != message:
             continue
         kind, content = reply["header"]["msg_type"], reply["content"]
@@ -37,7 +45,7 @@ def converse(manager, client, step):
         elif kind in ("execute_result", "display_data"):
             text += content["data"].get("text/plain", "")
         elif kind == "status" and content["execution_state"] == "idle":
-            break
+            done = True
         if wish and wish["after"] in text:
             threading.Thread(target=interrupt, args=(manager, wish["times"])).start()
             wish = None

@@ -337,9 +337,8 @@ impl Experiment {
             labbook_nn::Error::Interrupted { .. } => interrupted(),
             other => other.into(),
         })?;
-        let mut record = RunRecord::new(facts, self.number, &model, &history, &test)?
-            .named(self.title)
-            .compiled_with(&Adam::new(), &SparseCategoricalCrossentropy::new());
+        let mut record =
+            RunRecord::new(facts, self.number, &model, &history, &test)?.named(self.title);
         record.callbacks = told;
         Ok(FinishedRun { record, model })
     }

@@ -1,7 +1,5 @@
 use jiff::{SignedDuration, Timestamp, Unit};
-use labbook_nn::{
-    Activation, Evaluation, History, Loss, LossConfig, Optimizer, OptimizerConfig, Sequential,
-};
+use labbook_nn::{Activation, Evaluation, History, LossConfig, OptimizerConfig, Sequential};
 use serde::{Deserialize, Serialize};
 
 use crate::{ExperimentError, Result, RunFacts, Scale, number};
@@ -88,8 +86,8 @@ pub struct LayerRecord {
 impl RunRecord {
     /// The record of a training and the test that followed.
     ///
-    /// `name` begins as the model's. What a model does not tell can be added:
-    /// [`compiled_with`](Self::compiled_with), [`callbacks`](Self::callbacks).
+    /// `name` begins as the model's. What neither model nor history tell can be added:
+    /// [`callbacks`](Self::callbacks).
     ///
     /// # Errors
     /// [`ExperimentError::Facts`] when the model was trained with another seed than the facts
@@ -141,8 +139,8 @@ impl RunRecord {
             versions: facts.versions.clone(),
             parameters: layers.iter().map(|layer| layer.params).sum(),
             layers,
-            optimizer: None,
-            loss: None,
+            optimizer: model.optimizer_config(),
+            loss: model.loss_config(),
             callbacks: None,
             epochs: history.params.epochs,
             epochs_run: history.epoch.len(),
@@ -160,14 +158,6 @@ impl RunRecord {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
-        self
-    }
-
-    /// Adds what the model was compiled with.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn compiled_with(mut self, optimizer: &dyn Optimizer, loss: &dyn Loss) -> Self {
-        self.optimizer = optimizer.config();
-        self.loss = loss.config();
         self
     }
 
@@ -311,9 +301,7 @@ pub(crate) mod tests {
         let history = model.fit(&x, &y, &options).unwrap();
         let quiet = labbook_nn::Evaluate::new().verbose(0);
         let test = model.evaluate_with(&x, &y, &quiet).unwrap();
-        RunRecord::new(facts, experiment, &model, &history, &test)
-            .unwrap()
-            .compiled_with(&Adam::new(), &SparseCategoricalCrossentropy::new())
+        RunRecord::new(facts, experiment, &model, &history, &test).unwrap()
     }
 
     /// A record with these figures.

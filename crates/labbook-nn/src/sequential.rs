@@ -11,8 +11,8 @@ use crate::names::unique_name;
 use crate::random::{Rng, fresh_seed, session_seed};
 use crate::shape::tuple;
 use crate::{
-    Activation, BuildContext, Error, History, Layer, LayerConfig, LayerInfo, Loss, Metrics,
-    Optimizer, OptimizerConfig, OptimizerState, Parameter, Phase, Result, Shape, Summary,
+    Activation, BuildContext, Error, History, Layer, LayerConfig, LayerInfo, Loss, LossConfig,
+    Metrics, Optimizer, OptimizerConfig, OptimizerState, Parameter, Phase, Result, Shape, Summary,
     SummaryRow,
 };
 
@@ -429,6 +429,18 @@ impl Sequential {
     #[must_use]
     pub fn history(&self) -> Option<&History> {
         self.history.as_ref()
+    }
+
+    /// The optimizer's options as the model was compiled with them, if it was and they can be told.
+    #[must_use]
+    pub fn optimizer_config(&self) -> Option<OptimizerConfig> {
+        self.compiled.as_ref()?.as_compiled.clone()
+    }
+
+    /// The loss's options, if the model was compiled and they can be told.
+    #[must_use]
+    pub fn loss_config(&self) -> Option<LossConfig> {
+        self.compiled.as_ref()?.loss.config()
     }
 
     pub(crate) fn set_history(&mut self, history: Option<History>) {

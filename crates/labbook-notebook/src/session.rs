@@ -126,7 +126,10 @@ impl Session {
         history: &History,
         test: &Evaluation,
     ) -> Result<RunRecord, NotebookError> {
-        let record = RunRecord::new(&self.run_facts()?, experiment, model, history, test)?;
+        let mut record = RunRecord::new(&self.run_facts()?, experiment, model, history, test)?;
+        if let Ok(known) = Experiment::numbered(experiment) {
+            record = record.named(known.title());
+        }
         self.runs.save(&record)?;
         Ok(record)
     }

@@ -8,6 +8,7 @@ an error output, a panic or an error message on stderr end the run. Exit code 3:
 import asyncio
 import html
 import os
+import queue
 import re
 import sys
 import time
@@ -27,7 +28,21 @@ class CellFailed(Exception):
     pass
 
 
+# Seconds after a cell's end in which the kernel may still send what the cell wrote to stderr.
+LATE = 0.1
+
+
 class Runner(NotebookClient):
+    async def take_late_output(self, cell, cell_index):
+        """nbclient drops what comes after the kernel said "idle", and error messages do."""
+        while True:
+            try:
+                message = await self.kc.iopub_channel.get_msg(timeout=LATE)
+            except queue.Empty:
+                return
+            if message["header"]["msg_type"] == "stream":
+                self.output(cell.outputs, message, None, cell_index)
+
     def output(self, outs, msg, display_id, cell_index):
         content = msg["content"]
         if msg["header"]["msg_type"] == "stream" and content.get("name") == "stdout":
@@ -106,6 +121,7 @@ async def run(notebook_path, out_path, kernel):
             start = time.time()
             try:
                 await client.async_execute_cell(cell, index)
+                await client.take_late_output(cell, index)
             except (CellExecutionError, DeadKernelError) as error:
                 failed = (name, complaint(cell) or str(error))
             else:

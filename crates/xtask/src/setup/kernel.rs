@@ -109,6 +109,9 @@ pub(crate) fn tuning() -> BTreeMap<String, String> {
 }
 
 fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
+    let mut variables = tuning();
+    // A panic in a cell is to be one message, not a page of the kernel's own functions.
+    variables.insert("RUST_BACKTRACE".to_owned(), "0".to_owned());
     Ok(Settings {
         folder: places.kernel(),
         evcxr: evcxr.to_owned(),
@@ -116,7 +119,7 @@ fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
         rustc: env::rustc(),
         facade: places.root.join("crates/labbook"),
         rustflags: workspace::RUSTFLAGS.to_owned(),
-        env: tuning(),
+        env: variables,
         library_path: workspace::library_path(ready),
     })
 }
