@@ -82,7 +82,7 @@ def processor():
 
 def compare(folder, points, ours):
     """Rounds of all programs in turn; the table's rows."""
-    rounds, repeats = (4, 5) if points <= 2000 else (3, 1) if points <= 20000 else (1, 1)
+    rounds, repeats = (4, 5) if points <= 2000 else (2, 2) if points <= 20000 else (1, 1)
     times = {program: [] for program in ["ours", *PEERS]}
     maps = {program: f"{folder}/map-{points}-{program.replace(' ', '-')}.f32" for program in times}
     stages = {}

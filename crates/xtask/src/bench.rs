@@ -76,6 +76,8 @@ pub(crate) fn tsne(places: &Places, points: Option<&str>) -> Result<()> {
             .arg(run.get_program())
             .args(run.get_args())
             .arg("--")
+            // As a notebook has it; the peers get the same.
+            .envs(setup::tuning())
             .current_dir(&places.root),
         "t-SNE could not be timed (its message is above)",
     )
