@@ -110,6 +110,7 @@ fn an_interrupt_ends_a_training_and_keeps_every_variable() {
         panic!("{answers:#?}");
     };
     assert!(left.text.starts_with("true after "), "{answers:#?}");
+    assert!(answers[3].text.contains("Interrupted: "), "{answers:#?}");
     assert!(accuracy.text.contains("accuracy 0."), "{answers:#?}");
 }
 

@@ -431,6 +431,13 @@ impl Training<'_> {
         }
         self.each_callback(|callback, control| callback.on_train_end(control))?;
         self.history.seconds = earlier + start.elapsed().as_secs_f64();
+        if self.history.interrupted && self.speaks() {
+            self.reporter.message(&format!(
+                "Interrupted: the weights are those of the last batch, the history holds {} finished \
+                 epochs",
+                self.history.epoch.len()
+            ));
+        }
         if self.speaks() {
             self.reporter.train_end(&self.history);
         }
