@@ -5,7 +5,7 @@ use crate::error::NotebookError;
 use crate::html::escape;
 use crate::record::points;
 use crate::render::Render;
-use crate::table::{Align, Cell, Table};
+use crate::table::{Cell, Table};
 
 /// A shade is full at this gap or difference.
 const FULL_SHADE: f64 = 0.5;
@@ -163,7 +163,6 @@ fn table(results: &Results) -> Table {
         .numeric()
         .header_column()
         .caption("Accuracies in %; gap and difference (of the test accuracies) in points.");
-    table = table.align(0, Align::Left);
     let best = results.comparison.by_test_accuracy().first().copied();
     for run in results.comparison.runs() {
         let (record, paper) = (&run.record, run.published);
