@@ -77,10 +77,11 @@ pub use error::{Error, Result};
 pub use evaluate::{Evaluate, Evaluation};
 pub use fit::Fit;
 pub use history::{FitParams, History};
+pub use initializer::Initializer;
 pub use layer::{BuildContext, Layer, LayerInfo, LayerOptions, Parameter, Phase};
 pub use layers::{
-    AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D,
-    LayerConfig, MaxPooling2D, Padding,
+    ActivationLayer, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten,
+    GlobalAveragePooling2D, LayerConfig, MaxPooling2D, Padding,
 };
 pub use learning_rate_schedule::LearningRateSchedule;
 pub use logs::Logs;
