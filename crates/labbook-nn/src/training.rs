@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use crate::allocator::keep_freed_tensors;
 use crate::archive::with_extension;
+use crate::augmenter::Augmenter;
 use crate::batches::Batches;
 use crate::checkpoint::{Checkpoint, settings};
 use crate::interrupt::{self, Interruptible};
@@ -57,7 +58,7 @@ impl Sequential {
         let params = FitParams {
             epochs: options.epochs,
             initial_epoch: options.initial_epoch,
-            steps: train.steps(options.batch_size),
+            steps: options.batches(train.count())?.len() as i64,
             batch_size: options.batch_size,
             examples: train.count(),
             validation_examples: validation.as_ref().map_or(0, Batches::count),
@@ -346,6 +347,7 @@ impl Keeper {
             data.extend([x, y]);
         }
         let other = serde_json::json!({
+            "drop_remainder": options.drop_remainder,
             "shuffle": options.shuffle,
             "callbacks": callbacks,
             "augmentation": options.augmentation,
@@ -406,7 +408,7 @@ impl Training<'_> {
             self.each_callback(|callback, control| callback.on_epoch_begin(epoch, control))?;
 
             let mut watch = Stopwatch::start(self.history.params.steps);
-            let Some(figures) = self.epoch(train, options, randomness, &mut watch)? else {
+            let Some(figures) = self.epoch(epoch, train, options, randomness, &mut watch)? else {
                 self.history.interrupted = true;
                 break;
             };
@@ -499,6 +501,7 @@ impl Training<'_> {
     /// The figures of one epoch, or none if it was interrupted.
     fn epoch(
         &mut self,
+        epoch: usize,
         train: &Batches,
         options: &Fit,
         randomness: &mut Rng,
@@ -507,21 +510,28 @@ impl Training<'_> {
         let count = train.count();
         // Dropout draws from libtorch's generator, which others use between the epochs.
         tch::manual_seed(as_torch_seed(randomness.next_u64()));
-        let order = match options.shuffle {
-            true => Some(train.order(&randomness.permutation(count))?),
-            false => None,
+        let (rows, order) = match options.shuffle {
+            true => {
+                let rows = randomness.permutation(count);
+                let order = train.order(&rows)?;
+                (rows, Some(order))
+            }
+            false => ((0..count).collect(), None),
         };
+        let mut augmenter = options
+            .augmentation
+            .map(|augmentation| Augmenter::new(augmentation, self.model.seed, epoch));
         let weights = Trainable::of(self.model)?;
         let mut totals = Totals::new(self.model.device)?;
-        for (step, (start, length)) in (1..).zip(spans(count, options.batch_size)) {
-            let (x, y) = labelled_batch(match &order {
-                Some(order) => train.select(order, start, length)?,
-                None => train.slice(start, length)?,
-            })?;
-            let x = match options.augmentation {
-                Some(augmentation) => augmentation.apply(&x, randomness)?,
-                None => x,
-            };
+        let mut seen = 0;
+        for (step, (start, length)) in (1..).zip(options.batches(count)?) {
+            let (mut x, y) = train.pick(order.as_ref(), start, length)?;
+            if let Some(augmenter) = &mut augmenter {
+                let rows = &rows[start as usize..][..length as usize];
+                x = augmenter.apply(x, rows, randomness)?;
+            }
+            let (x, y) = labelled_batch(train.ready((x, y))?)?;
+            seen += length;
             self.model.train_step(&weights, &x, &y, &mut totals)?;
             watch.first_step_done();
             if interrupt::is_requested() {
@@ -532,7 +542,7 @@ impl Training<'_> {
                 self.reporter.step_end(&progress);
             }
         }
-        totals.figures(count).map(Some)
+        totals.figures(seen).map(Some)
     }
 
     fn speaks(&self) -> bool {
