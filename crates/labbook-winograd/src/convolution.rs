@@ -7,7 +7,9 @@ use crate::transform::{Images, Start, Transform};
 use crate::{Error, Result, Tile};
 
 /// The bytes of transformed images and products that are held at a time.
-const BLOCK_BYTES: usize = 128 << 20;
+fn block_bytes() -> usize {
+    std::env::var("WG_MB").ok().and_then(|w| w.parse().ok()).unwrap_or(128) << 20
+}
 
 /// A 3x3 convolution with strides of one over images of one size, by Winograd's method.
 ///
@@ -270,7 +272,7 @@ impl Convolution {
     fn block(&self, batch: usize) -> usize {
         let floats = self.input.products() * self.input.images.channels
             + self.output.products() * self.output.images.channels;
-        let most = (BLOCK_BYTES / (4 * floats)).clamp(1, batch.max(1));
+        let most = (block_bytes() / (4 * floats)).clamp(1, batch.max(1));
         // Blocks of one size rather than a small one at the end.
         let blocks = batch.div_ceil(most).max(1);
         batch.div_ceil(blocks).max(1)

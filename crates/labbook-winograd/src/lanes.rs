@@ -44,6 +44,15 @@ impl Lanes {
     }
 
     #[inline(always)]
+    fn times(&self, factor: f32) -> Self {
+        let mut product = *self;
+        for value in &mut product.0 {
+            *value *= factor;
+        }
+        product
+    }
+
+    #[inline(always)]
     fn multiply_add<const FUSED: bool>(&mut self, factor: f32, other: &Self) {
         for (sum, value) in self.0.iter_mut().zip(&other.0) {
             *sum = if FUSED {
@@ -55,20 +64,42 @@ impl Lanes {
     }
 }
 
-/// The first `to` rows of the matrix times the first `from` values.
+/// Calls `apply` for the sizes at hand, so that its loops unroll.
+macro_rules! apply_sizes {
+    ($to:expr, $from:expr, $matrix:expr, $values:expr, $result:expr; $(($t:literal, $f:literal)),*) => {
+        match ($to, $from) {
+            $(($t, $f) => apply_exactly::<FUSED, $t, $f>($matrix, $values, $result),)*
+            (to, from) => unreachable!("{to} x {from}"),
+        }
+    };
+}
+
+/// Puts the first `to` rows of the matrix times the first `from` values into the first `to`
+/// results.
 #[inline(always)]
 pub(crate) fn apply<const FUSED: bool>(
     matrix: &Matrix,
-    from: usize,
-    to: usize,
+    (to, from): (usize, usize),
     values: &[Lanes; MOST],
-    results: &mut [Lanes; MOST],
+    result: impl FnMut(usize, Lanes),
 ) {
-    for (row, result) in matrix.iter().zip(results).take(to) {
-        let mut sum = Lanes::ZERO;
-        for (&factor, value) in row.iter().zip(values).take(from) {
-            sum.multiply_add::<FUSED>(factor, value);
+    apply_sizes!(to, from, matrix, values, result;
+        (6, 6), (5, 5), (4, 4), (3, 3),
+        (6, 4), (5, 3), (4, 2), (3, 1), (4, 6), (2, 4), (1, 3),
+        (6, 3), (4, 3), (3, 6), (3, 5), (3, 4))
+}
+
+#[inline(always)]
+fn apply_exactly<const FUSED: bool, const TO: usize, const FROM: usize>(
+    matrix: &Matrix,
+    values: &[Lanes; MOST],
+    mut result: impl FnMut(usize, Lanes),
+) {
+    for (i, row) in matrix.iter().enumerate().take(TO) {
+        let mut sum = values[0].times(row[0]);
+        for j in 1..FROM {
+            sum.multiply_add::<FUSED>(row[j], &values[j]);
         }
-        *result = sum;
+        result(i, sum);
     }
 }

@@ -13,4 +13,5 @@ mod transform;
 
 pub use convolution::{Convolution, Gradients, Sizes};
 pub use error::{Error, Result};
+pub use memory::release_memory;
 pub use tile::Tile;

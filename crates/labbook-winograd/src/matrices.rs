@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use crate::Result;
-use crate::memory::Buffer;
+use crate::memory::Scratch;
 use crate::transform::{Start, Transform};
 
 /// The values of some images' tiles: one matrix of tiles x channels for every point.
@@ -10,7 +10,7 @@ pub(crate) struct Matrices<'a> {
     tiles: Vec<usize>,
     /// Images that they hold now.
     count: usize,
-    buffer: Buffer,
+    buffer: Scratch,
 }
 
 impl<'a> Matrices<'a> {
@@ -22,7 +22,7 @@ impl<'a> Matrices<'a> {
             transform,
             tiles,
             count: most,
-            buffer: Buffer::new(&[rows as i64, transform.images.channels as i64])?,
+            buffer: Scratch::new(rows * transform.images.channels)?,
         })
     }
 
@@ -62,7 +62,8 @@ impl<'a> Matrices<'a> {
         if rows == 0 {
             return Ok(None);
         }
-        let start = self.tiles[..point].iter().sum::<usize>() * self.count;
-        self.buffer.rows(start, rows).map(Some)
+        let channels = self.transform.images.channels;
+        let start = self.tiles[..point].iter().sum::<usize>() * self.count * channels;
+        self.buffer.matrix(start, rows, channels).map(Some)
     }
 }

@@ -1,5 +1,7 @@
-//! A tensor's numbers as a slice.
+//! Tensors' numbers as slices, and memory that is used again.
 #![allow(unsafe_code)]
+
+use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 
@@ -50,12 +52,76 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts_mut(self.0.data_ptr().cast::<f32>(), self.0.numel()) }
     }
 
-    /// `count` rows from `start` on, as libtorch sees them.
-    pub(crate) fn rows(&self, start: usize, count: usize) -> Result<Tensor> {
-        Ok(self.0.f_narrow(0, start as i64, count as i64)?)
+    /// `rows` x `columns` numbers from number `start` on, as libtorch sees them.
+    pub(crate) fn matrix(&self, start: usize, rows: usize, columns: usize) -> Result<Tensor> {
+        let part = self.0.f_narrow(0, start as i64, (rows * columns) as i64)?;
+        Ok(part.f_view([rows as i64, columns as i64])?)
     }
 
     pub(crate) fn into_tensor(self) -> Tensor {
         self.0
     }
+}
+
+/// Scratch memory of past calls. The system clears every page that it hands out, which takes
+/// longer than computing what is written there; so the pages stay.
+static SPARE: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
+
+/// A buffer that is kept for the next call when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch(Option<Buffer>);
+
+impl Scratch {
+    /// At least `count` numbers in one dimension, to be written before they are read.
+    pub(crate) fn new(count: usize) -> Result<Self> {
+        let spare = {
+            let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+            // The smallest that is large enough, or else the largest to be replaced.
+            spare.sort_by_key(|buffer| buffer.0.numel());
+            let index = spare.iter().position(|buffer| buffer.0.numel() >= count);
+            match index {
+                Some(index) => Some(spare.remove(index)),
+                None => {
+                    spare.pop();
+                    None
+                }
+            }
+        };
+        match spare {
+            Some(buffer) => Ok(Self(Some(buffer))),
+            None => Ok(Self(Some(Buffer::new(&[count as i64])?))),
+        }
+    }
+}
+
+impl std::ops::Deref for Scratch {
+    type Target = Buffer;
+
+    fn deref(&self) -> &Buffer {
+        match &self.0 {
+            Some(buffer) => buffer,
+            None => unreachable!("only drop takes it"),
+        }
+    }
+}
+
+impl std::ops::DerefMut for Scratch {
+    fn deref_mut(&mut self) -> &mut Buffer {
+        match &mut self.0 {
+            Some(buffer) => buffer,
+            None => unreachable!("only drop takes it"),
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.extend(self.0.take());
+    }
+}
+
+/// Gives back the scratch memory that is kept from call to call.
+pub fn release_memory() {
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }

@@ -160,22 +160,23 @@ impl Run for ToPoints<'_> {
                 }
                 let mut channel = 0;
                 while channel < channels {
+                    // Columns of the tile, taken to the points along each row.
                     let mut half = [[Lanes::ZERO; MOST]; MOST];
-                    for (pixels, half) in pixels.iter().zip(&mut half).take(row.length) {
+                    for (i, pixels) in pixels.iter().enumerate().take(row.length) {
                         let mut line = [Lanes::ZERO; MOST];
                         for (value, pixel) in line.iter_mut().zip(pixels).take(column.length) {
                             *value = Lanes::load(pixel, channel);
                         }
-                        apply::<FUSED>(&column.matrix, column.length, column.points, &line, half);
+                        let sizes = (column.points, column.length);
+                        apply::<FUSED>(&column.matrix, sizes, &line, |j, value| half[j][i] = value);
                     }
-                    for j in 0..column.points {
-                        let line = half.map(|line| line[j]);
-                        let mut values = [Lanes::ZERO; MOST];
-                        apply::<FUSED>(&row.matrix, row.length, row.points, &line, &mut values);
-                        for (i, value) in values.iter().enumerate().take(row.points) {
+                    for (j, half) in half.iter().enumerate().take(column.points) {
+                        let sizes = (row.points, row.length);
+                        apply::<FUSED>(&row.matrix, sizes, half, |i, value| {
                             let (matrix, start) = tiles.place(i, j);
-                            value.store(&mut self.points[matrix][start..start + channels], channel);
-                        }
+                            let target = &mut self.points[matrix][start..start + channels];
+                            value.store(target, channel);
+                        });
                     }
                     channel += LANES;
                 }
@@ -209,35 +210,30 @@ impl Run for FromPoints<'_> {
                         _ => Lanes::ZERO,
                     };
                     let mut half = [[Lanes::ZERO; MOST]; MOST];
-                    for (i, half) in half.iter_mut().enumerate().take(row.points) {
+                    for i in 0..row.points {
                         let mut line = [Lanes::ZERO; MOST];
                         for (j, value) in line.iter_mut().enumerate().take(column.points) {
                             let (matrix, start) = tiles.place(i, j);
-                            *value =
-                                Lanes::load(&self.points[matrix][start..start + channels], channel);
+                            let source = &self.points[matrix][start..start + channels];
+                            *value = Lanes::load(source, channel);
                         }
-                        apply::<FUSED>(
-                            &column.transposed,
-                            column.points,
-                            column.length,
-                            &line,
-                            half,
-                        );
+                        let sizes = (column.length, column.points);
+                        apply::<FUSED>(&column.transposed, sizes, &line, |j, value| {
+                            half[j][i] = value;
+                        });
                     }
-                    for j in 0..column.length {
-                        let line = half.map(|line| line[j]);
-                        let mut values = [Lanes::ZERO; MOST];
-                        apply::<FUSED>(&row.transposed, row.points, row.length, &line, &mut values);
-                        for (i, value) in values.iter().enumerate().take(row.length) {
+                    for (j, half) in half.iter().enumerate().take(column.length) {
+                        let sizes = (row.length, row.points);
+                        apply::<FUSED>(&row.transposed, sizes, half, |i, value| {
                             if let Some(start) = tiles.pixel(row, column, i, j) {
                                 let pixel = &mut image[start..start + channels];
                                 let before = match self.start {
                                     Start::Zero => Lanes::load(pixel, channel),
                                     Start::Channels(_) => first,
                                 };
-                                before.plus(value).store(pixel, channel);
+                                before.plus(&value).store(pixel, channel);
                             }
-                        }
+                        });
                     }
                     channel += LANES;
                 }
