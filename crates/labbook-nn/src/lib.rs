@@ -52,6 +52,7 @@ mod metrics;
 mod muon;
 mod names;
 mod optimizer;
+mod predict;
 mod progress;
 mod random;
 mod regularizer;
@@ -65,6 +66,7 @@ mod shape;
 mod slots;
 mod sparse_categorical_crossentropy;
 mod summary;
+mod test_time_augmentation;
 mod training;
 
 pub use activation::Activation;
@@ -73,7 +75,7 @@ pub use adam::Adam;
 pub use augmentation::Augmentation;
 pub use callback::{Callback, CallbackState, Callbacks, Control};
 pub use callbacks::{
-    CsvLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint, MonitorMode,
+    CsvLogger, EarlyStopping, LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode,
     ReduceLROnPlateau,
 };
 pub use error::{Error, Result};
@@ -93,6 +95,7 @@ pub use metrics::Metrics;
 pub use muon::Muon;
 pub use names::clear_session;
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerState};
+pub use predict::Predict;
 pub use progress::{Progress, Verbosity};
 pub use random::set_random_seed;
 pub use regularizer::L1L2;
@@ -104,3 +107,4 @@ pub use sgd::SGD;
 pub use shape::{Shape, Size2D};
 pub use sparse_categorical_crossentropy::SparseCategoricalCrossentropy;
 pub use summary::{Summary, SummaryRow};
+pub use test_time_augmentation::TestTimeAugmentation;

@@ -4,7 +4,6 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use crate::batches::Batches;
-use crate::fit::check_batch_size;
 use crate::interrupt::{self, Interruptible};
 use crate::loss::Output;
 use crate::names::unique_name;
@@ -12,8 +11,8 @@ use crate::random::{Rng, fresh_seed, session_seed};
 use crate::shape::tuple;
 use crate::{
     Activation, BuildContext, Error, History, Layer, LayerConfig, LayerInfo, Loss, LossConfig,
-    Metrics, Optimizer, OptimizerConfig, OptimizerState, Parameter, Phase, Result, Shape, Summary,
-    SummaryRow,
+    Metrics, Optimizer, OptimizerConfig, OptimizerState, Parameter, Phase, Predict, Result, Shape,
+    Summary, SummaryRow,
 };
 
 /// Batches of this size pass through `predict`, as in Keras.
@@ -550,15 +549,26 @@ impl Sequential {
     /// When `x` does not fit the model, the batch size is below 1, or it is
     /// [interrupted](crate::interrupt).
     pub fn predict_in_batches(&mut self, x: &Tensor, batch_size: i64) -> Result<Tensor> {
-        check_batch_size(batch_size)?;
+        self.predict_with(x, &Predict::new().batch_size(batch_size))
+    }
+
+    /// [`predict`](Self::predict) with options.
+    ///
+    /// # Errors
+    /// When `x` or the options do not fit the model, or it is [interrupted](crate::interrupt).
+    pub fn predict_with(&mut self, x: &Tensor, options: &Predict) -> Result<Tensor> {
+        options.check()?;
         let interruptible = Interruptible::begin();
         self.build_for("x", x)?;
+        if let Some(views) = options.views {
+            views.check(self.built_for()?)?;
+        }
         let _guard = no_grad_guard();
         let batches = Batches::new("x", x, self.built_for()?, self.device)?;
         let mut outputs = Vec::new();
-        for (start, length) in spans(batches.count(), batch_size) {
+        for (start, length) in spans(batches.count(), options.batch_size) {
             let (x, _) = batches.slice(start, length)?;
-            let output = self.forward(&x, Phase::Infer)?.predictions()?;
+            let output = self.infer(&x, options.views)?.predictions()?;
             outputs.push(output.f_to_device(Device::Cpu)?);
             if interrupt::is_requested() {
                 return Err(interruptible.error("predict"));

@@ -252,4 +252,22 @@ mod tests {
         assert!(error.contains("no slots, received 1"), "{error}");
         Ok(())
     }
+
+    #[test]
+    fn a_file_keeps_the_options_and_older_files_lack_some() {
+        let sgd = SGD::new()
+            .learning_rate(0.1)
+            .momentum(0.2)
+            .nesterov(true)
+            .weight_decay(0.3)
+            .learning_rate_multiplier("beta", 4.0);
+        let config = sgd.config().unwrap();
+        let text = serde_json::to_string(&config).unwrap();
+        let read: OptimizerConfig = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.into_optimizer().config().unwrap(), config);
+        let older = r#"{"class_name":"SGD","config":{"learning_rate":0.01,"schedule":null,
+            "momentum":0.0,"nesterov":false}}"#;
+        let read: OptimizerConfig = serde_json::from_str(older).unwrap();
+        assert_eq!(Some(read), SGD::new().config());
+    }
 }

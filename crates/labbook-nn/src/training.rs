@@ -8,13 +8,14 @@ use crate::archive::with_extension;
 use crate::augmenter::Augmenter;
 use crate::batches::Batches;
 use crate::checkpoint::{Checkpoint, settings};
+use crate::history::EpochRecord;
 use crate::interrupt::{self, Interruptible};
 use crate::progress::Stopwatch;
 use crate::random::{Rng, as_torch_seed};
 use crate::sequential::spans;
 use crate::{
     Callbacks, Control, Error, Evaluate, Evaluation, Fit, FitParams, History, Logs, Output,
-    Parameter, Phase, Reporter, Result, Sequential, Verbosity,
+    Parameter, Phase, Reporter, Result, Sequential, TestTimeAugmentation, Verbosity,
 };
 
 impl Sequential {
@@ -127,10 +128,13 @@ impl Sequential {
         keep_freed_tensors()?;
         self.compiled()?;
         self.build_for("x", x)?;
+        if let Some(views) = options.views {
+            views.check(self.built_for()?)?;
+        }
         let batches = self.labelled(("x", x), ("y", y))?;
         let steps = batches.steps(options.batch_size);
         let watch = Stopwatch::start(steps);
-        let figures = match self.measure(&batches, options.batch_size)? {
+        let figures = match self.measure(&batches, options.batch_size, options.views)? {
             Some(figures) => figures,
             None => return Err(interruptible.error("evaluate")),
         };
@@ -162,12 +166,17 @@ impl Sequential {
     }
 
     /// Mean loss, with penalties, and accuracy, without training; none if interrupted.
-    fn measure(&self, batches: &Batches, batch_size: i64) -> Result<Option<Figures>> {
+    fn measure(
+        &self,
+        batches: &Batches,
+        batch_size: i64,
+        views: Option<TestTimeAugmentation>,
+    ) -> Result<Option<Figures>> {
         let _guard = no_grad_guard();
         let mut totals = Totals::new(self.device)?;
         for (start, length) in spans(batches.count(), self.piece_size(batch_size)) {
             let (x, y) = labelled_batch(batches.slice(start, length)?)?;
-            let output = self.forward(&x, Phase::Infer)?;
+            let output = self.infer(&x, views)?;
             let loss = self.compiled()?.loss.mean(&output, &y)?;
             totals.add(&loss, &output, &y)?;
             if interrupt::is_requested() {
@@ -407,20 +416,33 @@ impl Training<'_> {
             }
             self.each_callback(|callback, control| callback.on_epoch_begin(epoch, control))?;
 
+            let learning_rate = self.model.learning_rate()?;
             let mut watch = Stopwatch::start(self.history.params.steps);
-            let Some(figures) = self.epoch(epoch, train, options, randomness, &mut watch)? else {
+            let figures = self.epoch(epoch, train, options, randomness, &mut watch)?;
+            let training_seconds = watch.seconds();
+            self.history.training_seconds += training_seconds;
+            let Some(figures) = figures else {
                 self.history.interrupted = true;
                 break;
             };
             let mut logs = self.model.logs(figures)?;
             if let Some(validation) = validation {
-                let Some(figures) = self.model.measure(validation, options.batch_size)? else {
+                let Some(figures) = self.model.measure(validation, options.batch_size, None)?
+                else {
                     self.history.interrupted = true;
                     break;
                 };
                 logs.extend_validation(&self.model.logs(figures)?);
             }
-            self.history.push(epoch, watch.seconds(), &logs);
+            self.history.push(
+                EpochRecord {
+                    epoch,
+                    seconds: watch.seconds(),
+                    training_seconds,
+                    learning_rate,
+                },
+                &logs,
+            );
             self.model.set_history(Some(self.history.clone()));
             if self.speaks() {
                 let progress = watch.progress(self.history.params.steps, logs.clone());
@@ -534,6 +556,7 @@ impl Training<'_> {
             seen += length;
             self.model.train_step(&weights, &x, &y, &mut totals)?;
             watch.first_step_done();
+            self.each_callback(|callback, control| callback.on_train_batch_end(step - 1, control))?;
             if interrupt::is_requested() {
                 return Ok(None);
             }
@@ -569,6 +592,7 @@ impl Training<'_> {
         let mut added = Vec::new();
         let mut control = Control {
             model: self.model,
+            params: &self.history.params,
             reporter: self.reporter,
             stop: &mut self.stop,
             failure: &mut self.failure,
