@@ -176,6 +176,8 @@ impl BuildContext<'_> {
 /// A step of a [`Sequential`](crate::Sequential) model.
 ///
 /// Tensors are Keras-shaped: the batch axis first, images as (N, height, width, channels).
+/// They are `f32`, or bfloat16 where the model's [dtype policy](crate::DtypePolicy) says so, and
+/// a layer puts out what it was given.
 /// A layer is made by its options alone and gets its weights when the model learns the shape
 /// of its input.
 pub trait Layer: fmt::Debug + Send {

@@ -34,7 +34,9 @@ mod augmenter;
 mod batches;
 mod callback;
 mod callbacks;
+mod casts;
 mod checkpoint;
+mod dtype_policy;
 mod error;
 mod evaluate;
 mod fit;
@@ -78,6 +80,7 @@ pub use callbacks::{
     CsvLogger, EarlyStopping, LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode,
     ReduceLROnPlateau,
 };
+pub use dtype_policy::{DtypePolicy, bfloat16_is_fast};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluate, Evaluation};
 pub use fit::Fit;

@@ -10,9 +10,9 @@ use crate::names::unique_name;
 use crate::random::{Rng, fresh_seed, session_seed};
 use crate::shape::tuple;
 use crate::{
-    Activation, BuildContext, Error, History, Layer, LayerConfig, LayerInfo, Loss, LossConfig,
-    Metrics, Optimizer, OptimizerConfig, OptimizerState, Parameter, Phase, Predict, Result, Shape,
-    Summary, SummaryRow,
+    Activation, BuildContext, DtypePolicy, Error, History, Layer, LayerConfig, LayerInfo, Loss,
+    LossConfig, Metrics, Optimizer, OptimizerConfig, OptimizerState, Parameter, Phase, Predict,
+    Result, Shape, Summary, SummaryRow,
 };
 
 /// Batches of this size pass through `predict`, as in Keras.
@@ -46,6 +46,7 @@ const KERNEL_STREAM: u64 = u64::MAX;
 pub struct Sequential {
     name: String,
     pub(crate) device: Device,
+    dtype_policy: DtypePolicy,
     pub(crate) seed: u64,
     /// Whether somebody chose the seed.
     own_seed: bool,
@@ -95,6 +96,7 @@ impl Sequential {
         Self {
             name: unique_name("Sequential"),
             device,
+            dtype_policy: DtypePolicy::default(),
             seed,
             own_seed: session_seed.is_some(),
             trainings: 0,
@@ -136,6 +138,41 @@ impl Sequential {
     #[must_use]
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Sets the precision that the layers compute in: `"float32"`, the default, or
+    /// `"mixed_bfloat16"`, with the meaning that these names have in Keras.
+    ///
+    /// With `mixed_bfloat16` the input, the kernels and what goes from layer to layer have 8
+    /// significant bits instead of 24, and the range of an `f32`. Weights, optimizer, the
+    /// statistics of [`BatchNormalization`](crate::BatchNormalization), softmax and loss stay
+    /// `f32`, and so do predictions. Where [`bfloat16_is_fast`](crate::bfloat16_is_fast), it
+    /// trains convolutions about twice as fast. It may be changed at any time and is saved with
+    /// the model.
+    ///
+    /// ```
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// use labbook_nn::{Sequential, bfloat16_is_fast};
+    ///
+    /// let mut model = Sequential::new();
+    /// if bfloat16_is_fast() {
+    ///     model.set_dtype_policy("mixed_bfloat16")?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no policy of this name.
+    pub fn set_dtype_policy(&mut self, policy: &str) -> Result<()> {
+        self.dtype_policy = policy.parse()?;
+        Ok(())
+    }
+
+    /// The precision that the layers compute in.
+    #[must_use]
+    pub fn dtype_policy(&self) -> DtypePolicy {
+        self.dtype_policy
     }
 
     /// The seed of kernels, shuffles and dropout.
@@ -592,7 +629,7 @@ impl Sequential {
 
     /// The same from the layer with the index `first` on.
     pub(crate) fn forward_from(&self, first: usize, x: &Tensor, phase: Phase) -> Result<Output> {
-        let mut x = x.shallow_clone();
+        let mut x = x.f_to_kind(self.dtype_policy.compute_kind())?;
         let mut nodes = self.nodes.iter().skip(first).peekable();
         let mut ends_with_softmax = false;
         while let Some(node) = nodes.next() {
@@ -616,6 +653,7 @@ impl Sequential {
             };
             x = node.forward(&x, phase, activation)?;
         }
+        let x = x.f_to_kind(Kind::Float)?;
         Ok(match ends_with_softmax {
             true => Output::Logits(x),
             false => Output::Values(x),
@@ -624,11 +662,11 @@ impl Sequential {
 
     /// Runs some layers for inference, each to the end of its own activation function.
     pub(crate) fn forward_through(&self, layers: Range<usize>, x: &Tensor) -> Result<Tensor> {
-        let mut x = x.shallow_clone();
+        let mut x = x.f_to_kind(self.dtype_policy.compute_kind())?;
         for node in self.nodes.iter().take(layers.end).skip(layers.start) {
             x = node.forward(&x, Phase::Infer, node.layer.activation())?;
         }
-        Ok(x)
+        Ok(x.f_to_kind(Kind::Float)?)
     }
 
     pub(crate) fn layer_count(&self) -> usize {

@@ -7,6 +7,7 @@ use crate::allocator::keep_freed_tensors;
 use crate::archive::with_extension;
 use crate::augmenter::Augmenter;
 use crate::batches::Batches;
+use crate::casts::Casts;
 use crate::checkpoint::{Checkpoint, settings};
 use crate::history::EpochRecord;
 use crate::interrupt::{self, Interruptible};
@@ -173,6 +174,7 @@ impl Sequential {
         views: Option<TestTimeAugmentation>,
     ) -> Result<Option<Figures>> {
         let _guard = no_grad_guard();
+        let _casts = Casts::keep();
         let mut totals = Totals::new(self.device)?;
         for (start, length) in spans(batches.count(), self.piece_size(batch_size)) {
             let (x, y) = labelled_batch(batches.slice(start, length)?)?;
@@ -212,6 +214,7 @@ impl Sequential {
         totals: &mut Totals,
     ) -> Result<()> {
         let batch = x.size()[0];
+        let _casts = Casts::keep();
         let mut gradients: Vec<Tensor> = Vec::new();
         for (start, length) in spans(batch, self.piece_size(batch)) {
             let (x, y) = (x.f_narrow(0, start, length)?, y.f_narrow(0, start, length)?);

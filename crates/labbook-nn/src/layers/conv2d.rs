@@ -3,6 +3,7 @@ use tch::Tensor;
 
 use super::config::Kind as LayerKind;
 use super::dense::{bias, check_regularizer, kernel_options};
+use crate::casts::weight_like;
 use crate::layer::{layer_options, not_built};
 use crate::shape::Size2D;
 use crate::{
@@ -203,9 +204,10 @@ impl Layer for Conv2D {
             x = x.f_constant_pad_nd([left, right, top, bottom])?;
             padding = [0, 0];
         }
+        let bias = weights.bias.as_ref().map(|bias| weight_like(bias, &x));
         let y = x.f_conv2d(
-            &weights.kernel,
-            weights.bias.as_ref(),
+            &weight_like(&weights.kernel, &x)?,
+            bias.transpose()?,
             self.strides.array(),
             padding,
             1,

@@ -1,6 +1,7 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
+use crate::casts::weight_like;
 use crate::layer::{layer_options, not_built};
 use crate::{
     Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,
@@ -136,11 +137,12 @@ impl Layer for Dense {
             1 => x.shallow_clone(),
             _ => x.f_reshape([-1, *last])?,
         };
+        let kernel = weight_like(kernel, x)?;
         // The activation works on the product itself: in place on a reshaped view, autograd
         // would copy.
         let y = activation.apply(match bias {
-            Some(bias) => bias.f_addmm(&flat, kernel)?,
-            None => flat.f_mm(kernel)?,
+            Some(bias) => weight_like(bias, x)?.f_addmm(&flat, &kernel)?,
+            None => flat.f_mm(&kernel)?,
         })?;
         if outer.len() == 1 {
             return Ok(y);
