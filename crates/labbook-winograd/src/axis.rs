@@ -65,12 +65,17 @@ impl Axis {
         }
     }
 
-    /// As few pieces as possible, for the products number outputs + 2 pieces along an axis.
+    /// As few pieces as possible, for each takes two products more than it has outputs, and as
+    /// even ones as possible, for the kernel is taken to the points of the longest.
     fn split(outputs: usize, tile: Tile, piece: impl Fn(usize, usize) -> Piece) -> Self {
-        let most = tile.outputs();
-        let pieces = (0..outputs)
-            .step_by(most)
-            .map(|start| piece(start, most.min(outputs - start)))
+        let count = outputs.div_ceil(tile.outputs());
+        let mut start = 0;
+        let pieces = (0..count)
+            .map(|i| {
+                let length = (outputs - start).div_ceil(count - i);
+                start += length;
+                piece(start - length, length)
+            })
             .collect();
         Self { pieces }
     }

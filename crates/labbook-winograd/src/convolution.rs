@@ -8,7 +8,11 @@ use crate::{Error, Result, Tile};
 
 /// The bytes of transformed images and products that are held at a time.
 fn block_bytes() -> usize {
-    std::env::var("WG_MB").ok().and_then(|w| w.parse().ok()).unwrap_or(128) << 20
+    std::env::var("WG_MB")
+        .ok()
+        .and_then(|w| w.parse().ok())
+        .unwrap_or(128)
+        << 20
 }
 
 /// A 3x3 convolution with strides of one over images of one size, by Winograd's method.
@@ -161,24 +165,14 @@ impl Convolution {
         let x = values(&x).chunks(block * self.input.images.size());
         let y_parts = y.values_mut().chunks_mut(block * self.output.images.size());
         for (x, y) in x.zip(y_parts) {
-            let count = x.len() / self.input.images.size();
-            inputs.take(count, x);
-            outputs.resize(count);
-            for point in 0..inputs.points() {
-                if let (Some(x), Some(kernel), Some(y)) = (
-                    inputs.matrix(point)?,
-                    kernel.matrix(point)?,
-                    outputs.matrix(point)?,
-                ) {
-                    let _ = x.f_mm_out(&y, &kernel.f_tr()?)?;
-                }
-            }
+            inputs.take(x);
+            outputs.set_products(&inputs, &kernel, true)?;
             outputs.give(start, y);
         }
         Ok(y.into_tensor())
     }
 
-    /// The gradients for the gradient `dy` of the output; of the input only if `input`.
+    /// The gradients, from the gradient `dy` of the output; that of the input only if `input`.
     ///
     /// # Errors
     /// If a tensor does not fit the convolution.
@@ -191,12 +185,12 @@ impl Convolution {
     ) -> Result<Gradients> {
         let (x, batch) = checked_images("x", x, self.input.images)?;
         let kernel = self.checked_kernel(kernel)?;
-        let (dy, outputs) = checked_images("dy", dy, self.output.images)?;
-        if batch != outputs {
+        let (dy, gradients) = checked_images("dy", dy, self.output.images)?;
+        if gradients != batch {
             return Err(Error::Mismatch {
                 what: "dy",
-                expected: format!("{batch} images"),
-                received: format!("{outputs}"),
+                expected: format!("{batch} images as in x"),
+                received: gradients.to_string(),
                 hint: "give the x that the output was computed from",
             });
         }
@@ -204,55 +198,30 @@ impl Convolution {
         let kernel = input
             .then(|| Matrices::of(&self.kernel, self.filters(), values(&kernel)))
             .transpose()?;
-        let kernel_gradient = Matrices::new(&self.kernel, self.filters())?;
-        let mut dx = input
-            .then(|| empty_images(batch, self.input.images))
-            .transpose()?;
+        let mut dx = empty_images(if input { batch } else { 0 }, self.input.images)?;
+        let mut kernel_gradient = Matrices::new(&self.kernel, self.filters())?;
         let block = self.block(batch);
         let mut inputs = Matrices::new(&self.input, block)?;
         let mut outputs = Matrices::new(&self.output, block)?;
-        let x = values(&x).chunks(block * self.input.images.size());
-        let dy = values(&dy).chunks(block * self.output.images.size());
-        for (part, (x, dy)) in x.zip(dy).enumerate() {
-            let count = x.len() / self.input.images.size();
-            inputs.take(count, x);
-            outputs.take(count, dy);
-            for point in 0..inputs.points() {
-                if let (Some(x), Some(gradient), Some(dy)) = (
-                    inputs.matrix(point)?,
-                    kernel_gradient.matrix(point)?,
-                    outputs.matrix(point)?,
-                ) {
-                    let mut gradient = gradient;
-                    if part == 0 {
-                        let _ = dy.f_tr()?.f_mm_out(&gradient, &x)?;
-                    } else {
-                        let _ = gradient.f_addmm_(&dy.f_tr()?, &x)?;
-                    }
-                }
-            }
-            if let (Some(kernel), Some(dx)) = (&kernel, &mut dx) {
-                for point in 0..inputs.points() {
-                    if let (Some(x), Some(kernel), Some(dy)) = (
-                        inputs.matrix(point)?,
-                        kernel.matrix(point)?,
-                        outputs.matrix(point)?,
-                    ) {
-                        let _ = dy.f_mm_out(&x, &kernel)?;
-                    }
-                }
-                let size = self.input.images.size();
-                let first = part * block * size;
-                inputs.give(
-                    Start::Zero,
-                    &mut dx.values_mut()[first..first + count * size],
-                );
+        let sizes = [&self.input, &self.output].map(|side| block * side.images.size());
+        let mut dx_parts = dx.values_mut().chunks_mut(sizes[0]);
+        let parts = values(&x)
+            .chunks(sizes[0])
+            .zip(values(&dy).chunks(sizes[1]));
+        for (i, (x, dy)) in parts.enumerate() {
+            inputs.take(x);
+            outputs.take(dy);
+            kernel_gradient.add_products(&outputs, &inputs, i == 0)?;
+            if let (Some(kernel), Some(dx)) = (&kernel, dx_parts.next()) {
+                // The inputs' room serves for the products: nobody needs their values any more.
+                inputs.set_products(&outputs, kernel, false)?;
+                inputs.give(Start::Zero, dx);
             }
         }
         let mut kernel = Buffer::new(&self.kernel_shape())?;
         kernel_gradient.give(Start::Channels(None), kernel.values_mut());
         Ok(Gradients {
-            input: dx.map(Buffer::into_tensor),
+            input: input.then(|| dx.into_tensor()),
             kernel: kernel.into_tensor().f_permute([0, 3, 1, 2])?,
             bias,
         })

@@ -26,23 +26,18 @@ impl<'a> Matrices<'a> {
         })
     }
 
-    /// The values of all of these images.
+    /// The values of these images.
     pub(crate) fn of(transform: &'a Transform, count: usize, images: &[f32]) -> Result<Self> {
         let mut matrices = Self::new(transform, count)?;
-        matrices.take(count, images);
+        matrices.take(images);
         Ok(matrices)
     }
 
-    /// Makes room for `count` images, at most as many as at first.
-    pub(crate) fn resize(&mut self, count: usize) {
-        self.count = count;
-    }
-
-    /// Replaces the values by those of `count` images.
-    pub(crate) fn take(&mut self, count: usize, images: &[f32]) {
-        self.count = count;
+    /// Replaces the values by those of these images, at most as many as there is room for.
+    pub(crate) fn take(&mut self, images: &[f32]) {
+        self.count = images.len() / self.transform.images.size();
         let points = self.buffer.values_mut();
-        self.transform.to_points(count, images, points);
+        self.transform.to_points(self.count, images, points);
     }
 
     /// Takes the values back to the images with the transposed map.
@@ -52,18 +47,55 @@ impl<'a> Matrices<'a> {
             .from_points(self.count, points, start, images);
     }
 
-    pub(crate) fn points(&self) -> usize {
-        self.tiles.len()
+    /// Replaces the values by `rows` times `kernel`, or its transpose: at every point tiles x
+    /// channels times filters x channels.
+    pub(crate) fn set_products(
+        &mut self,
+        rows: &Self,
+        kernel: &Self,
+        transpose: bool,
+    ) -> Result<()> {
+        self.count = rows.count;
+        for point in 0..self.tiles.len() {
+            if let (Some(result), Some(rows), Some(kernel)) = (
+                self.matrix(point)?,
+                rows.matrix(point)?,
+                kernel.matrix(point)?,
+            ) {
+                let kernel = if transpose { kernel.f_tr()? } else { kernel };
+                let _ = rows.f_mm_out(&result, &kernel)?;
+            }
+        }
+        Ok(())
     }
 
-    /// The matrix of a point; `None` if no tile needs it.
-    pub(crate) fn matrix(&self, point: usize) -> Result<Option<Tensor>> {
-        let rows = self.tiles[point] * self.count;
-        if rows == 0 {
-            return Ok(None);
+    /// Adds, for a gradient of kernels, the sums over tiles of `left` times `right`; the `first`
+    /// sums replace what was there.
+    pub(crate) fn add_products(&mut self, left: &Self, right: &Self, first: bool) -> Result<()> {
+        for point in 0..self.tiles.len() {
+            if let (Some(mut sum), Some(left), Some(right)) = (
+                self.matrix(point)?,
+                left.matrix(point)?,
+                right.matrix(point)?,
+            ) {
+                let left = left.f_tr()?;
+                let _ = if first {
+                    left.f_mm_out(&sum, &right)?
+                } else {
+                    sum.f_addmm_(&left, &right)?
+                };
+            }
         }
+        Ok(())
+    }
+
+    /// The matrix of a point; `None` if there is no tile that needs it.
+    fn matrix(&self, point: usize) -> Result<Option<Tensor>> {
+        let rows = self.tiles[point] * self.count;
         let channels = self.transform.images.channels;
         let start = self.tiles[..point].iter().sum::<usize>() * self.count * channels;
-        self.buffer.matrix(start, rows, channels).map(Some)
+        (rows > 0)
+            .then(|| self.buffer.matrix(start, rows, channels))
+            .transpose()
     }
 }

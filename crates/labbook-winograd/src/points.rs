@@ -15,13 +15,17 @@ pub(crate) type Matrix = [[f32; MOST]; MOST];
 /// The points in the order of their use: n points are the first n. The kernel's values at a
 /// point are therefore the same for pieces of all lengths. `None` is infinity, where a
 /// polynomial's value is its leading coefficient.
+///
+/// With 1 and 2 in place of 5/8 and 3/2, as the papers have it, tiles of 4 x 4 outputs lose
+/// three times as much (largest error relative to the largest output, 512 channels: 7.5e-6
+/// instead of 2.4e-6; libtorch's direct convolution 2.0e-6).
 const POINTS: [Option<f64>; MOST] = [
     Some(0.0),
     None,
-    Some(1.0),
-    Some(-1.0),
-    Some(2.0),
-    Some(-2.0),
+    Some(0.625),
+    Some(-0.625),
+    Some(1.5),
+    Some(-1.5),
 ];
 
 /// Row i has the powers of point i, which evaluate a polynomial of `terms` terms.
@@ -34,15 +38,11 @@ fn powers(points: usize, terms: usize) -> Vec<Vec<f64>> {
     POINTS[..points].iter().map(row).collect()
 }
 
-/// Divides a kernel's values so that the other two matrices hold whole numbers, or halves at
-/// most, and lose nothing when they are rounded.
+/// Keeps a kernel's values at the size of its weights: a power of two, which loses nothing.
 fn scale(point: Option<f64>) -> f64 {
-    match point {
-        None => 1.0,
-        Some(value) if value == 0.0 => 1.0 / 4.0,
-        Some(value) if value.abs() == 1.0 => 1.0 / 6.0,
-        Some(_) => 1.0 / 24.0,
-    }
+    point.map_or(1.0, |x| {
+        (-(1.0 + x.powi(2) + x.powi(4)).sqrt().log2().round()).exp2()
+    })
 }
 
 fn rounded(values: &[Vec<f64>]) -> Matrix {
