@@ -37,11 +37,13 @@ pub mod prelude {
         Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
     };
     pub use labbook_nn::{
-        Adam, Augmentation, AveragePooling2D, BatchNormalization, Callback, Control, Conv2D,
-        CsvLogger, Dense, Dropout, EarlyStopping, Evaluate, Fit, Flatten, GlobalAveragePooling2D,
-        History, L1L2, LearningRateSchedule, LearningRateScheduler, Logs, MaxPooling2D,
-        ModelCheckpoint, MonitorMode, Padding, RMSprop, ReduceLROnPlateau, SGD, Sequential,
-        SparseCategoricalCrossentropy, clear_session, set_random_seed,
+        ActivationLayer, Adam, Augmentation, AveragePooling2D, BatchNormalization, Callback,
+        Control, Conv2D, CsvLogger, Dense, Dropout, DtypePolicy, EarlyStopping, Evaluate, Fit,
+        Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, History, Initializer, L1L2,
+        LearningRateSchedule, LearningRateScheduler, Logs, MaxPooling2D, ModelCheckpoint,
+        MonitorMode, Normalization, Padding, RMSprop, ReduceLROnPlateau, Rescaling, SGD,
+        Sequential, SparseCategoricalCrossentropy, Whitening, bfloat16_is_fast, clear_session,
+        set_random_seed,
     };
     pub use labbook_notebook::{
         HistoryFrame, NotebookDisplay, Render, Results, Scale, Session, Table, Versions,
