@@ -9,10 +9,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getppid, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+/// Jupyter sets it to its own process.
+const PARENT: &str = "JPY_PARENT_PID";
+/// How often to look whether the parent lives.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A running evcxr_jupyter and all that it started.
 #[derive(Clone, Debug)]
@@ -25,9 +31,6 @@ pub(crate) struct Kernel {
 
 impl Kernel {
     /// Sees to the signals that this process gets, from now on.
-    ///
-    /// # Errors
-    /// When no handler can be installed.
     pub(crate) fn attend(&self, mut signals: Signals) {
         let kernel = self.clone();
         thread::spawn(move || {
@@ -37,6 +40,22 @@ impl Kernel {
                     _ => kernel.stop_unhandled(),
                 }
             }
+        });
+    }
+
+    /// Ends the kernel when the program that started this one has ended and could not do it.
+    pub(crate) fn end_with_parent(&self) {
+        // Jupyter says so of its kernels; another may start a kernel and leave.
+        if std::env::var_os(PARENT).is_none() {
+            return;
+        }
+        let kernel = self.clone();
+        thread::spawn(move || {
+            let parent = getppid();
+            while getppid() == parent {
+                thread::sleep(LOOK);
+            }
+            kernel.end();
         });
     }
 

@@ -36,6 +36,7 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
         program: fs::canonicalize(&settings.evcxr)?,
     };
     kernel.attend(signals);
+    kernel.end_with_parent();
 
     let (ended, end) = tokio::sync::oneshot::channel();
     let waiting = thread::spawn(move || {

@@ -2,6 +2,12 @@ use serde_json::{Value, json};
 
 use crate::mark::Failure;
 
+/// evcxr's words for the end of the cells' process.
+const ENDED: &str = "Subprocess terminated with status:";
+/// What `labbook-notebook` ends the process with at a second interrupt.
+const INTERRUPTED: &str = "exit status: 130";
+const KILLED: &str = "signal: 9 (SIGKILL)";
+
 /// What a person reads of a cell that failed.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
@@ -30,18 +36,41 @@ impl Report {
         }
     }
 
-    /// What evcxr_jupyter found wrong: mostly, what the compiler said.
-    pub(super) fn of_evcxr(content: &Value) -> Report {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    /// What evcxr_jupyter found wrong: mostly, what the compiler said. `name` is evcxr's name of the
+    /// cell and ours.
+    pub(super) fn of_evcxr(content: &Value, name: &(String, String)) -> Report {
+        let text = |value: &Value| value.as_str().unwrap_or_default().replace(&name.0, &name.1);
+        let message = text(&content["evalue"]);
+        if let Some((printed, status)) = message.split_once(ENDED) {
+            return Report::of_end(printed, status.trim());
+        }
+        let lines = content["traceback"].as_array().into_iter().flatten();
         Report {
             name: text(&content["ename"]),
-            message: text(&content["evalue"]),
-            lines: content["traceback"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(text)
-                .collect(),
+            message,
+            lines: lines.map(text).collect(),
+        }
+    }
+
+    /// The cells' process has ended.
+    fn of_end(printed: &str, status: &str) -> Report {
+        let why = match status {
+            INTERRUPTED => "Interrupted: the cell was stopped at once".to_owned(),
+            KILLED => {
+                "The cell was stopped at once: interrupted, or the memory was full".to_owned()
+            }
+            _ => format!("The process that ran the cell has ended ({status})"),
+        };
+        let message = format!(
+            "{why}. All variables are lost; run the notebook's cells again from the first."
+        );
+        let mut lines: Vec<String> = printed.lines().map(str::to_owned).collect();
+        lines.extend(red(&message));
+        lines.push(format!("process terminated: {status}"));
+        Report {
+            name: "Terminated".to_owned(),
+            message,
+            lines,
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod connection;
 mod failure;
+mod lines;
 mod message;
 mod shell;
 

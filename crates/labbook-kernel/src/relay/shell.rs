@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::failure::Report;
+use super::lines::Lines;
 use super::message::Message;
 use crate::mark::Mark;
 
@@ -47,6 +48,10 @@ struct Current {
     ended: bool,
     failed: Option<Report>,
     deadline: Option<Instant>,
+    /// Printed, its line not ended; only where nobody watches.
+    unseen: Option<Lines>,
+    /// evcxr's number of the cell.
+    count: i64,
 }
 
 impl Shell {
@@ -99,7 +104,7 @@ impl Shell {
                 return;
             }
         }
-        let content = message.content();
+        let mut content = message.content();
         if let Some(count) = counted(&content) {
             message.set_content(&count);
         }
@@ -108,10 +113,18 @@ impl Shell {
             .as_mut()
             .filter(|current| current.request.id() == message.parent);
         if let Some(current) = current {
-            if message.kind() == "error" && current.failed.is_none() {
-                let report = Report::of_evcxr(&content);
-                message.set_content(&report.content());
-                current.failed = Some(report);
+            if message.kind() == "execute_input" {
+                current.count = content["execution_count"].as_i64().unwrap_or_default();
+            }
+            if message.kind() == "error" {
+                let name = (
+                    format!("command_{}", current.count),
+                    format!("cell {}", current.count - COUNTED),
+                );
+                let report = Report::of_evcxr(&content, &name);
+                content = report.content();
+                message.set_content(&content);
+                current.failed.get_or_insert(report);
                 current.ended = true;
             }
             if message.kind() == "status" && content["execution_state"] == "idle" {
@@ -135,6 +148,14 @@ impl Shell {
             .filter(|current| current.request.id() == line.parent);
         let shown = match mark {
             Mark::Text { name, text } => {
+                let unseen = current.and_then(|current| current.unseen.as_mut());
+                let text = match unseen {
+                    Some(lines) if name == "stdout" => lines.add(&text),
+                    _ => text,
+                };
+                if text.is_empty() {
+                    return;
+                }
                 line.turned_into("stream", &json!({"name": name, "text": text}))
             }
             Mark::Display { data } => line.turned_into(
@@ -151,10 +172,19 @@ impl Shell {
                 shown
             }
             Mark::Ended => {
-                if let Some(current) = current {
-                    current.ended = true;
-                    self.finish(false);
+                let Some(current) = current else { return };
+                current.ended = true;
+                let rest = current
+                    .unseen
+                    .as_mut()
+                    .map(Lines::take_rest)
+                    .unwrap_or_default();
+                if !rest.is_empty() {
+                    let text = json!({"name": "stdout", "text": rest});
+                    self.actions
+                        .push(Action::Publish(line.turned_into("stream", &text)));
                 }
+                self.finish(false);
                 return;
             }
         };
@@ -246,7 +276,11 @@ impl Shell {
                 "history_request" => self.answer(&request, &json!({"status": "ok", "history": []})),
                 _ => {
                     self.actions.push(Action::Ask(request.clone()));
+                    // A client that can be asked nothing has no person before it.
+                    let watched = request.content()["allow_stdin"] != json!(false);
                     self.current = Some(Current {
+                        unseen: (!watched).then(Lines::default),
+                        count: 0,
                         request,
                         reply: None,
                         idle: None,
