@@ -4,6 +4,7 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use crate::batches::Batches;
+use crate::casts::Casts;
 use crate::interrupt::{self, Interruptible};
 use crate::loss::Output;
 use crate::names::unique_name;
@@ -620,6 +621,7 @@ impl Sequential {
             views.check(self.built_for()?)?;
         }
         let _guard = no_grad_guard();
+        let _casts = Casts::keep();
         let batches = Batches::new("x", x, self.built_for()?, self.device)?;
         let mut outputs = Vec::new();
         for (start, length) in spans(batches.count(), options.batch_size) {

@@ -54,6 +54,7 @@ pub(crate) enum Kind {
     Whitening {
         kernel_size: Size2D,
         epsilon: f64,
+        use_bias: bool,
     },
     BatchNormalization {
         momentum: f64,
@@ -150,9 +151,11 @@ impl LayerConfig {
             Kind::Whitening {
                 kernel_size,
                 epsilon,
+                use_bias,
             } => Box::new(
                 Whitening::to_be_filled(kernel_size)
                     .epsilon(epsilon)
+                    .use_bias(use_bias)
                     .name(name),
             ),
             Kind::BatchNormalization {

@@ -42,6 +42,7 @@ use crate::{
 pub struct Whitening {
     kernel_size: Size2D,
     epsilon: f64,
+    use_bias: bool,
     options: LayerOptions,
     /// (filters, height, width, channels), from `adapt`.
     adapted: Option<Tensor>,
@@ -69,6 +70,7 @@ impl Whitening {
         Self {
             kernel_size: kernel_size.into(),
             epsilon: 5e-4,
+            use_bias: true,
             options: LayerOptions::default(),
             adapted: None,
             to_be_filled: false,
@@ -89,6 +91,14 @@ impl Whitening {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn epsilon(mut self, epsilon: f64) -> Self {
         self.epsilon = epsilon;
+        self
+    }
+
+    /// Says whether there is a bias, which is trained; the default is `true`. Without one the
+    /// layer learns nothing, and the gradient of its output is not computed.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn use_bias(mut self, use_bias: bool) -> Self {
+        self.use_bias = use_bias;
         self
     }
 
@@ -183,6 +193,7 @@ impl Layer for Whitening {
         Some(LayerConfig(LayerKind::Whitening {
             kernel_size: self.kernel_size,
             epsilon: self.epsilon,
+            use_bias: self.use_bias,
         }))
     }
 
@@ -221,7 +232,7 @@ impl Layer for Whitening {
         }
         self.weights = Some(Weights {
             kernel: kernel.f_permute([0, 3, 1, 2])?,
-            bias: bias(true, filters, context)?,
+            bias: bias(self.use_bias, filters, context)?,
         });
         Ok(Shape::from((
             rows - height + 1,
@@ -310,11 +321,16 @@ mod tests {
 
     #[test]
     fn epsilon_limits_how_much_is_amplified() -> Result<()> {
-        let mut layer = Whitening::new(1).epsilon(0.25);
+        let mut layer = Whitening::new(1).epsilon(0.25).use_bias(false);
         layer.adapt(&Tensor::ones([2, 2, 2, 1], (Kind::Uint8, Device::Cpu)))?;
         build(&mut layer, (2, 2, 1))?;
-        let kernel = &layer.parameters()[0].value;
-        assert_eq!(kernel.reshape([-1]), Tensor::from_slice(&[2.0_f32, -2.0]));
+        let [kernel] = &layer.parameters()[..] else {
+            panic!("a kernel alone")
+        };
+        assert_eq!(
+            kernel.value.reshape([-1]),
+            Tensor::from_slice(&[2.0_f32, -2.0])
+        );
         Ok(())
     }
 
