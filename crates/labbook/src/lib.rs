@@ -50,7 +50,7 @@ pub mod prelude {
         calibration_curve, column_of, confusion_matrix, feature_maps, frame_of, mistakes,
         neighbor_matrix, plot_calibration, plot_confusion_matrices, plot_confusion_matrix,
         plot_explained_variance, plot_filters, plot_history, plot_model, plot_precision_recall,
-        plot_results, prediction_table, print_progress, row, scatter, show_grad_cam,
+        plot_results, prediction_table, print_progress, row, scatter, show, show_grad_cam,
         show_largest_losses, show_most_confused, show_random_examples, show_saliency, stack,
         thumbnails,
     };
