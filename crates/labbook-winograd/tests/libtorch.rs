@@ -148,12 +148,16 @@ fn a_cropped_output_is_the_first_pixels() -> Result<()> {
     Ok(())
 }
 
-/// Wide enough that a batch takes several blocks, the last one smaller.
+/// Large enough that a batch takes several blocks, the last one smaller, and with threads that
+/// share a block unevenly or get no image.
 #[test]
-fn a_batch_in_blocks_equals_libtorch() -> Result<()> {
-    for batch in [7, 2] {
-        check(&case(batch, sizes((16, 64), (66, 66), 0), Tile::Four))?;
+fn blocks_and_threads_equal_libtorch() -> Result<()> {
+    let before = tch::get_num_threads();
+    for (batch, threads) in [(7, 2), (3, 1), (11, 3), (1, 2)] {
+        tch::set_num_threads(threads);
+        check(&case(batch, sizes((16, 64), (42, 42), 0), Tile::Four))?;
     }
+    tch::set_num_threads(before);
     Ok(())
 }
 
