@@ -1,11 +1,15 @@
 """Talk to a kernel as a notebook does: steps in from standard input, answers out, both JSON.
 
-A step is {"code": TEXT} with, if it is to be interrupted, "interrupt": {"after": TEXT, "times": N}:
-once TEXT has been printed, the kernel is interrupted N times, a second apart.
-An answer is {"status": REPLY, "text": all that was printed or shown as plain text}.
+A step is {"code": TEXT}, and may have
+  "interrupt": {"after": TEXT, "times": N}: once TEXT has been printed, the kernel is interrupted N
+      times, a second apart;
+  "queued": [TEXT, ...]: cells sent right behind it, as "Run All" does.
+An answer is {"status": REPLY, "text": all that was printed or shown as plain text, "shown": the kinds
+of messages in their order, printed text once, "queued": what was replied to the queued cells}.
 The kernel writes to standard output too; the answers are the last line.
 """
 import json
+import os
 import queue
 import sys
 import threading
@@ -24,10 +28,19 @@ def interrupt(manager, times):
         time.sleep(1)
 
 
+def reply_to(client, message):
+    while True:
+        # Asked whether it is ready, the kernel may have answered more than once.
+        reply = client.get_shell_msg(timeout=TIMEOUT)
+        if reply["parent_header"].get("msg_id") == message:
+            return reply["content"]["status"]
+
+
 def converse(manager, client, step):
     message = client.execute(step["code"])
+    queued = [client.execute(code) for code in step.get("queued", [])]
     wish = step.get("interrupt")
-    text, done = "", False
+    text, shown, done = "", [], False
     while True:
         try:
             reply = client.get_iopub_msg(timeout=LATE if done else TIMEOUT)
@@ -46,19 +59,22 @@ def converse(manager, client, step):
             text += content["data"].get("text/plain", "")
         elif kind == "status" and content["execution_state"] == "idle":
             done = True
+        if kind not in ("status", "execute_input") and (kind != "stream" or shown[-1:] != ["stream"]):
+            shown.append(kind)
         if wish and wish["after"] in text:
             threading.Thread(target=interrupt, args=(manager, wish["times"])).start()
             wish = None
-    while True:
-        # Asked whether it is ready, the kernel may have answered more than once.
-        reply = client.get_shell_msg(timeout=TIMEOUT)
-        if reply["parent_header"].get("msg_id") == message:
-            return {"status": reply["content"]["status"], "text": text}
+    return {
+        "status": reply_to(client, message),
+        "text": text,
+        "shown": shown,
+        "queued": [reply_to(client, message) for message in queued],
+    }
 
 
 def main():
     steps = json.load(sys.stdin)
-    manager = KernelManager(kernel_name="labbook")
+    manager = KernelManager(kernel_name=os.environ.get("KERNEL", "labbook"))
     manager.start_kernel()
     client = manager.client()
     client.start_channels()

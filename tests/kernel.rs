@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use notebook_tests::{Notebook, Step, converse, root, write_notebook, xtask};
+use notebook_tests::{
+    Answer, Notebook, Step, converse, converse_with, jupyter, root, write_notebook, xtask,
+};
 
 /// Runs a notebook of these cells; the log when it failed, else what it printed.
 fn run(name: &str, cells: &[&str]) -> Result<String, String> {
@@ -79,6 +81,180 @@ fn a_failed_question_mark_stops_the_report_with_its_sentence() {
         log.contains("input shape") || log.contains("layer"),
         "{log}"
     );
+}
+
+/// Cells of one kind after the other, as a person who steps through would run them.
+fn step_through(cells: &[&str]) -> Vec<Answer> {
+    let folder = tempfile::tempdir().unwrap();
+    converse(
+        folder.path(),
+        cells.iter().map(|code| Step::new(code)).collect(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn a_panic_or_a_failed_question_mark_is_an_error_and_earlier_variables_live() {
+    let answers = step_through(&[
+        "let numbers = vec![1, 2, 3];",
+        "let a = 1;\nprintln!(\"before\");\nprintln!(\"{}\", numbers[7]);",
+        "let mut model = Sequential::new();\nmodel.summary()?;",
+        "tch::Tensor::ones([2, 3], tch::kind::FLOAT_CPU).matmul(&tch::Tensor::ones([2, 3], tch::kind::FLOAT_CPU));",
+        "println!(\"panicked\"); eprintln!(\"thread 'main' panicked at noon\");",
+        "println!(\"{}\", numbers.len());",
+    ]);
+    let status: Vec<&str> = answers.iter().map(|a| a.status.as_str()).collect();
+    assert_eq!(
+        status,
+        ["ok", "error", "error", "error", "ok", "ok"],
+        "{answers:#?}"
+    );
+    let [_, panic, question, torch, words, length] = answers.as_slice() else {
+        panic!("{answers:#?}");
+    };
+    assert!(
+        panic.text.starts_with("before\n") && panic.text.contains("the index is 7"),
+        "{panic:#?}"
+    );
+    assert!(
+        panic.text.contains("line 3: println!(\"{}\", numbers[7]);"),
+        "{panic:#?}"
+    );
+    assert!(
+        question.text.contains("line 2: model.summary()?;"),
+        "{question:#?}"
+    );
+    assert!(
+        torch.text.contains("cannot be multiplied") && !torch.text.contains("frame #"),
+        "{torch:#?}"
+    );
+    assert!(
+        answers.iter().all(|a| a.text.lines().count() <= 5),
+        "{answers:#?}"
+    );
+    assert!(words.text.contains("panicked"), "{words:#?}");
+    assert_eq!(length.text, "3\n");
+}
+
+#[test]
+fn after_an_error_the_cells_that_wait_are_called_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = vec![
+        Step::new("let a = 1;").then(&["a.min(2);"]),
+        Step::new("panic!(\"out of luck\");").then(&["println!(\"went on\");", "a"]),
+        Step::new("undefined;").then(&["a"]),
+        Step::new("a"),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    let queued: Vec<Vec<String>> = answers.iter().map(|a| a.queued.clone()).collect();
+    let expected: [&[&str]; 4] = [&["ok"], &["aborted", "aborted"], &["aborted"], &[]];
+    assert_eq!(queued, expected, "{answers:#?}");
+    assert_eq!(answers[3].text, "1");
+}
+
+#[test]
+fn nbconvert_stops_at_a_cell_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let convert = |name: &str, cells: &[&str]| {
+        let path = write_notebook(folder.path(), name, cells).unwrap();
+        jupyter(folder.path())
+            .unwrap()
+            .args([
+                "-m",
+                "nbconvert",
+                "--to",
+                "notebook",
+                "--execute",
+                "--inplace",
+            ])
+            .arg(path)
+            .output()
+            .unwrap()
+    };
+    let training = "model.fit(&x, &y, &Fit::new().epochs(2).batch_size(8))?;";
+    let long = "let x = tch::Tensor::rand([100_000, 8], tch::kind::FLOAT_CPU); let y = x.argmax(-1, false);";
+    let output = convert("good", &[SESSION, long, MODEL, training]);
+    assert!(output.status.success(), "{output:?}");
+    let good = Notebook::read(&folder.path().join("good.ipynb")).unwrap();
+    let printed = good.printed("model.fit");
+    // Nobody watched: the file keeps the finished lines alone.
+    assert!(
+        printed.contains("accuracy: ") && !printed.contains("ETA"),
+        "{printed}"
+    );
+
+    let output = convert(
+        "bad",
+        &[
+            "let a: Result<i32, String> = Err(String::from(\"no luck\"));",
+            "a?;",
+        ],
+    );
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && log.contains("no luck"), "{log}");
+}
+
+/// Prints, and shows two figures and a table.
+const VALUES: &str = "println!(\"one\"); show(&figure); println!(\"two\"); show(&figure);
+    println!(\"three\"); show(&table); println!(\"four\"); 5";
+const FIGURE: &str =
+    "let figure = side_by_side(&[LineChart::new(\"a\").series(\"b\", &[1.0, 2.0])], 300, 200)?;
+    let mut table = Table::new(&[\"name\"]); table.push(&[\"value\"]);";
+
+#[test]
+fn values_appear_in_order_among_what_is_printed() {
+    let answers = step_through(&[FIGURE, VALUES]);
+    let shown: Vec<&str> = answers[1].shown.iter().map(String::as_str).collect();
+    let between = ["stream", "display_data"];
+    let expected = [
+        &between[..],
+        &between,
+        &between,
+        &["stream", "execute_result"],
+    ]
+    .concat();
+    assert_eq!(shown, expected, "{answers:#?}");
+    let parts = [
+        "one", "[figure", "two", "[figure", "three", "value", "four", "5",
+    ];
+    let mut rest = answers[1].text.as_str();
+    for part in parts {
+        let place = rest.find(part);
+        assert!(place.is_some(), "{part}: {answers:#?}");
+        rest = &rest[place.unwrap() + part.len()..];
+    }
+}
+
+#[test]
+fn a_plain_evcxr_jupyter_runs_the_same_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = [SESSION, FIGURE, VALUES].map(Step::new).into();
+    let answers = converse_with(folder.path(), steps, &[("LABBOOK_PLAIN_KERNEL", "1")]).unwrap();
+    assert!(answers.iter().all(|a| a.status == "ok"), "{answers:#?}");
+    assert_eq!(
+        answers[2].shown,
+        ["stream", "execute_result"],
+        "{answers:#?}"
+    );
+    assert!(answers[2].text.contains("four\n"), "{answers:#?}");
+}
+
+#[test]
+fn the_bar_of_a_long_epoch_is_drawn_in_place() {
+    let answers = step_through(&[
+        SESSION,
+        "let x = tch::Tensor::rand([100_000, 8], tch::kind::FLOAT_CPU); let y = x.argmax(-1, false);",
+        MODEL,
+        "model.fit(&x, &y, &Fit::new().epochs(2).batch_size(8))?;",
+    ]);
+    let text = &answers[3].text;
+    assert!(text.starts_with("Epoch 1/2\n\r"), "{text:?}");
+    assert!(
+        text.contains(" - ETA: ") && text.contains("\r12500/12500 ["),
+        "{text:?}"
+    );
+    // A line for each epoch's beginning and end; the rest was drawn over.
+    assert_eq!(text.matches('\n').count(), 4, "{text:?}");
 }
 
 /// Cells that train for a very long time, and cells that look at what is left.

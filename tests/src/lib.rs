@@ -61,6 +61,10 @@ pub struct Answer {
     pub status: String,
     /// All that was printed, or shown as plain text.
     pub text: String,
+    /// The kinds of messages in their order, as in `display_data`; printed text once.
+    pub shown: Vec<String>,
+    /// What the kernel answered to the cells [queued](Step::then) behind.
+    pub queued: Vec<String>,
 }
 
 /// One cell for [`converse`].
@@ -79,6 +83,13 @@ impl Step {
     pub fn interrupted(code: &str, after: &str, times: u32) -> Step {
         Step(json!({ "code": code, "interrupt": { "after": after, "times": times } }))
     }
+
+    /// Sends further cells without waiting, as "Run All" does.
+    #[must_use]
+    pub fn then(mut self, codes: &[&str]) -> Step {
+        self.0["queued"] = json!(codes);
+        self
+    }
 }
 
 /// Starts a kernel as Jupyter does and sends it these cells, after one that depends on the facade.
@@ -87,17 +98,21 @@ impl Step {
 /// # Errors
 /// When the set-up did not say where Jupyter is, or the conversation breaks off.
 pub fn converse(folder: &Path, steps: Vec<Step>) -> std::io::Result<Vec<Answer>> {
-    let variable = |name: &str| {
-        std::env::var(name)
-            .map_err(|_| std::io::Error::other(format!("no {name}; run `cargo xtask setup` first")))
-    };
-    let mut python = Command::new(variable("LABBOOK_PYTHON")?)
+    converse_with(folder, steps, &[])
+}
+
+/// Like [`converse`], with these variables in the kernel's environment.
+///
+/// # Errors
+/// As there.
+pub fn converse_with(
+    folder: &Path,
+    steps: Vec<Step>,
+    variables: &[(&str, &str)],
+) -> std::io::Result<Vec<Answer>> {
+    let mut python = jupyter(folder)?
         .arg(root().join("tests/converse.py"))
-        .current_dir(folder)
-        .env("JUPYTER_PATH", variable("LABBOOK_JUPYTER_PATH")?)
-        .env("LABBOOK_DATA", "drawn")
-        .env("LABBOOK_SCALE", "smoke")
-        .env("LABBOOK_RUNS", folder)
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -114,8 +129,30 @@ pub fn converse(folder: &Path, steps: Vec<Step>) -> std::io::Result<Vec<Answer>>
     let answer = |answer: &Value| Answer {
         status: text(&answer["status"]),
         text: text(&answer["text"]),
+        shown: texts(&answer["shown"]),
+        queued: texts(&answer["queued"]),
     };
     Ok(answers.map(answer).collect())
+}
+
+/// The set-up's Python, with Jupyter and the kernel, at work in `folder`. The scale is smoke, the data
+/// are drawn, records go to `folder`.
+///
+/// # Errors
+/// When the set-up did not say where Jupyter is.
+pub fn jupyter(folder: &Path) -> std::io::Result<Command> {
+    let variable = |name: &str| {
+        std::env::var(name)
+            .map_err(|_| std::io::Error::other(format!("no {name}; run `cargo xtask setup` first")))
+    };
+    let mut python = Command::new(variable("LABBOOK_PYTHON")?);
+    python
+        .current_dir(folder)
+        .env("JUPYTER_PATH", variable("LABBOOK_JUPYTER_PATH")?)
+        .env("LABBOOK_DATA", "drawn")
+        .env("LABBOOK_SCALE", "smoke")
+        .env("LABBOOK_RUNS", folder);
+    Ok(python)
 }
 
 fn first_cell() -> String {
@@ -197,6 +234,10 @@ impl Notebook {
         }
         pictures
     }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().map(text).collect()
 }
 
 /// A notebook's text is a string or a list of lines.
