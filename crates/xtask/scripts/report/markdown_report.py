@@ -40,7 +40,8 @@ class _Writer:
         rows = [f"| **{name}** | {_in_cell(html.escape(value, quote=False))} |" for name, value in document.facts]
         if rows:
             blocks.append("\n".join(["| | |", "|---|---|", *rows]))
-        blocks += ["## Contents", self._contents()]
+        if self.anchors:
+            blocks += ["## Contents", self._contents()]
         for part in document.parts:
             if isinstance(part, Prose):
                 blocks.append(self._prose(part))

@@ -27,15 +27,18 @@ import pdf
 from html_report import Page
 
 # The order in which a reader asks; what else a session says is of use to its author only.
-ASKED = ["Date", "Data", "Scale", "Hardware", "Seed", "Versions", "Project", "Run time"]
+ASKED = ["Date", "Report written", "Data", "Scale", "Hardware", "Seed", "Versions", "Project", "Run time"]
 
 
 def facts_of(notebook, run, session):
     """Names and values of what is known of the run."""
+    today = datetime.date.today().isoformat()
     if run is not None:
-        today = {"Date": datetime.date.today().isoformat()}
-        notebook.metadata["labbook"] = {"run": today | run | told(session)}
+        notebook.metadata["labbook"] = {"run": {"Date": today} | run | told(session)}
     known = document.facts_in(notebook) | notebook.metadata.get("labbook", {}).get("run", {})
+    if "Date" not in known:
+        # When it was run, a notebook saved by hand does not say.
+        known["Report written"] = today
     if "Device" in known:
         known["Hardware"] = known.pop("Device")
     return [(name, known[name]) for name in ASKED if known.get(name)]
