@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +30,8 @@ pub(crate) struct Kernel {
     process: u32,
     /// The program of the process that runs the cells.
     program: PathBuf,
+    /// Whether a cell may be running. Without one, an interrupt would only cost the variables.
+    busy: Arc<AtomicBool>,
 }
 
 impl Kernel {
@@ -41,6 +45,7 @@ impl Kernel {
         let kernel = Kernel {
             process: child.id(),
             program: fs::canonicalize(program)?,
+            busy: Arc::new(AtomicBool::new(true)),
         };
         kernel.attend(signals);
         kernel.end_with_parent();
@@ -76,6 +81,11 @@ impl Kernel {
         });
     }
 
+    /// Says whether a cell runs; until the first call, one may.
+    pub(crate) fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+    }
+
     /// Interrupts the cells as Jupyter does by a signal to all processes.
     pub(crate) fn interrupt(&self) {
         for process in self.cells() {
@@ -96,6 +106,9 @@ impl Kernel {
 
     /// Stops cells that no handler saves.
     fn stop_unhandled(&self) {
+        if !self.busy.load(Ordering::Relaxed) {
+            return;
+        }
         for process in self.cells() {
             if !handles_interrupts(process) {
                 send(process, Signal::KILL);
@@ -165,7 +178,6 @@ fn field(process: u32, name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use std::process::Stdio;
-    use std::sync::Arc;
 
     #[test]
     fn a_handler_is_seen_and_its_absence_too() -> io::Result<()> {
@@ -198,6 +210,7 @@ mod tests {
         let kernel = Kernel {
             process: shell.id(),
             program,
+            busy: Arc::default(),
         };
         assert_eq!(kernel.cells().collect::<Vec<_>>(), [cat]);
         kernel.end();

@@ -64,7 +64,7 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     let status = runtime.block_on(async {
         tokio::select! {
             status = end => status.unwrap_or_else(|error| Err(io::Error::other(error))),
-            relayed = relay::run(&front, &backend, || kernel.interrupt()) => {
+            relayed = relay::run(&front, &backend, &kernel) => {
                 relayed.map(|()| ExitStatus::default())
             }
         }

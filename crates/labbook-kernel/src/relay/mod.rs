@@ -4,8 +4,10 @@
 //! Messages pass through in both directions, but for what [`Shell`] changes. Heartbeats,
 //! interrupts and the end are answered here, so that they work while a cell runs.
 
+mod completed;
 mod connection;
 mod failure;
+mod inspected;
 mod lines;
 mod message;
 mod shell;
@@ -25,6 +27,7 @@ use zeromq::{
     SocketOptions, SocketRecv, SocketSend, SubSocket, ZmqError,
 };
 
+use crate::interrupt::Kernel;
 pub(crate) use connection::Connection;
 use message::{Message, Signer};
 use shell::{Action, Shell};
@@ -73,14 +76,14 @@ pub(crate) struct Back {
 ///
 /// # Errors
 /// When Jupyter's ports cannot be had, or evcxr_jupyter breaks off the conversation.
-pub(crate) async fn run(front: &Connection, back: &Back, interrupt: impl Fn()) -> io::Result<()> {
+pub(crate) async fn run(front: &Connection, back: &Back, kernel: &Kernel) -> io::Result<()> {
     let (events, received) = unbounded_channel();
     let sockets = connect(front, &back.connection, &events)
         .await
         .map_err(io::Error::other)?;
     let shell = Shell::new(back.secret.as_deref());
     sockets
-        .relay(received, shell, &back.file, interrupt)
+        .relay(received, shell, &back.file, kernel)
         .await
         .map_err(io::Error::other)
 }
@@ -193,10 +196,11 @@ impl Sockets {
         mut events: UnboundedReceiver<Event>,
         mut shell: Shell,
         back_file: &Path,
-        interrupt: impl Fn(),
+        kernel: &Kernel,
     ) -> Result<(), ZmqError> {
         let mut begun = false;
         loop {
+            kernel.set_busy(shell.is_executing());
             let event = match shell.deadline() {
                 None => events.recv().await,
                 Some(deadline) => tokio::select! {
@@ -229,7 +233,7 @@ impl Sockets {
                 }
                 Event::Control(message) => match message.kind() {
                     "interrupt_request" => {
-                        interrupt();
+                        kernel.interrupt();
                         self.answer(&message, json!({"status": "ok"})).await;
                     }
                     "shutdown_request" => {

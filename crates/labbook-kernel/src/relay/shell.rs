@@ -4,7 +4,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::completed::completed;
 use super::failure::Report;
+use super::inspected::inspected;
 use super::lines::Lines;
 use super::message::Message;
 use crate::mark::Mark;
@@ -14,6 +16,15 @@ const LATE: Duration = Duration::from_millis(500);
 
 /// evcxr counts a line of its own before the first cell.
 const COUNTED: i64 = 1;
+
+/// The requests that evcxr_jupyter replies to.
+const ANSWERED: [&str; 5] = [
+    "execute_request",
+    "kernel_info_request",
+    "is_complete_request",
+    "complete_request",
+    "inspect_request",
+];
 
 /// What the relay is to send.
 #[derive(Debug)]
@@ -69,6 +80,12 @@ impl Shell {
     /// What has become due, in order.
     pub(super) fn actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
+    }
+
+    /// Whether evcxr_jupyter works on a cell.
+    pub(super) fn is_executing(&self) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.request.kind() == "execute_request")
     }
 
     /// When to [give up waiting](Self::give_up_waiting) unless something comes before.
@@ -200,8 +217,7 @@ impl Shell {
         };
         let Some(idle) = &current.idle else { return };
         let executes = current.request.kind() == "execute_request";
-        // Some requests have no reply.
-        if executes && current.reply.is_none() {
+        if ANSWERED.contains(&current.request.kind()) && current.reply.is_none() {
             return;
         }
         let marks = self.secret.is_some();
@@ -224,6 +240,10 @@ impl Shell {
                 if let Some(report) = &current.failed {
                     report.fill(&mut content);
                 }
+                reply.set_content(&content);
+            }
+            if current.request.kind() == "complete_request" {
+                let content = completed(reply.content(), &code(&current.request));
                 reply.set_content(&content);
             }
             self.actions.push(Action::Reply(reply));
@@ -270,9 +290,18 @@ impl Shell {
 
     fn next(&mut self) {
         while self.current.is_none() {
-            let Some(request) = self.waiting.pop_front() else {
+            let Some(mut request) = self.waiting.pop_front() else {
                 return;
             };
+            if request.kind() == "inspect_request" {
+                let mut content = request.content();
+                let cursor = content["cursor_pos"]
+                    .as_u64()
+                    .and_then(|at| usize::try_from(at).ok());
+                content["cursor_pos"] =
+                    inspected(&code(&request), cursor.unwrap_or_default()).into();
+                request.set_content(&content);
+            }
             match request.kind() {
                 // evcxr_jupyter leaves these without an answer.
                 "comm_info_request" => self.answer(&request, &json!({"status": "ok", "comms": {}})),
