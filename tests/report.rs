@@ -43,10 +43,12 @@ fn shown(data: &Value, metadata: &Value) -> Value {
     json!({ "output_type": "display_data", "data": data, "metadata": metadata })
 }
 
-/// Twelve epochs as a training prints them.
+/// Twelve epochs as a training prints them, each with a bar that is overwritten.
 fn training() -> String {
     let epoch = |n: u32| {
-        format!("Epoch {n}/12\n9/9 [====] - 1s 9ms/step - loss: 0.{n:02} - accuracy: 0.5\n")
+        format!(
+            "Epoch {n}/12\n\r4/9 [=>..] - ETA: 0:01\r9/9 [====] - 1s 9ms/step - loss: 0.{n:02}   \n"
+        )
     };
     (1..=12).map(epoch).collect()
 }
@@ -180,7 +182,7 @@ fn a_page_has_its_figures_in_order_and_nothing_from_outside() {
         "rgb(237 103 0 / 0.16)",
         "Build the small network</summary>",
         "<summary>… 8 more epochs …</summary>",
-        "Epoch 12/12  1s",
+        "Epoch 12/12  1s 9ms/step - loss: 0.12</pre>",
         "x &lt; y",
     ] {
         assert!(html.contains(part), "{part} is missing");

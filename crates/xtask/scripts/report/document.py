@@ -314,7 +314,7 @@ def make_safe(soup):
 
 def overwritten(text):
     """Text as a terminal shows it in the end: after a carriage return a line is written anew."""
-    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in text.split("\n"))
 
 
 EPOCH = re.compile(r"^Epoch (\d+)/(\d+)\b(.*)$")
