@@ -201,7 +201,7 @@ speed18
 // %%
 let mut normalization = Normalization::new();
 normalization.adapt(&all_images_norm)?;
-let mut whitening = Whitening::new(2);
+let mut whitening = Whitening::new(2).use_bias(false);
 whitening.adapt(&normalization.call(&all_images_norm.narrow(0, 0, 2000))?)?;
 
 // %%
