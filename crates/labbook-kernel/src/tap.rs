@@ -126,7 +126,10 @@ pub fn tap(own: &Path, evcxr: &Path, connection_file: &Path) -> io::Result<ExitS
     pass_on(&mut sorter)?;
     let status = cells.wait()?;
     if let Some(signal) = status.signal().and_then(Signal::from_named_raw) {
-        kill_process(getpid(), signal)?;
+        // Rust's own handler of memory faults takes the first one and goes.
+        for _ in 0..2 {
+            kill_process(getpid(), signal)?;
+        }
     }
     Ok(status)
 }
