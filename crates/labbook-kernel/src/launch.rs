@@ -28,8 +28,7 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     let folder = slot.folder.clone();
     let signals = interrupt::signals()?;
     let mut command = prepare(&settings, slot, settings_file)?;
-    let relayed = std::env::var_os(PLAIN).is_none();
-    if !relayed {
+    if std::env::var_os(PLAIN).is_some() {
         command.args(tap::evcxr(&settings.evcxr, connection_file));
         return Kernel::start(&mut command, &settings.evcxr, signals)?
             .1

@@ -2,7 +2,7 @@
 //!
 //! evcxr learns from lines on standard output that a cell panicked, that its `?` met an error,
 //! what it shows, and when it ends; it keeps most of that to itself. The tap reads the same lines,
-//! passes them on, and puts [marks](crate::mark::Mark) between them that the relay understands.
+//! passes them on, and puts marks between them that the relay understands.
 //!
 //! evcxr starts "its own program once more" for the cells and hands on what follows `--` on its
 //! command line. Started through the dynamic loader, its program is the loader; so that what it
