@@ -59,6 +59,17 @@ impl Activation {
             Self::Silu => x.f_silu()?,
         })
     }
+
+    /// Applies the function to a tensor that has to stay as it is.
+    pub(crate) fn of(self, x: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            Self::Relu => x.f_relu()?,
+            Self::Sigmoid => x.f_sigmoid()?,
+            Self::Tanh => x.f_tanh()?,
+            Self::Elu => x.f_elu()?,
+            _ => self.apply(x.shallow_clone())?,
+        })
+    }
 }
 
 impl fmt::Display for Activation {

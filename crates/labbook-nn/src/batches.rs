@@ -60,38 +60,44 @@ impl Batches {
         (self.count - 1) / batch_size + 1
     }
 
-    /// An order of the examples, where [`Batches::select`] needs it.
+    /// An order of the examples, where [`Batches::pick`] needs it.
     pub(crate) fn order(&self, order: &[i64]) -> Result<Tensor> {
         Ok(Tensor::f_from_slice(order)?.f_to_device(self.x.device())?)
     }
 
-    /// The batch of the `length` examples that `order` names from `start` on.
-    pub(crate) fn select(
+    /// The `length` examples that `order` names from `start` on, or those that stand there, as
+    /// they lie in memory: [`Batches::ready`] converts them.
+    pub(crate) fn pick(
         &self,
-        order: &Tensor,
+        order: Option<&Tensor>,
         start: i64,
         length: i64,
     ) -> Result<(Tensor, Option<Tensor>)> {
-        let index = order.f_narrow(0, start, length)?;
-        let x = self.x.f_index_select(0, &index)?;
-        let y = match &self.y {
-            Some(y) => Some(y.f_index_select(0, &index)?),
+        let index = match order {
+            Some(order) => Some(order.f_narrow(0, start, length)?),
             None => None,
         };
-        self.ready(x, y)
+        let pick = |data: &Tensor| match &index {
+            Some(index) => data.f_index_select(0, index),
+            None => data.f_narrow(0, start, length),
+        };
+        let y = match &self.y {
+            Some(y) => Some(pick(y)?),
+            None => None,
+        };
+        Ok((pick(&self.x)?, y))
     }
 
     /// The batch of `length` examples from `start` on, in the order of the data.
     pub(crate) fn slice(&self, start: i64, length: i64) -> Result<(Tensor, Option<Tensor>)> {
-        let x = self.x.f_narrow(0, start, length)?;
-        let y = match &self.y {
-            Some(y) => Some(y.f_narrow(0, start, length)?),
-            None => None,
-        };
-        self.ready(x, y)
+        self.ready(self.pick(None, start, length)?)
     }
 
-    fn ready(&self, x: Tensor, y: Option<Tensor>) -> Result<(Tensor, Option<Tensor>)> {
+    /// A batch as the model takes it: floats on its device.
+    pub(crate) fn ready(
+        &self,
+        (x, y): (Tensor, Option<Tensor>),
+    ) -> Result<(Tensor, Option<Tensor>)> {
         let x = x.f_to_device(self.device)?.f_to_kind(Kind::Float)?;
         let y = match y {
             Some(y) => Some(y.f_to_device(self.device)?),
@@ -277,7 +283,7 @@ mod tests {
         assert_eq!(x, images(5, Kind::Float).narrow(0, 4, 1));
         assert_eq!(y.unwrap(), Tensor::from_slice(&[0_i64]));
         let order = batches.order(&[3, 1, 0, 2, 4])?;
-        let (x, y) = batches.select(&order, 1, 2)?;
+        let (x, y) = batches.ready(batches.pick(Some(&order), 1, 2)?)?;
         assert_eq!(x.kind(), Kind::Float);
         assert_eq!(x.double_value(&[0, 0, 0, 0]), 12.0);
         assert_eq!(y.unwrap(), Tensor::from_slice(&[1_i64, 0]));

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::Tensor;
 
-use crate::{Logs, Reporter, Result, Sequential};
+use crate::{FitParams, Logs, Reporter, Result, Sequential};
 
 /// Something to do during training. Every method does nothing unless written otherwise.
 ///
@@ -16,6 +16,11 @@ pub trait Callback: Send {
 
     /// An epoch is about to begin.
     fn on_epoch_begin(&mut self, _epoch: usize, _control: &mut Control<'_>) {}
+
+    /// The optimizer made its step for a batch; the first batch of an epoch is 0.
+    ///
+    /// Has to be quick. On a GPU the step may not have been computed yet.
+    fn on_train_batch_end(&mut self, _batch: i64, _control: &mut Control<'_>) {}
 
     /// An epoch and its validation have ended; `logs` are the figures of the history.
     fn on_epoch_end(&mut self, _epoch: usize, _logs: &Logs, _control: &mut Control<'_>) {}
@@ -60,6 +65,11 @@ impl<C: Callback> Callback for Arc<Mutex<C>> {
         callback.on_epoch_begin(epoch, control);
     }
 
+    fn on_train_batch_end(&mut self, batch: i64, control: &mut Control<'_>) {
+        let mut callback = self.lock().unwrap_or_else(PoisonError::into_inner);
+        callback.on_train_batch_end(batch, control);
+    }
+
     fn on_epoch_end(&mut self, epoch: usize, logs: &Logs, control: &mut Control<'_>) {
         let mut callback = self.lock().unwrap_or_else(PoisonError::into_inner);
         callback.on_epoch_end(epoch, logs, control);
@@ -83,6 +93,7 @@ impl<C: Callback> Callback for Arc<Mutex<C>> {
 /// What a callback can do to the training that calls it.
 pub struct Control<'a> {
     pub(crate) model: &'a mut Sequential,
+    pub(crate) params: &'a FitParams,
     pub(crate) reporter: &'a dyn Reporter,
     pub(crate) stop: &'a mut bool,
     pub(crate) failure: &'a mut Option<String>,
@@ -111,6 +122,12 @@ impl Control<'_> {
     /// The model being trained, for instance to set weights or the learning rate.
     pub fn model_mut(&mut self) -> &mut Sequential {
         self.model
+    }
+
+    /// The numbers that describe the training, such as how many epochs and steps it has.
+    #[must_use]
+    pub fn params(&self) -> &FitParams {
+        self.params
     }
 
     /// Adds a figure to those of the epoch that ends: to the history and, under this name, to

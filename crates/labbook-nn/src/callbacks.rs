@@ -2,6 +2,7 @@ mod csv_logger;
 mod early_stopping;
 mod file_template;
 mod learning_rate_scheduler;
+mod lookahead;
 mod model_checkpoint;
 mod monitor;
 mod reduce_lr_on_plateau;
@@ -9,6 +10,7 @@ mod reduce_lr_on_plateau;
 pub use csv_logger::CsvLogger;
 pub use early_stopping::EarlyStopping;
 pub use learning_rate_scheduler::LearningRateScheduler;
+pub use lookahead::Lookahead;
 pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::MonitorMode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
@@ -21,7 +23,7 @@ mod rehearsal {
     use tch::Device;
 
     use crate::{
-        Adam, Callback, Control, Dense, Logs, Progress, Reporter, Result, Sequential,
+        Adam, Callback, Control, Dense, FitParams, Logs, Progress, Reporter, Result, Sequential,
         SparseCategoricalCrossentropy, Verbosity,
     };
 
@@ -29,7 +31,7 @@ mod rehearsal {
     pub(super) struct Listener(Mutex<Vec<String>>);
 
     impl Reporter for Listener {
-        fn epoch_begin(&self, _epoch: usize, _params: &crate::FitParams) {}
+        fn epoch_begin(&self, _epoch: usize, _params: &FitParams) {}
         fn epoch_end(&self, _progress: &Progress, _verbosity: Verbosity) {}
         fn evaluate_end(&self, _progress: &Progress, _verbosity: Verbosity) {}
         fn message(&self, line: &str) {
@@ -67,10 +69,20 @@ mod rehearsal {
         let listener = Listener::default();
         let mut outcome = Outcome::default();
         let mut added = Vec::new();
+        let params = FitParams {
+            epochs: figures.len(),
+            initial_epoch: 0,
+            steps: 1,
+            batch_size: 1,
+            examples: 1,
+            validation_examples: 0,
+            seed: 0,
+        };
         macro_rules! control {
             () => {
                 &mut Control {
                     model,
+                    params: &params,
                     reporter: &listener,
                     stop: &mut outcome.stopped,
                     failure: &mut outcome.failure,

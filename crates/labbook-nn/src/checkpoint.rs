@@ -90,7 +90,7 @@ pub(crate) fn settings(
             None => serde_json::json!([info.class_name, info.params]),
         })
         .collect();
-    Ok(serde_json::json!({
+    let mut settings = serde_json::json!({
         "layers": layers,
         "input shape": model.built_for()?.dims(),
         "optimizer": [compiled.optimizer.name(), serde_json::json!(compiled.as_compiled)],
@@ -102,7 +102,12 @@ pub(crate) fn settings(
         "validation examples": params.validation_examples,
         "data": digest,
         "options": options,
-    }))
+    });
+    let policy = model.dtype_policy();
+    if !policy.is_default() {
+        settings["dtype policy"] = serde_json::json!(policy);
+    }
+    Ok(settings)
 }
 
 impl Checkpoint {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use crate::fit::check_batch_size;
 use crate::progress::Progress;
 use crate::reporter::default_reporter;
-use crate::{Reporter, Result, Verbosity};
+use crate::{Reporter, Result, TestTimeAugmentation, Verbosity};
 
 /// The options of [`Sequential::evaluate_with`](crate::Sequential::evaluate_with).
 pub struct Evaluate {
     pub(crate) batch_size: i64,
+    pub(crate) views: Option<TestTimeAugmentation>,
     verbose: u8,
     reporter: Option<Arc<dyn Reporter>>,
 }
@@ -24,6 +25,14 @@ impl Evaluate {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn batch_size(mut self, batch_size: i64) -> Self {
         self.batch_size = batch_size;
+        self
+    }
+
+    /// Measures the mean of the predictions for several views of each image; the default is one
+    /// view.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn test_time_augmentation(mut self, views: TestTimeAugmentation) -> Self {
+        self.views = Some(views);
         self
     }
 
@@ -55,6 +64,7 @@ impl Default for Evaluate {
     fn default() -> Self {
         Self {
             batch_size: 32,
+            views: None,
             verbose: 1,
             reporter: None,
         }
@@ -65,6 +75,7 @@ impl fmt::Debug for Evaluate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Evaluate")
             .field("batch_size", &self.batch_size)
+            .field("test_time_augmentation", &self.views)
             .field("verbose", &self.verbose)
             .finish_non_exhaustive()
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use crate::reporter::default_reporter;
+use crate::sequential::spans;
 use crate::{Augmentation, Callbacks, Error, Reporter, Result, Verbosity};
 
 /// The options of [`Sequential::fit`](crate::Sequential::fit), with Keras's defaults.
@@ -15,6 +16,7 @@ pub struct Fit {
     pub(crate) epochs: usize,
     pub(crate) initial_epoch: usize,
     pub(crate) batch_size: i64,
+    pub(crate) drop_remainder: bool,
     pub(crate) shuffle: bool,
     pub(crate) validation: Option<(Tensor, Tensor)>,
     pub(crate) callbacks: RefCell<Callbacks>,
@@ -49,6 +51,16 @@ impl Fit {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn batch_size(mut self, batch_size: i64) -> Self {
         self.batch_size = batch_size;
+        self
+    }
+
+    /// Says whether to leave out the last batch of an epoch if it is smaller than the others;
+    /// the default is `false`.
+    ///
+    /// So in the batches of `tf.data`. With shuffles every epoch leaves out other examples.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn drop_remainder(mut self, drop_remainder: bool) -> Self {
+        self.drop_remainder = drop_remainder;
         self
     }
 
@@ -126,6 +138,23 @@ impl Fit {
         Verbosity::from_number(self.verbose)
     }
 
+    /// Start and length of each batch of an epoch.
+    pub(crate) fn batches(&self, examples: i64) -> Result<Vec<(i64, i64)>> {
+        let mut batches = spans(examples, self.batch_size);
+        if self.drop_remainder {
+            batches.retain(|&(_, length)| length == self.batch_size);
+        }
+        match batches.is_empty() {
+            true => Err(Error::option(
+                "batch_size",
+                format!("at most {examples} with drop_remainder, as many as there are examples"),
+                self.batch_size,
+                "use a smaller batch size, or keep the last batch",
+            )),
+            false => Ok(batches),
+        }
+    }
+
     pub(crate) fn chosen_reporter(&self) -> Arc<dyn Reporter> {
         self.reporter.clone().unwrap_or_else(default_reporter)
     }
@@ -150,6 +179,7 @@ impl Default for Fit {
             epochs: 1,
             initial_epoch: 0,
             batch_size: 32,
+            drop_remainder: false,
             shuffle: true,
             validation: None,
             callbacks: RefCell::default(),
@@ -168,6 +198,7 @@ impl fmt::Debug for Fit {
             .field("epochs", &self.epochs)
             .field("initial_epoch", &self.initial_epoch)
             .field("batch_size", &self.batch_size)
+            .field("drop_remainder", &self.drop_remainder)
             .field("shuffle", &self.shuffle)
             .field("validation", &validation)
             .field("callbacks", &self.callbacks)
@@ -175,5 +206,22 @@ impl fmt::Debug for Fit {
             .field("resume_from", &self.resume_from)
             .field("verbose", &self.verbose)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_batch_may_be_left_out() -> Result<()> {
+        let fit = Fit::new().batch_size(4);
+        assert_eq!(fit.batches(10)?, [(0, 4), (4, 4), (8, 2)]);
+        let fit = fit.drop_remainder(true);
+        assert_eq!(fit.batches(10)?, [(0, 4), (4, 4)]);
+        assert_eq!(fit.batches(8)?, [(0, 4), (4, 4)]);
+        let error = fit.batches(3).unwrap_err().to_string();
+        assert!(error.contains("at most 3 with drop_remainder"), "{error}");
+        Ok(())
     }
 }

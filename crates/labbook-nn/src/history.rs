@@ -33,13 +33,35 @@ pub struct History {
     pub params: FitParams,
     /// Duration of the whole training in seconds, callbacks included.
     pub seconds: f64,
+    /// Duration of the epochs' steps in seconds: from the first batch to the last change of the
+    /// weights, without validation and without callbacks at the ends of epochs.
+    ///
+    /// Shuffling, augmentation and callbacks after batches count. So does an epoch that was
+    /// cut short.
+    #[serde(default)]
+    pub training_seconds: f64,
     /// Duration of each epoch in seconds, validation included.
     pub epoch_seconds: Vec<f64>,
+    /// The part of each epoch that [`training_seconds`](Self::training_seconds) counts.
+    #[serde(default)]
+    pub epoch_training_seconds: Vec<f64>,
+    /// The learning rate of each epoch's first step.
+    #[serde(default)]
+    pub learning_rates: Vec<f64>,
     /// Whether a request from outside ended the training; see [`interrupt`](crate::interrupt).
     /// The epoch that it cut short is not among the figures.
     pub interrupted: bool,
     #[serde(with = "number::columns")]
     columns: Vec<(String, Vec<f64>)>,
+}
+
+/// What an epoch was, besides its figures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EpochRecord {
+    pub(crate) epoch: usize,
+    pub(crate) seconds: f64,
+    pub(crate) training_seconds: f64,
+    pub(crate) learning_rate: f64,
 }
 
 impl History {
@@ -48,15 +70,20 @@ impl History {
             epoch: Vec::new(),
             params,
             seconds: 0.0,
+            training_seconds: 0.0,
             epoch_seconds: Vec::new(),
+            epoch_training_seconds: Vec::new(),
+            learning_rates: Vec::new(),
             interrupted: false,
             columns: Vec::new(),
         }
     }
 
-    pub(crate) fn push(&mut self, epoch: usize, seconds: f64, logs: &Logs) {
-        self.epoch.push(epoch);
-        self.epoch_seconds.push(seconds);
+    pub(crate) fn push(&mut self, record: EpochRecord, logs: &Logs) {
+        self.epoch.push(record.epoch);
+        self.epoch_seconds.push(record.seconds);
+        self.epoch_training_seconds.push(record.training_seconds);
+        self.learning_rates.push(record.learning_rate);
         for (key, value) in logs.entries() {
             self.record(key, *value);
         }
@@ -84,7 +111,11 @@ impl History {
             .columns
             .iter()
             .all(|(_, values)| values.len() == epochs);
-        columns && self.epoch_seconds.len() == epochs
+        // Files of earlier versions lack the latter two.
+        let later = [&self.epoch_training_seconds, &self.learning_rates]
+            .iter()
+            .all(|values| values.is_empty() || values.len() == epochs);
+        columns && later && self.epoch_seconds.len() == epochs
     }
 
     /// Makes all columns as long as there are epochs.
@@ -131,20 +162,28 @@ mod tests {
             validation_examples: 0,
             seed: 0,
         });
+        let record = |epoch| EpochRecord {
+            epoch,
+            seconds: 0.5,
+            training_seconds: 0.25,
+            learning_rate: 0.1,
+        };
         for epoch in 0..2 {
             let value = epoch as f64;
             let entries = vec![("loss".into(), value), ("accuracy".into(), -value)];
-            history.push(epoch, 0.5, &Logs::new(entries));
+            history.push(record(epoch), &Logs::new(entries));
         }
         assert_eq!(history.keys(), ["loss", "accuracy"]);
         assert_eq!(history.get("accuracy"), Some(vec![0.0, -1.0]));
         assert_eq!(history.get("val_loss"), None);
         assert_eq!(history.epoch, [0, 1]);
         assert_eq!(history.epoch_seconds, [0.5, 0.5]);
+        assert_eq!(history.epoch_training_seconds, [0.25, 0.25]);
+        assert_eq!(history.learning_rates, [0.1, 0.1]);
         history.record("lr", 0.1);
         let lr = history.get("lr").unwrap();
         assert!(lr[0].is_nan() && lr[1] == 0.1 && lr.len() == 2);
-        history.push(2, 0.5, &Logs::default());
+        history.push(record(2), &Logs::default());
         history.fill();
         assert!(
             history

@@ -3,7 +3,7 @@ use std::fmt;
 use tch::{Device, Tensor};
 
 use crate::random::Rng;
-use crate::{Activation, Error, LayerConfig, Result, Shape};
+use crate::{Activation, Error, Initializer, LayerConfig, Result, Shape};
 
 /// Whether a layer runs for training or for inference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,13 +109,26 @@ impl BuildContext<'_> {
         self.device
     }
 
-    /// A trainable kernel drawn with Keras's default initializer, of `sizes` as stored.
+    /// The kernel of a convolution, of shape (filters, height, width, channels).
     ///
     /// # Errors
     /// When there is not enough memory.
-    pub fn glorot_uniform(&mut self, sizes: &[i64], fan_in: f64, fan_out: f64) -> Result<Tensor> {
-        self.take_room(sizes)?;
-        crate::initializer::glorot_uniform(sizes, fan_in, fan_out, self.rng, self.device)
+    pub fn convolution_kernel(
+        &mut self,
+        initializer: Initializer,
+        sizes: [i64; 4],
+    ) -> Result<Tensor> {
+        self.take_room(&sizes)?;
+        initializer.convolution(sizes, self.rng, self.device)
+    }
+
+    /// The kernel of a fully connected layer, of shape (inputs, units).
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn dense_kernel(&mut self, initializer: Initializer, sizes: [i64; 2]) -> Result<Tensor> {
+        self.take_room(&sizes)?;
+        initializer.dense(sizes, self.rng, self.device)
     }
 
     /// A row of `size` zeros.
@@ -163,6 +176,8 @@ impl BuildContext<'_> {
 /// A step of a [`Sequential`](crate::Sequential) model.
 ///
 /// Tensors are Keras-shaped: the batch axis first, images as (N, height, width, channels).
+/// They are `f32`, or bfloat16 where the model's [dtype policy](crate::DtypePolicy) says so, and
+/// a layer puts out what it was given.
 /// A layer is made by its options alone and gets its weights when the model learns the shape
 /// of its input.
 pub trait Layer: fmt::Debug + Send {

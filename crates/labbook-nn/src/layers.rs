@@ -1,3 +1,4 @@
+mod activation_layer;
 mod average_pooling2d;
 mod batch_normalization;
 pub(crate) mod config;
@@ -9,6 +10,7 @@ mod global_average_pooling2d;
 mod max_pooling2d;
 mod pool;
 
+pub use activation_layer::ActivationLayer;
 pub use average_pooling2d::AveragePooling2D;
 pub use batch_normalization::BatchNormalization;
 pub(crate) use config::Kind as ConfigKind;

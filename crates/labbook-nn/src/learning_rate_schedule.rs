@@ -30,6 +30,12 @@ enum Kind {
         decay_steps: i64,
         alpha: f64,
     },
+    PolynomialDecay {
+        initial: f64,
+        decay_steps: i64,
+        end: f64,
+        power: f64,
+    },
     PiecewiseConstantDecay {
         boundaries: Vec<i64>,
         values: Vec<f64>,
@@ -78,6 +84,24 @@ impl LearningRateSchedule {
             initial,
             decay_steps,
             alpha,
+        })
+    }
+
+    /// From `initial` evenly down to 0 in `decay_steps` steps, then 0.
+    #[must_use]
+    pub fn polynomial_decay(initial: f64, decay_steps: i64) -> Self {
+        Self::polynomial_decay_to(initial, decay_steps, 0.0, 1.0)
+    }
+
+    /// The same, down to `end` along a power of the share of steps left; Keras's defaults are
+    /// 0.0001 and 1.
+    #[must_use]
+    pub fn polynomial_decay_to(initial: f64, decay_steps: i64, end: f64, power: f64) -> Self {
+        Self(Kind::PolynomialDecay {
+            initial,
+            decay_steps,
+            end,
+            power,
         })
     }
 
@@ -133,6 +157,15 @@ impl LearningRateSchedule {
                 let angle = std::f64::consts::PI * position(*decay_steps).min(1.0);
                 initial * ((1.0 - alpha) * 0.5 * (1.0 + angle.cos()) + alpha)
             }
+            Kind::PolynomialDecay {
+                initial,
+                decay_steps,
+                end,
+                power,
+            } => {
+                let left = 1.0 - position(*decay_steps).min(1.0);
+                (initial - end) * left.powf(*power) + end
+            }
             Kind::PiecewiseConstantDecay { boundaries, values } => {
                 let passed = boundaries.iter().filter(|&&boundary| step > boundary);
                 values.get(passed.count()).copied().unwrap_or_default()
@@ -172,6 +205,12 @@ impl LearningRateSchedule {
                 decay_steps,
                 alpha,
             } => rate(*initial) && *decay_steps > 0 && share(*alpha),
+            Kind::PolynomialDecay {
+                initial,
+                decay_steps,
+                end,
+                power,
+            } => rate(*initial) && *decay_steps > 0 && rate(*end) && rate(*power),
             Kind::PiecewiseConstantDecay { boundaries, values } => {
                 values.len() == boundaries.len() + 1
                     && values.iter().all(|&value| rate(value))
@@ -221,6 +260,10 @@ mod tests {
         check(&stairs, &[(9, 0.1), (10, 0.025), (19, 0.025)])?;
         let cosine = LearningRateSchedule::cosine_decay_to(0.1, 8, 0.2);
         check(&cosine, &[(0, 0.1), (4, 0.06), (8, 0.02), (99, 0.02)])?;
+        let line = LearningRateSchedule::polynomial_decay(0.4, 8);
+        check(&line, &[(0, 0.4), (2, 0.3), (8, 0.0), (9, 0.0)])?;
+        let curve = LearningRateSchedule::polynomial_decay_to(0.5, 4, 0.1, 2.0);
+        check(&curve, &[(0, 0.5), (2, 0.2), (4, 0.1), (5, 0.1)])?;
         let pieces = LearningRateSchedule::piecewise_constant(&[2, 4], &[1.0, 0.5, 0.1]);
         check(&pieces, &[(0, 1.0), (2, 1.0), (3, 0.5), (4, 0.5), (5, 0.1)])?;
         let triangle = LearningRateSchedule::triangular(0.4, 8);
@@ -241,6 +284,8 @@ mod tests {
             LearningRateSchedule::exponential_decay(-0.1, 10, 0.5),
             LearningRateSchedule::exponential_decay(0.1, 0, 0.5),
             LearningRateSchedule::cosine_decay(f64::NAN, 10),
+            LearningRateSchedule::polynomial_decay(0.1, 0),
+            LearningRateSchedule::polynomial_decay_to(0.1, 5, -0.1, 1.0),
             LearningRateSchedule::piecewise_constant(&[1, 2], &[0.1, 0.2]),
             LearningRateSchedule::piecewise_constant(&[2, 1], &[0.1, 0.2, 0.3]),
             LearningRateSchedule::one_cycle(0.1, 10, 0.0, 0.0),

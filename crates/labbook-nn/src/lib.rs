@@ -30,10 +30,13 @@ mod adam;
 mod allocator;
 mod archive;
 mod augmentation;
+mod augmenter;
 mod batches;
 mod callback;
 mod callbacks;
+mod casts;
 mod checkpoint;
+mod dtype_policy;
 mod error;
 mod evaluate;
 mod fit;
@@ -44,13 +47,16 @@ mod kernels;
 mod layer;
 mod layers;
 mod learning_rate;
+mod learning_rate_multipliers;
 mod learning_rate_schedule;
 mod logs;
 mod loss;
 mod metrics;
+mod muon;
 mod names;
 mod optimizer;
 mod pixel_network;
+mod predict;
 mod progress;
 mod random;
 mod regularizer;
@@ -64,6 +70,7 @@ mod shape;
 mod slots;
 mod sparse_categorical_crossentropy;
 mod summary;
+mod test_time_augmentation;
 mod training;
 
 pub use activation::Activation;
@@ -72,24 +79,28 @@ pub use adam::Adam;
 pub use augmentation::Augmentation;
 pub use callback::{Callback, CallbackState, Callbacks, Control};
 pub use callbacks::{
-    CsvLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint, MonitorMode,
+    CsvLogger, EarlyStopping, LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode,
     ReduceLROnPlateau,
 };
+pub use dtype_policy::{DtypePolicy, bfloat16_is_fast};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluate, Evaluation};
 pub use fit::Fit;
 pub use history::{FitParams, History};
+pub use initializer::Initializer;
 pub use layer::{BuildContext, Layer, LayerInfo, LayerOptions, Parameter, Phase};
 pub use layers::{
-    AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D,
-    LayerConfig, MaxPooling2D, Padding,
+    ActivationLayer, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten,
+    GlobalAveragePooling2D, LayerConfig, MaxPooling2D, Padding,
 };
 pub use learning_rate_schedule::LearningRateSchedule;
 pub use logs::Logs;
 pub use loss::{Loss, LossConfig, Output};
 pub use metrics::Metrics;
+pub use muon::Muon;
 pub use names::clear_session;
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerState};
+pub use predict::Predict;
 pub use progress::{Progress, Verbosity};
 pub use random::set_random_seed;
 pub use regularizer::L1L2;
@@ -101,3 +112,4 @@ pub use sgd::SGD;
 pub use shape::{Shape, Size2D};
 pub use sparse_categorical_crossentropy::SparseCategoricalCrossentropy;
 pub use summary::{Summary, SummaryRow};
+pub use test_time_augmentation::TestTimeAugmentation;

@@ -3,7 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::{Adam, LearningRateSchedule, RMSprop, Result, SGD};
+use crate::learning_rate_multipliers::LearningRateMultipliers;
+use crate::{Adam, LearningRateSchedule, Muon, RMSprop, Result, SGD};
 
 /// Changes the weights of a model by their gradients, one step at a time.
 pub trait Optimizer: fmt::Debug + Send {
@@ -92,6 +93,23 @@ pub(crate) enum OptimizerKind {
         schedule: Option<LearningRateSchedule>,
         momentum: f64,
         nesterov: bool,
+        #[serde(default)]
+        weight_decay: f64,
+        #[serde(default)]
+        multipliers: LearningRateMultipliers,
+    },
+    Muon {
+        learning_rate: f64,
+        schedule: Option<LearningRateSchedule>,
+        multipliers: LearningRateMultipliers,
+        momentum: f64,
+        nesterov: bool,
+        ns_steps: usize,
+        sgd_momentum: f64,
+        bias_lr_ratio: f64,
+        head_lr_ratio: f64,
+        weight_decay: f64,
+        exclude_layers: Vec<String>,
     },
     #[serde(rename = "RMSprop")]
     RmsProp {
@@ -137,11 +155,42 @@ impl OptimizerConfig {
                 schedule,
                 momentum,
                 nesterov,
+                weight_decay,
+                multipliers,
             } => Box::new(
                 rated!(SGD::new(), learning_rate, schedule)
                     .momentum(momentum)
-                    .nesterov(nesterov),
+                    .nesterov(nesterov)
+                    .weight_decay(weight_decay)
+                    .multipliers(multipliers),
             ),
+            OptimizerKind::Muon {
+                learning_rate,
+                schedule,
+                multipliers,
+                momentum,
+                nesterov,
+                ns_steps,
+                sgd_momentum,
+                bias_lr_ratio,
+                head_lr_ratio,
+                weight_decay,
+                exclude_layers,
+            } => {
+                let names: Vec<&str> = exclude_layers.iter().map(String::as_str).collect();
+                Box::new(
+                    rated!(Muon::new(), learning_rate, schedule)
+                        .multipliers(multipliers)
+                        .momentum(momentum)
+                        .nesterov(nesterov)
+                        .ns_steps(ns_steps)
+                        .sgd_momentum(sgd_momentum)
+                        .bias_lr_ratio(bias_lr_ratio)
+                        .head_lr_ratio(head_lr_ratio)
+                        .weight_decay(weight_decay)
+                        .exclude_layers(&names),
+                )
+            }
             OptimizerKind::RmsProp {
                 learning_rate,
                 schedule,

@@ -72,15 +72,23 @@ impl Rng {
 
     /// `count` draws from the uniform distribution over [-limit, limit).
     pub(crate) fn uniform(&mut self, count: i64, limit: f32) -> Result<Vec<f32>> {
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        let mut values = Vec::new();
-        values
-            .try_reserve_exact(count)
-            .map_err(|error| Error::Torch {
-                operation: format!("a kernel of {count} numbers"),
-                message: error.to_string(),
-            })?;
+        let mut values = room_for(count)?;
         values.extend((0..count).map(|_| limit * (2.0 * self.next_f32() - 1.0)));
+        Ok(values)
+    }
+
+    /// `count` draws from the normal distribution of mean 0 and this deviation, without those
+    /// beyond two deviations.
+    pub(crate) fn cut_normal(&mut self, count: i64, deviation: f64) -> Result<Vec<f32>> {
+        let mut values = room_for(count)?;
+        while (values.len() as i64) < count {
+            // Box and Muller; 1 - u lies in (0, 1].
+            let radius = (-2.0 * (1.0 - f64::from(self.next_f32())).ln()).sqrt();
+            let value = radius * (std::f64::consts::TAU * f64::from(self.next_f32())).cos();
+            if value.abs() <= 2.0 {
+                values.push((deviation * value) as f32);
+            }
+        }
         Ok(values)
     }
 
@@ -99,6 +107,19 @@ impl Rng {
         }
         order
     }
+}
+
+/// An empty vector with room for the numbers of a kernel.
+fn room_for(count: i64) -> Result<Vec<f32>> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut values = Vec::new();
+    values
+        .try_reserve_exact(count)
+        .map_err(|error| Error::Torch {
+            operation: format!("a kernel of {count} numbers"),
+            message: error.to_string(),
+        })?;
+    Ok(values)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 use crate::archive::{self, Archive};
 use crate::loss::LossConfig;
 use crate::{
-    Error, History, LayerConfig, Metrics, OptimizerConfig, OptimizerState, Result, Sequential,
+    DtypePolicy, Error, History, LayerConfig, Metrics, OptimizerConfig, OptimizerState, Result, Sequential,
     Shape,
 };
 
@@ -21,6 +21,8 @@ struct ModelManifest {
     name: String,
     seed: u64,
     trainings: u64,
+    #[serde(default, skip_serializing_if = "DtypePolicy::is_default")]
+    dtype_policy: DtypePolicy,
     input_shape: Vec<i64>,
     layers: Vec<SavedLayer>,
     weights: Vec<String>,
@@ -108,6 +110,7 @@ impl Sequential {
             name: self.name().to_owned(),
             seed: self.seed(),
             trainings: self.trainings,
+            dtype_policy: self.dtype_policy(),
             input_shape: self.built_for()?.dims().to_vec(),
             layers: saved,
             weights: weights.into_iter().map(|(name, _)| name).collect(),
@@ -155,6 +158,7 @@ impl Sequential {
             .seeded(manifest.seed)
             .with_room(Some(room));
         model.trainings = manifest.trainings;
+        model.set_dtype_policy(&manifest.dtype_policy.to_string())?;
         for SavedLayer { name, layer } in manifest.layers {
             model.add_boxed(layer.into_layer(&name));
         }

@@ -4,16 +4,15 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use crate::batches::Batches;
-use crate::fit::check_batch_size;
 use crate::interrupt::{self, Interruptible};
 use crate::loss::Output;
 use crate::names::unique_name;
 use crate::random::{Rng, fresh_seed, session_seed};
 use crate::shape::tuple;
 use crate::{
-    Activation, BuildContext, Error, History, Layer, LayerConfig, LayerInfo, Loss, LossConfig,
-    Metrics, Optimizer, OptimizerConfig, OptimizerState, Parameter, Phase, Result, Shape, Summary,
-    SummaryRow,
+    Activation, BuildContext, DtypePolicy, Error, History, Layer, LayerConfig, LayerInfo, Loss,
+    LossConfig, Metrics, Optimizer, OptimizerConfig, OptimizerState, Parameter, Phase, Predict,
+    Result, Shape, Summary, SummaryRow,
 };
 
 /// Batches of this size pass through `predict`, as in Keras.
@@ -47,6 +46,7 @@ const KERNEL_STREAM: u64 = u64::MAX;
 pub struct Sequential {
     name: String,
     pub(crate) device: Device,
+    dtype_policy: DtypePolicy,
     pub(crate) seed: u64,
     /// Whether somebody chose the seed.
     own_seed: bool,
@@ -99,6 +99,7 @@ impl Sequential {
         Self {
             name: unique_name("Sequential"),
             device,
+            dtype_policy: DtypePolicy::default(),
             seed,
             own_seed: session_seed.is_some(),
             trainings: 0,
@@ -140,6 +141,41 @@ impl Sequential {
     #[must_use]
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Sets the precision that the layers compute in: `"float32"`, the default, or
+    /// `"mixed_bfloat16"`, with the meaning that these names have in Keras.
+    ///
+    /// With `mixed_bfloat16` the input, the kernels and what goes from layer to layer have 8
+    /// significant bits instead of 24, and the range of an `f32`. Weights, optimizer, the
+    /// statistics of [`BatchNormalization`](crate::BatchNormalization), softmax and loss stay
+    /// `f32`, and so do predictions. Where [`bfloat16_is_fast`](crate::bfloat16_is_fast), it
+    /// trains convolutions about twice as fast. It may be changed at any time and is saved with
+    /// the model.
+    ///
+    /// ```
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// use labbook_nn::{Sequential, bfloat16_is_fast};
+    ///
+    /// let mut model = Sequential::new();
+    /// if bfloat16_is_fast() {
+    ///     model.set_dtype_policy("mixed_bfloat16")?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no policy of this name.
+    pub fn set_dtype_policy(&mut self, policy: &str) -> Result<()> {
+        self.dtype_policy = policy.parse()?;
+        Ok(())
+    }
+
+    /// The precision that the layers compute in.
+    #[must_use]
+    pub fn dtype_policy(&self) -> DtypePolicy {
+        self.dtype_policy
     }
 
     /// The seed of kernels, shuffles and dropout.
@@ -553,15 +589,26 @@ impl Sequential {
     /// When `x` does not fit the model, the batch size is below 1, or it is
     /// [interrupted](crate::interrupt).
     pub fn predict_in_batches(&mut self, x: &Tensor, batch_size: i64) -> Result<Tensor> {
-        check_batch_size(batch_size)?;
+        self.predict_with(x, &Predict::new().batch_size(batch_size))
+    }
+
+    /// [`predict`](Self::predict) with options.
+    ///
+    /// # Errors
+    /// When `x` or the options do not fit the model, or it is [interrupted](crate::interrupt).
+    pub fn predict_with(&mut self, x: &Tensor, options: &Predict) -> Result<Tensor> {
+        options.check()?;
         let interruptible = Interruptible::begin();
         self.build_for("x", x)?;
+        if let Some(views) = options.views {
+            views.check(self.built_for()?)?;
+        }
         let _guard = no_grad_guard();
         let batches = Batches::new("x", x, self.built_for()?, self.device)?;
         let mut outputs = Vec::new();
-        for (start, length) in spans(batches.count(), batch_size) {
+        for (start, length) in spans(batches.count(), options.batch_size) {
             let (x, _) = batches.slice(start, length)?;
-            let output = self.forward(&x, Phase::Infer)?.predictions()?;
+            let output = self.infer(&x, options.views)?.predictions()?;
             outputs.push(output.f_to_device(Device::Cpu)?);
             if interrupt::is_requested() {
                 return Err(interruptible.error("predict"));
@@ -585,12 +632,13 @@ impl Sequential {
 
     /// The same from the layer with the index `first` on.
     pub(crate) fn forward_from(&self, first: usize, x: &Tensor, phase: Phase) -> Result<Output> {
-        let mut x = x.shallow_clone();
+        let mut x = x.f_to_kind(self.dtype_policy.compute_kind())?;
         let (plan, ends_with_softmax) = self.plan_from(first);
         for (name, layer, activation) in plan {
             let y = layer.forward(&x, phase, activation);
             x = y.map_err(|error| error.within(&format!("layer {name}")))?;
         }
+        let x = x.f_to_kind(Kind::Float)?;
         Ok(match ends_with_softmax {
             true => Output::Logits(x),
             false => Output::Values(x),
@@ -626,11 +674,11 @@ impl Sequential {
 
     /// Runs some layers for inference, each to the end of its own activation function.
     pub(crate) fn forward_through(&self, layers: Range<usize>, x: &Tensor) -> Result<Tensor> {
-        let mut x = x.shallow_clone();
+        let mut x = x.f_to_kind(self.dtype_policy.compute_kind())?;
         for node in self.nodes.iter().take(layers.end).skip(layers.start) {
             x = node.forward(&x, Phase::Infer, node.layer.activation())?;
         }
-        Ok(x)
+        Ok(x.f_to_kind(Kind::Float)?)
     }
 
     pub(crate) fn layer_count(&self) -> usize {

@@ -5,8 +5,11 @@ use tch::{Device, Kind, Tensor, no_grad, no_grad_guard};
 
 use crate::allocator::keep_freed_tensors;
 use crate::archive::with_extension;
+use crate::augmenter::Augmenter;
 use crate::batches::Batches;
+use crate::casts::Casts;
 use crate::checkpoint::{Checkpoint, settings};
+use crate::history::EpochRecord;
 use crate::interrupt::{self, Interruptible};
 use crate::pixel_network::PixelNetwork;
 use crate::progress::Stopwatch;
@@ -14,7 +17,7 @@ use crate::random::{Rng, as_torch_seed};
 use crate::sequential::spans;
 use crate::{
     Callbacks, Control, Error, Evaluate, Evaluation, Fit, FitParams, History, Logs, Output,
-    Parameter, Phase, Reporter, Result, Sequential, Verbosity,
+    Parameter, Phase, Reporter, Result, Sequential, TestTimeAugmentation, Verbosity,
 };
 
 impl Sequential {
@@ -58,7 +61,7 @@ impl Sequential {
         let params = FitParams {
             epochs: options.epochs,
             initial_epoch: options.initial_epoch,
-            steps: train.steps(options.batch_size),
+            steps: options.batches(train.count())?.len() as i64,
             batch_size: options.batch_size,
             examples: train.count(),
             validation_examples: validation.as_ref().map_or(0, Batches::count),
@@ -127,10 +130,13 @@ impl Sequential {
         keep_freed_tensors()?;
         self.compiled()?;
         self.build_for("x", x)?;
+        if let Some(views) = options.views {
+            views.check(self.built_for()?)?;
+        }
         let batches = self.labelled(("x", x), ("y", y))?;
         let steps = batches.steps(options.batch_size);
         let watch = Stopwatch::start(steps);
-        let figures = match self.measure(&batches, options.batch_size)? {
+        let figures = match self.measure(&batches, options.batch_size, options.views)? {
             Some(figures) => figures,
             None => return Err(interruptible.error("evaluate")),
         };
@@ -162,12 +168,18 @@ impl Sequential {
     }
 
     /// Mean loss, with penalties, and accuracy, without training; none if interrupted.
-    fn measure(&self, batches: &Batches, batch_size: i64) -> Result<Option<Figures>> {
+    fn measure(
+        &self,
+        batches: &Batches,
+        batch_size: i64,
+        views: Option<TestTimeAugmentation>,
+    ) -> Result<Option<Figures>> {
         let _guard = no_grad_guard();
+        let _casts = Casts::keep();
         let mut totals = Totals::new(self.device)?;
         for (start, length) in spans(batches.count(), self.piece_size(batch_size)) {
             let (x, y) = labelled_batch(batches.slice(start, length)?)?;
-            let output = self.forward(&x, Phase::Infer)?;
+            let output = self.infer(&x, views)?;
             let loss = self.compiled()?.loss.mean(&output, &y)?;
             totals.add(&loss, &output, &y)?;
             if interrupt::is_requested() {
@@ -260,6 +272,7 @@ impl Sequential {
         totals: &mut Totals,
     ) -> Result<Vec<Tensor>> {
         let batch = x.size()[0];
+        let _casts = Casts::keep();
         let mut gradients: Vec<Tensor> = Vec::new();
         for (start, length) in spans(batch, self.piece_size(batch)) {
             let (x, y) = (x.f_narrow(0, start, length)?, y.f_narrow(0, start, length)?);
@@ -311,7 +324,10 @@ impl Trainable {
     fn of(model: &Sequential, batch: i64) -> Result<Self> {
         let (plan, softmax) = model.plan_from(0);
         let mut weights = Self {
-            network: PixelNetwork::of(&plan, model.built_for()?.dims(), batch),
+            network: match model.dtype_policy().compute_kind() {
+                Kind::Float => PixelNetwork::of(&plan, model.built_for()?.dims(), batch),
+                _ => None,
+            },
             softmax,
             parameters: Vec::new(),
             leaves: Vec::new(),
@@ -407,6 +423,7 @@ impl Keeper {
             data.extend([x, y]);
         }
         let other = serde_json::json!({
+            "drop_remainder": options.drop_remainder,
             "shuffle": options.shuffle,
             "callbacks": callbacks,
             "augmentation": options.augmentation,
@@ -466,20 +483,33 @@ impl Training<'_> {
             }
             self.each_callback(|callback, control| callback.on_epoch_begin(epoch, control))?;
 
+            let learning_rate = self.model.learning_rate()?;
             let mut watch = Stopwatch::start(self.history.params.steps);
-            let Some(figures) = self.epoch(train, options, randomness, &mut watch)? else {
+            let figures = self.epoch(epoch, train, options, randomness, &mut watch)?;
+            let training_seconds = watch.seconds();
+            self.history.training_seconds += training_seconds;
+            let Some(figures) = figures else {
                 self.history.interrupted = true;
                 break;
             };
             let mut logs = self.model.logs(figures)?;
             if let Some(validation) = validation {
-                let Some(figures) = self.model.measure(validation, options.batch_size)? else {
+                let Some(figures) = self.model.measure(validation, options.batch_size, None)?
+                else {
                     self.history.interrupted = true;
                     break;
                 };
                 logs.extend_validation(&self.model.logs(figures)?);
             }
-            self.history.push(epoch, watch.seconds(), &logs);
+            self.history.push(
+                EpochRecord {
+                    epoch,
+                    seconds: watch.seconds(),
+                    training_seconds,
+                    learning_rate,
+                },
+                &logs,
+            );
             self.model.set_history(Some(self.history.clone()));
             if self.speaks() {
                 let progress = watch.progress(self.history.params.steps, logs.clone());
@@ -560,6 +590,7 @@ impl Training<'_> {
     /// The figures of one epoch, or none if it was interrupted.
     fn epoch(
         &mut self,
+        epoch: usize,
         train: &Batches,
         options: &Fit,
         randomness: &mut Rng,
@@ -568,23 +599,31 @@ impl Training<'_> {
         let count = train.count();
         // Dropout draws from libtorch's generator, which others use between the epochs.
         tch::manual_seed(as_torch_seed(randomness.next_u64()));
-        let order = match options.shuffle {
-            true => Some(train.order(&randomness.permutation(count))?),
-            false => None,
+        let (rows, order) = match options.shuffle {
+            true => {
+                let rows = randomness.permutation(count);
+                let order = train.order(&rows)?;
+                (rows, Some(order))
+            }
+            false => ((0..count).collect(), None),
         };
+        let mut augmenter = options
+            .augmentation
+            .map(|augmentation| Augmenter::new(augmentation, self.model.seed, epoch));
         let mut weights = Trainable::of(self.model, options.batch_size)?;
         let mut totals = Totals::new(self.model.device)?;
-        for (step, (start, length)) in (1..).zip(spans(count, options.batch_size)) {
-            let (x, y) = labelled_batch(match &order {
-                Some(order) => train.select(order, start, length)?,
-                None => train.slice(start, length)?,
-            })?;
-            let x = match options.augmentation {
-                Some(augmentation) => augmentation.apply(&x, randomness)?,
-                None => x,
-            };
+        let mut seen = 0;
+        for (step, (start, length)) in (1..).zip(options.batches(count)?) {
+            let (mut x, y) = train.pick(order.as_ref(), start, length)?;
+            if let Some(augmenter) = &mut augmenter {
+                let rows = &rows[start as usize..][..length as usize];
+                x = augmenter.apply(x, rows, randomness)?;
+            }
+            let (x, y) = labelled_batch(train.ready((x, y))?)?;
+            seen += length;
             self.model.train_step(&mut weights, &x, &y, &mut totals)?;
             watch.first_step_done();
+            self.each_callback(|callback, control| callback.on_train_batch_end(step - 1, control))?;
             if interrupt::is_requested() {
                 return Ok(None);
             }
@@ -593,7 +632,7 @@ impl Training<'_> {
                 self.reporter.step_end(&progress);
             }
         }
-        totals.figures(count).map(Some)
+        totals.figures(seen).map(Some)
     }
 
     fn speaks(&self) -> bool {
@@ -620,6 +659,7 @@ impl Training<'_> {
         let mut added = Vec::new();
         let mut control = Control {
             model: self.model,
+            params: &self.history.params,
             reporter: self.reporter,
             stop: &mut self.stop,
             failure: &mut self.failure,

@@ -59,7 +59,8 @@ fn train(folder: &Path, seed: Option<u64>, epochs: usize) -> Result<(Sequential,
         .batch_size(16)
         .validation_data(&x, &y)
         .verbose(0)
-        .augmentation(Augmentation::new().flip().shift(1).cutout(2))
+        .drop_remainder(true)
+        .augmentation(Augmentation::new().alternating_flip().shift(1).cutout(2))
         .resume_from(folder.join("training"))
         .callbacks((
             ReduceLROnPlateau::new()

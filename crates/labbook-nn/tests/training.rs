@@ -142,6 +142,11 @@ fn a_small_problem_is_learned_from_bytes() -> Result<()> {
     );
     assert_eq!(history.epoch, (0..15).collect::<Vec<_>>());
     assert_eq!(history.epoch_seconds.len(), 15);
+    assert_eq!(history.learning_rates, [0.01; 15]);
+    let trained = history.epoch_training_seconds.iter().sum::<f64>();
+    assert_eq!(history.epoch_training_seconds.len(), 15);
+    assert!((history.training_seconds - trained).abs() < 1e-9);
+    assert!(trained < history.epoch_seconds.iter().sum::<f64>());
     assert_eq!(history.params.steps, 13);
     let losses = history.get("loss").unwrap();
     assert!(losses[14] < 0.5 * losses[0], "{losses:?}");
@@ -668,4 +673,32 @@ fn models_can_move_to_another_thread() {
     fn assert_send<T: Send>() {}
     assert_send::<Sequential>();
     assert_send::<Fit>();
+}
+
+/// Takes its time where callbacks may.
+struct Dawdles;
+
+impl Callback for Dawdles {
+    fn on_epoch_begin(&mut self, _epoch: usize, _control: &mut Control<'_>) {
+        std::thread::sleep(std::time::Duration::from_millis(15));
+    }
+
+    fn on_epoch_end(&mut self, _epoch: usize, _logs: &Logs, _control: &mut Control<'_>) {
+        std::thread::sleep(std::time::Duration::from_millis(15));
+    }
+}
+
+#[test]
+fn training_seconds_leave_callbacks_out() -> Result<()> {
+    let (x, y) = quadrants(8);
+    let mut model = model();
+    model.add(Flatten::new());
+    model.add(Dense::new(4).activation(Softmax));
+    let loss = SparseCategoricalCrossentropy::new();
+    model.compile(Adam::new(), loss, ["accuracy"])?;
+    let options = Fit::new().epochs(2).verbose(0).callbacks(Dawdles);
+    let history = model.fit(&x, &y, &options)?;
+    assert!(history.training_seconds > 0.0);
+    assert!(history.seconds - history.training_seconds > 0.06);
+    Ok(())
 }

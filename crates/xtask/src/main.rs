@@ -22,9 +22,10 @@ use crate::places::Places;
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
-  report [NOTEBOOK] [--scale smoke|laptop|full]
+  report [NOTEBOOK] [--scale smoke|laptop|full] [--format html,pdf,md] [--no-run]
               run a notebook (cifar10 unless named) and write reports/NOTEBOOK.html and .pdf;
-              the scale is laptop where CIFAR-10 is found, else smoke
+              the scale is laptop where CIFAR-10 is found, else smoke; with --no-run the
+              report is made of the outputs that the notebook was saved with
   test        run every check: formatting, lints, unit tests, documentation, whole notebooks
   labbook ... run single experiments without a notebook, list and compare their records;
               `cargo xtask labbook --help` says more
@@ -57,7 +58,7 @@ fn run() -> Result<ExitCode> {
         return labbook::run(&Places::find()?, &rest).map(|()| ExitCode::SUCCESS);
     }
     let mut words = Vec::new();
-    let mut scale = None;
+    let mut wishes = report::Wishes::default();
     let mut points = None;
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(Failure::usage)? {
@@ -65,8 +66,13 @@ fn run() -> Result<ExitCode> {
             lexopt::Arg::Value(word) => words.push(word.to_string_lossy().into_owned()),
             lexopt::Arg::Long("scale") => {
                 let value = parser.value().map_err(Failure::usage)?;
-                scale = Some(report::Scale::parse(&value.to_string_lossy())?);
+                wishes.scale = Some(report::Scale::parse(&value.to_string_lossy())?);
             }
+            lexopt::Arg::Long("format") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                wishes.formats = Some(report::Format::parse(&value.to_string_lossy())?);
+            }
+            lexopt::Arg::Long("no-run") => wishes.no_run = true,
             lexopt::Arg::Long("points") => {
                 let value = parser.value().map_err(Failure::usage)?;
                 points = Some(value.to_string_lossy().into_owned());
@@ -76,8 +82,10 @@ fn run() -> Result<ExitCode> {
         }
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    if scale.is_some() && words.first() != Some(&"report") {
-        return Err(Failure::new("--scale belongs to `cargo xtask report`"));
+    if wishes != report::Wishes::default() && words.first() != Some(&"report") {
+        return Err(Failure::new(
+            "--scale, --format and --no-run belong to `cargo xtask report`",
+        ));
     }
     if points.is_some() && words != ["bench", "tsne"] {
         return Err(Failure::new("--points belongs to `cargo xtask bench tsne`"));
@@ -88,8 +96,8 @@ fn run() -> Result<ExitCode> {
         ["setup"] => setup::all(&places).map(|_| ())?,
         ["doctor"] => return doctor::run(&places),
         ["lab"] => lab::run(&places)?,
-        ["report"] => report::run(&places, "cifar10", scale)?,
-        ["report", notebook] => report::run(&places, notebook, scale)?,
+        ["report"] => report::run(&places, "cifar10", &wishes)?,
+        ["report", notebook] => report::run(&places, notebook, &wishes)?,
         ["test"] => test::run(&places)?,
         ["pair"] => test::pair(&places)?,
         ["data"] => data::run(&places)?,

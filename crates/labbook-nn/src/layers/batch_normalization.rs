@@ -1,6 +1,8 @@
-use tch::{Kind, Tensor, no_grad_guard};
+use tch::{Tensor, no_grad_guard};
 
 use super::config::Kind as LayerKind;
+use super::conv2d::{channels_first, channels_last};
+use super::dense::bias;
 use crate::layer::{layer_options, not_built};
 use crate::{
     Activation, BuildContext, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result, Shape,
@@ -19,14 +21,16 @@ use crate::{
 pub struct BatchNormalization {
     momentum: f64,
     epsilon: f64,
+    center: bool,
+    scale: bool,
     options: LayerOptions,
     weights: Option<Weights>,
 }
 
 #[derive(Debug)]
 struct Weights {
-    gamma: Tensor,
-    beta: Tensor,
+    gamma: Option<Tensor>,
+    beta: Option<Tensor>,
     moving_mean: Tensor,
     moving_variance: Tensor,
 }
@@ -38,6 +42,8 @@ impl BatchNormalization {
         Self {
             momentum: 0.99,
             epsilon: 1e-3,
+            center: true,
+            scale: true,
             options: LayerOptions::default(),
             weights: None,
         }
@@ -57,25 +63,76 @@ impl BatchNormalization {
         self
     }
 
+    /// Says whether the result is shifted by a trainable beta; the default is `true`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn center(mut self, center: bool) -> Self {
+        self.center = center;
+        self
+    }
+
+    /// Says whether the result is multiplied by a trainable gamma; the default is `true`.
+    /// Where a layer with a bias or a kernel follows, gamma adds nothing that it could not do.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn scale(mut self, scale: bool) -> Self {
+        self.scale = scale;
+        self
+    }
+
     layer_options!();
 
-    /// Moves the stored statistics towards those of a batch.
-    fn remember(&self, weights: &Weights, x: &Tensor, mean: &Tensor, var: &Tensor) -> Result<()> {
+    /// Normalizes with the statistics of the batch and moves the stored ones towards them.
+    fn train(&self, weights: &Weights, x: &Tensor) -> Result<Tensor> {
+        let size = x.size();
+        let channels = weights.moving_mean.size()[0];
+        let count = x.numel() as f64 / channels as f64;
+        // With momentum 1 libtorch hands out the statistics of the batch itself.
+        let mean = weights.moving_mean.f_zeros_like()?;
+        let variance = weights.moving_variance.f_zeros_like()?;
+        let y = self.normalize(weights, x, (&mean, &variance), true)?;
         let _guard = no_grad_guard();
-        let channels = mean.numel().max(1);
-        let count = (x.numel() / channels) as f64;
-        let correction = match x.dim() {
-            4 => count / (count - 1.0).max(1.0),
-            _ => 1.0,
+        // libtorch divides by n - 1, which Keras does for images only.
+        let variance = match (count > 1.0, size.len() == 4) {
+            (true, true) => variance,
+            (true, false) => variance.f_mul_scalar((count - 1.0) / count)?,
+            (false, _) => variance.f_zeros_like()?,
         };
         let share = 1.0 - self.momentum;
-        let _ = weights.moving_mean.shallow_clone().f_lerp_(mean, share)?;
-        let var = var.f_mul_scalar(correction)?;
+        let _ = weights.moving_mean.shallow_clone().f_lerp_(&mean, share)?;
         let _ = weights
             .moving_variance
             .shallow_clone()
-            .f_lerp_(&var, share)?;
-        Ok(())
+            .f_lerp_(&variance, share)?;
+        Ok(y)
+    }
+
+    /// libtorch's own kernel, which wants the channels on the second axis.
+    fn normalize(
+        &self,
+        weights: &Weights,
+        x: &Tensor,
+        (mean, variance): (&Tensor, &Tensor),
+        training: bool,
+    ) -> Result<Tensor> {
+        let images = x.dim() == 4;
+        let channels = mean.size()[0];
+        let x_seen = match images {
+            true => channels_first(x)?,
+            false => x.f_reshape([-1, channels])?,
+        };
+        let y = x_seen.f_batch_norm(
+            weights.gamma.as_ref(),
+            weights.beta.as_ref(),
+            Some(mean),
+            Some(variance),
+            training,
+            1.0,
+            self.epsilon,
+            true,
+        )?;
+        match images {
+            true => channels_last(y, Activation::Linear),
+            false => Ok(y.f_reshape(x.size())?),
+        }
     }
 }
 
@@ -98,6 +155,8 @@ impl Layer for BatchNormalization {
         Some(LayerConfig(LayerKind::BatchNormalization {
             momentum: self.momentum,
             epsilon: self.epsilon,
+            center: self.center,
+            scale: self.scale,
         }))
     }
 
@@ -117,12 +176,18 @@ impl Layer for BatchNormalization {
                 "give each example at least one feature",
             ));
         };
-        let (gamma, beta) = (context.zeros(channels)?, context.zeros(channels)?);
+        let ones = |context: &mut BuildContext<'_>| -> Result<Tensor> {
+            Ok(context.zeros(channels)?.f_add_scalar(1.0)?)
+        };
+        let gamma = match self.scale {
+            true => Some(ones(context)?.f_set_requires_grad(true)?),
+            false => None,
+        };
         self.weights = Some(Weights {
-            gamma: gamma.f_add_scalar(1.0)?.f_set_requires_grad(true)?,
-            beta: beta.f_set_requires_grad(true)?,
+            gamma,
+            beta: bias(self.center, channels, context)?,
             moving_mean: context.zeros(channels)?,
-            moving_variance: context.zeros(channels)?.f_add_scalar(1.0)?,
+            moving_variance: ones(context)?,
         });
         Ok(input.clone())
     }
@@ -131,25 +196,13 @@ impl Layer for BatchNormalization {
         let Some(weights) = &self.weights else {
             return Err(not_built(self));
         };
-        let (mean, variance) = match phase {
-            Phase::Infer => (
-                weights.moving_mean.shallow_clone(),
-                weights.moving_variance.shallow_clone(),
-            ),
-            Phase::Train => {
-                let axes: Vec<i64> = (0..x.dim() as i64 - 1).collect();
-                let mean = x.f_mean_dim(axes.as_slice(), false, None::<Kind>)?;
-                let squares = x.f_sub(&mean)?.f_square()?;
-                let variance = squares.f_mean_dim(axes.as_slice(), false, None::<Kind>)?;
-                self.remember(weights, x, &mean, &variance)?;
-                (mean, variance)
+        match phase {
+            Phase::Train => self.train(weights, x),
+            Phase::Infer => {
+                let stored = (&weights.moving_mean, &weights.moving_variance);
+                self.normalize(weights, x, stored, false)
             }
-        };
-        let scale = variance
-            .f_add_scalar(self.epsilon)?
-            .f_rsqrt()?
-            .f_mul(&weights.gamma)?;
-        Ok(x.f_sub(&mean)?.f_mul(&scale)?.f_add(&weights.beta)?)
+        }
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -160,12 +213,15 @@ impl Layer for BatchNormalization {
             trainable: false,
             ..Parameter::new(name, value)
         };
-        vec![
-            Parameter::new("gamma", &weights.gamma),
-            Parameter::new("beta", &weights.beta),
-            fixed("moving_mean", &weights.moving_mean),
-            fixed("moving_variance", &weights.moving_variance),
-        ]
+        let gamma = weights.gamma.iter().map(|w| Parameter::new("gamma", w));
+        let beta = weights.beta.iter().map(|w| Parameter::new("beta", w));
+        gamma
+            .chain(beta)
+            .chain([
+                fixed("moving_mean", &weights.moving_mean),
+                fixed("moving_variance", &weights.moving_variance),
+            ])
+            .collect()
     }
 
     fn needs_whole_batch(&self) -> bool {
@@ -175,7 +231,7 @@ impl Layer for BatchNormalization {
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use tch::{Device, Kind, no_grad};
 
     use super::*;
     use crate::layers::build;
@@ -199,6 +255,82 @@ mod tests {
         let z = layer.forward(&x, Phase::Infer, Activation::Linear)?;
         assert!((z.double_value(&[0, 0]) - 0.8 * scale).abs() < 1e-6);
         assert!(!layer.parameters()[2].trainable);
+        Ok(())
+    }
+
+    /// The definition in plain operations: output, and the batch's mean and variance.
+    fn by_definition(x: &Tensor, gamma: &Tensor, beta: &Tensor) -> [Tensor; 3] {
+        let axes: Vec<i64> = (0..x.dim() as i64 - 1).collect();
+        let mean = x.mean_dim(axes.as_slice(), false, None::<Kind>);
+        let variance = (x - &mean)
+            .square()
+            .mean_dim(axes.as_slice(), false, None::<Kind>);
+        let y = (x - &mean) * (&variance + 0.01).rsqrt() * gamma + beta;
+        [y, mean, variance]
+    }
+
+    fn assert_close(a: &Tensor, b: &Tensor, tolerance: f64) {
+        assert_eq!(a.size(), b.size());
+        let error = (a - b).abs().max().double_value(&[]);
+        assert!(error < tolerance, "{error}");
+    }
+
+    #[test]
+    fn outputs_gradients_and_statistics_are_those_of_the_definition() -> Result<()> {
+        for (size, center, scale) in [
+            (vec![4_i64, 3, 5, 6], true, true),
+            (vec![4, 3, 5, 6], true, false),
+            (vec![4, 3, 5, 6], false, true),
+            (vec![9, 6], true, true),
+            (vec![4, 5, 6], true, false),
+        ] {
+            let mut layer = BatchNormalization::new()
+                .momentum(0.7)
+                .epsilon(0.01)
+                .center(center)
+                .scale(scale);
+            build(&mut layer, &size[1..])?;
+            let trainable = i64::from(center) + i64::from(scale);
+            assert_eq!(layer.parameters().len() as i64, trainable + 2);
+            let wave = |sizes: &[i64], phase: f64| {
+                let count = sizes.iter().product::<i64>();
+                (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.7 + phase)
+                    .sin()
+                    .reshape(sizes)
+            };
+            let mut leaves = vec![(wave(&size, 0.0) + 1.0).set_requires_grad(true)];
+            let (mut gamma, mut beta) = (Tensor::from(1.0_f32), Tensor::from(0.0_f32));
+            for (index, parameter) in layer.parameters().iter().enumerate() {
+                if parameter.trainable {
+                    let values = wave(&[6], index as f64 + 1.0);
+                    no_grad(|| parameter.value.shallow_clone().copy_(&values));
+                    match parameter.name {
+                        "gamma" => gamma = parameter.value.shallow_clone(),
+                        _ => beta = parameter.value.shallow_clone(),
+                    }
+                    leaves.push(parameter.value.shallow_clone());
+                }
+            }
+            let towards = wave(&size, 3.0);
+            let [expected, mean, variance] = by_definition(&leaves[0], &gamma, &beta);
+            let y = layer.forward(&leaves[0], Phase::Train, Activation::Linear)?;
+            assert_close(&y, &expected, 1e-5);
+            let gradients = |y: &Tensor| {
+                let sum = (y * &towards).sum(Kind::Float);
+                Tensor::run_backward(&[sum], &leaves, false, false)
+            };
+            for (gradient, expected) in gradients(&y).iter().zip(&gradients(&expected)) {
+                assert_close(gradient, expected, 2e-4);
+            }
+            let count = (y.numel() / 6) as f64;
+            let correction = match size.len() {
+                4 => count / (count - 1.0),
+                _ => 1.0,
+            };
+            let stored = &layer.parameters()[trainable as usize..];
+            assert_close(&stored[0].value, &(mean * 0.3), 1e-6);
+            assert_close(&stored[1].value, &(variance * 0.3 * correction + 0.7), 1e-6);
+        }
         Ok(())
     }
 

@@ -2,11 +2,11 @@ use serde::{Deserialize, Serialize};
 
 use super::pool::Pool;
 use super::{
-    AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D,
-    MaxPooling2D, Padding,
+    ActivationLayer, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten,
+    GlobalAveragePooling2D, MaxPooling2D, Padding,
 };
 use crate::shape::Size2D;
-use crate::{Activation, L1L2, Layer};
+use crate::{Activation, Initializer, L1L2, Layer};
 
 /// The options of one of this crate's layers, as a saved model keeps them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,10 @@ pub(crate) enum Kind {
         units: i64,
         activation: Activation,
         kernel_regularizer: Option<L1L2>,
+        #[serde(default)]
+        kernel_initializer: Initializer,
+        #[serde(default = "yes")]
+        use_bias: bool,
     },
     Conv2D {
         filters: i64,
@@ -29,6 +33,10 @@ pub(crate) enum Kind {
         padding: Padding,
         activation: Activation,
         kernel_regularizer: Option<L1L2>,
+        #[serde(default)]
+        kernel_initializer: Initializer,
+        #[serde(default = "yes")]
+        use_bias: bool,
     },
     MaxPooling2D(Pool),
     AveragePooling2D(Pool),
@@ -36,11 +44,23 @@ pub(crate) enum Kind {
     BatchNormalization {
         momentum: f64,
         epsilon: f64,
+        #[serde(default = "yes")]
+        center: bool,
+        #[serde(default = "yes")]
+        scale: bool,
+    },
+    Activation {
+        activation: Activation,
     },
     Dropout {
         rate: f64,
     },
     Flatten {},
+}
+
+/// What Keras's options are where an older file does not tell them.
+fn yes() -> bool {
+    true
 }
 
 impl LayerConfig {
@@ -51,8 +71,14 @@ impl LayerConfig {
                 units,
                 activation,
                 kernel_regularizer,
+                kernel_initializer,
+                use_bias,
             } => {
-                let layer = Dense::new(units).activation(activation).name(name);
+                let layer = Dense::new(units)
+                    .activation(activation)
+                    .kernel_initializer(kernel_initializer)
+                    .use_bias(use_bias)
+                    .name(name);
                 Box::new(match kernel_regularizer {
                     Some(regularizer) => layer.kernel_regularizer(regularizer),
                     None => layer,
@@ -65,11 +91,15 @@ impl LayerConfig {
                 padding,
                 activation,
                 kernel_regularizer,
+                kernel_initializer,
+                use_bias,
             } => {
                 let layer = Conv2D::new(filters, kernel_size)
                     .strides(strides)
                     .padding(padding)
                     .activation(activation)
+                    .kernel_initializer(kernel_initializer)
+                    .use_bias(use_bias)
                     .name(name);
                 Box::new(match kernel_regularizer {
                     Some(regularizer) => layer.kernel_regularizer(regularizer),
@@ -93,12 +123,22 @@ impl LayerConfig {
                 })
             }
             Kind::GlobalAveragePooling2D {} => Box::new(GlobalAveragePooling2D::new().name(name)),
-            Kind::BatchNormalization { momentum, epsilon } => Box::new(
+            Kind::BatchNormalization {
+                momentum,
+                epsilon,
+                center,
+                scale,
+            } => Box::new(
                 BatchNormalization::new()
                     .momentum(momentum)
                     .epsilon(epsilon)
+                    .center(center)
+                    .scale(scale)
                     .name(name),
             ),
+            Kind::Activation { activation } => {
+                Box::new(ActivationLayer::new(activation).name(name))
+            }
             Kind::Dropout { rate } => Box::new(Dropout::new(rate).name(name)),
             Kind::Flatten {} => Box::new(Flatten::new().name(name)),
         }

@@ -2,12 +2,13 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use super::dense::{check_regularizer, kernel_options};
+use super::dense::{bias, check_regularizer, kernel_options};
+use crate::casts::weight_like;
 use crate::layer::{layer_options, not_built};
 use crate::shape::Size2D;
 use crate::{
-    Activation, BuildContext, L1L2, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result,
-    Shape,
+    Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,
+    Phase, Result, Shape,
 };
 
 /// What a convolution does at the border of an image.
@@ -36,6 +37,8 @@ pub struct Conv2D {
     padding: Padding,
     activation: Activation,
     kernel_regularizer: Option<L1L2>,
+    kernel_initializer: Initializer,
+    use_bias: bool,
     options: LayerOptions,
     weights: Option<Weights>,
 }
@@ -44,7 +47,7 @@ pub struct Conv2D {
 struct Weights {
     /// (filters, channels, height, width) as libtorch reads it, channels last in memory.
     kernel: Tensor,
-    bias: Tensor,
+    bias: Option<Tensor>,
     padding: Borders,
 }
 
@@ -68,6 +71,8 @@ impl Conv2D {
             padding: Padding::Valid,
             activation: Activation::Linear,
             kernel_regularizer: None,
+            kernel_initializer: Initializer::default(),
+            use_bias: true,
             options: LayerOptions::default(),
             weights: None,
         }
@@ -127,6 +132,8 @@ impl Layer for Conv2D {
             padding: self.padding,
             activation: self.activation,
             kernel_regularizer: self.kernel_regularizer,
+            kernel_initializer: self.kernel_initializer,
+            use_bias: self.use_bias,
         }))
     }
 
@@ -157,18 +164,16 @@ impl Layer for Conv2D {
                 )
             }
         };
-        let field = (kernel_height * kernel_width) as f64;
         // Drawn with the channels innermost and then seen as libtorch wants the axes, which
         // gives the memory order that its fast convolutions use.
         let kernel = context
-            .glorot_uniform(
-                &[self.filters, kernel_height, kernel_width, channels],
-                field * channels as f64,
-                field * self.filters as f64,
+            .convolution_kernel(
+                self.kernel_initializer,
+                [self.filters, kernel_height, kernel_width, channels],
             )?
             .f_permute([0, 3, 1, 2])?
             .f_set_requires_grad(true)?;
-        let bias = context.zeros(self.filters)?.f_set_requires_grad(true)?;
+        let bias = bias(self.use_bias, self.filters, context)?;
         self.weights = Some(Weights {
             kernel,
             bias,
@@ -199,9 +204,10 @@ impl Layer for Conv2D {
             x = x.f_constant_pad_nd([left, right, top, bottom])?;
             padding = [0, 0];
         }
+        let bias = weights.bias.as_ref().map(|bias| weight_like(bias, &x));
         let y = x.f_conv2d(
-            &weights.kernel,
-            Some(&weights.bias),
+            &weight_like(&weights.kernel, &x)?,
+            bias.transpose()?,
             self.strides.array(),
             padding,
             1,
@@ -215,12 +221,14 @@ impl Layer for Conv2D {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        self.weights.as_ref().map_or_else(Vec::new, |weights| {
-            vec![
-                Parameter::new("kernel", &weights.kernel).keras_axes([2, 3, 1, 0]),
-                Parameter::new("bias", &weights.bias),
-            ]
-        })
+        let Some(weights) = &self.weights else {
+            return Vec::new();
+        };
+        let bias = weights.bias.iter();
+        [Parameter::new("kernel", &weights.kernel).keras_axes([2, 3, 1, 0])]
+            .into_iter()
+            .chain(bias.map(|bias| Parameter::new("bias", bias)))
+            .collect()
     }
 
     fn penalty(&self) -> Result<Option<Tensor>> {

@@ -1,10 +1,11 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
+use crate::casts::weight_like;
 use crate::layer::{layer_options, not_built};
 use crate::{
-    Activation, BuildContext, L1L2, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result,
-    Shape,
+    Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,
+    Phase, Result, Shape,
 };
 
 /// The builder methods of layers with a kernel.
@@ -21,6 +22,20 @@ macro_rules! kernel_options {
         #[must_use = "method moves the value of self and returns the modified value"]
         pub fn kernel_regularizer(mut self, regularizer: L1L2) -> Self {
             self.kernel_regularizer = Some(regularizer);
+            self
+        }
+
+        /// Sets what the kernel is before training; the default is Glorot uniform.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn kernel_initializer(mut self, initializer: Initializer) -> Self {
+            self.kernel_initializer = initializer;
+            self
+        }
+
+        /// Says whether there is a bias; the default is `true`.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn use_bias(mut self, use_bias: bool) -> Self {
+            self.use_bias = use_bias;
             self
         }
     };
@@ -40,6 +55,8 @@ pub struct Dense {
     units: i64,
     activation: Activation,
     kernel_regularizer: Option<L1L2>,
+    kernel_initializer: Initializer,
+    use_bias: bool,
     options: LayerOptions,
     weights: Option<Weights>,
 }
@@ -47,7 +64,7 @@ pub struct Dense {
 #[derive(Debug)]
 struct Weights {
     kernel: Tensor,
-    bias: Tensor,
+    bias: Option<Tensor>,
 }
 
 impl Dense {
@@ -58,6 +75,8 @@ impl Dense {
             units,
             activation: Activation::Linear,
             kernel_regularizer: None,
+            kernel_initializer: Initializer::default(),
+            use_bias: true,
             options: LayerOptions::default(),
             weights: None,
         }
@@ -81,6 +100,8 @@ impl Layer for Dense {
             units: self.units,
             activation: self.activation,
             kernel_regularizer: self.kernel_regularizer,
+            kernel_initializer: self.kernel_initializer,
+            use_bias: self.use_bias,
         }))
     }
 
@@ -97,9 +118,9 @@ impl Layer for Dense {
             ));
         };
         let kernel = context
-            .glorot_uniform(&[inputs, self.units], inputs as f64, self.units as f64)?
+            .dense_kernel(self.kernel_initializer, [inputs, self.units])?
             .f_set_requires_grad(true)?;
-        let bias = context.zeros(self.units)?.f_set_requires_grad(true)?;
+        let bias = bias(self.use_bias, self.units, context)?;
         self.weights = Some(Weights { kernel, bias });
         Ok(Shape::from([outer, &[self.units]].concat()))
     }
@@ -116,9 +137,13 @@ impl Layer for Dense {
             1 => x.shallow_clone(),
             _ => x.f_reshape([-1, *last])?,
         };
+        let kernel = weight_like(kernel, x)?;
         // The activation works on the product itself: in place on a reshaped view, autograd
         // would copy.
-        let y = activation.apply(bias.f_addmm(&flat, kernel)?)?;
+        let y = activation.apply(match bias {
+            Some(bias) => weight_like(bias, x)?.f_addmm(&flat, &kernel)?,
+            None => flat.f_mm(&kernel)?,
+        })?;
         if outer.len() == 1 {
             return Ok(y);
         }
@@ -131,12 +156,14 @@ impl Layer for Dense {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        self.weights.as_ref().map_or_else(Vec::new, |weights| {
-            vec![
-                Parameter::new("kernel", &weights.kernel),
-                Parameter::new("bias", &weights.bias),
-            ]
-        })
+        let Some(weights) = &self.weights else {
+            return Vec::new();
+        };
+        let bias = weights.bias.iter();
+        [Parameter::new("kernel", &weights.kernel)]
+            .into_iter()
+            .chain(bias.map(|bias| Parameter::new("bias", bias)))
+            .collect()
     }
 
     fn penalty(&self) -> Result<Option<Tensor>> {
@@ -144,6 +171,18 @@ impl Layer for Dense {
             (Some(regularizer), Some(weights)) => regularizer.penalty(&weights.kernel).map(Some),
             _ => Ok(None),
         }
+    }
+}
+
+/// A trainable row of zeros, if there is to be one.
+pub(super) fn bias(
+    use_bias: bool,
+    size: i64,
+    context: &mut BuildContext<'_>,
+) -> Result<Option<Tensor>> {
+    match use_bias {
+        true => Ok(Some(context.zeros(size)?.f_set_requires_grad(true)?)),
+        false => Ok(None),
     }
 }
 

@@ -1,0 +1,313 @@
+use tch::{Device, Kind, Tensor};
+
+use crate::axis::Axis;
+use crate::matrices::Matrices;
+use crate::memory::{Buffer, values};
+use crate::transform::{Images, Start, Transform};
+use crate::{Error, Result, Tile};
+
+/// The bytes of transformed images and products that are held at a time.
+fn block_bytes() -> usize {
+    std::env::var("WG_MB")
+        .ok()
+        .and_then(|w| w.parse().ok())
+        .unwrap_or(128)
+        << 20
+}
+
+/// A 3x3 convolution with strides of one over images of one size, by Winograd's method.
+///
+/// Images are f32 tensors (N, height, width, channels) on the CPU, kernels (filters, channels,
+/// 3, 3) as libtorch sees them; the fastest memory order is channels last for both. Works
+/// without autograd, on as many threads as libtorch.
+#[derive(Debug, Clone)]
+pub struct Convolution {
+    input: Transform,
+    output: Transform,
+    kernel: Transform,
+}
+
+/// What [`Convolution::backward`] finds.
+#[derive(Debug)]
+pub struct Gradients {
+    /// Of the input, (N, height, width, channels), if it was asked for.
+    pub input: Option<Tensor>,
+    /// Of the kernel, (filters, channels, 3, 3), channels last in memory.
+    pub kernel: Tensor,
+    /// Of the bias, (filters).
+    pub bias: Tensor,
+}
+
+/// The sizes of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sizes {
+    /// Of the input.
+    pub channels: i64,
+    /// Channels of the output.
+    pub filters: i64,
+    /// Of the input, in pixels.
+    pub height: i64,
+    /// Of the input, in pixels.
+    pub width: i64,
+    /// Zero pixels at each of the four borders: 0 for `Padding::Valid`, 1 for `Padding::Same`.
+    pub padding: i64,
+}
+
+impl Sizes {
+    /// The height of the whole output.
+    #[must_use]
+    pub const fn output_height(&self) -> i64 {
+        self.height + 2 * self.padding - 2
+    }
+
+    /// The width of the whole output.
+    #[must_use]
+    pub const fn output_width(&self) -> i64 {
+        self.width + 2 * self.padding - 2
+    }
+}
+
+impl Convolution {
+    /// A convolution that yields all of its output.
+    ///
+    /// # Errors
+    /// If there are no channels or filters, or the kernel is larger than the padded images.
+    pub fn new(sizes: Sizes, tile: Tile) -> Result<Self> {
+        Self::cropped(sizes, tile, sizes.output_height(), sizes.output_width())
+    }
+
+    /// A convolution that yields only the first `output_height` x `output_width` pixels.
+    ///
+    /// A 2x2 pool after it reads no odd last row or column: 12 x 12 pixels of 13 x 13 take 324
+    /// products per pair of channels instead of 441.
+    ///
+    /// # Errors
+    /// As [`Convolution::new`], and if there are fewer pixels than that, or none is left.
+    pub fn cropped(
+        sizes: Sizes,
+        tile: Tile,
+        output_height: i64,
+        output_width: i64,
+    ) -> Result<Self> {
+        let positive = |size: i64| usize::try_from(size).ok().filter(|&size| size > 0);
+        let wrong = |expected| Error::Size {
+            expected,
+            received: format!("{sizes:?} for {output_height} x {output_width} pixels"),
+            hint: "take the sizes from the layer before",
+        };
+        let (Some(channels), Some(filters), Some(height), Some(width)) = (
+            positive(sizes.channels),
+            positive(sizes.filters),
+            positive(sizes.height),
+            positive(sizes.width),
+        ) else {
+            return Err(wrong("at least one channel, filter and pixel"));
+        };
+        let padding = usize::try_from(sizes.padding)
+            .ok()
+            .filter(|&padding| padding <= 2)
+            .ok_or_else(|| wrong("0, 1 or 2 pixels of padding"))?;
+        let (Some(rows), Some(columns)) = (positive(output_height), positive(output_width)) else {
+            return Err(wrong("at least one pixel of output"));
+        };
+        if output_height > sizes.output_height() || output_width > sizes.output_width() {
+            return Err(wrong("no more pixels than the convolution has"));
+        }
+        let input = Transform {
+            rows: Axis::input(rows, tile, padding),
+            columns: Axis::input(columns, tile, padding),
+            images: Images {
+                height,
+                width,
+                channels,
+            },
+        };
+        let output = Transform {
+            rows: Axis::output(rows, tile),
+            columns: Axis::output(columns, tile),
+            images: Images {
+                height: rows,
+                width: columns,
+                channels: filters,
+            },
+        };
+        let kernel = Transform {
+            rows: Axis::kernel(input.rows.points()),
+            columns: Axis::kernel(input.columns.points()),
+            images: Images {
+                height: 3,
+                width: 3,
+                channels,
+            },
+        };
+        Ok(Self {
+            input,
+            output,
+            kernel,
+        })
+    }
+
+    /// The output, (N, height, width, filters) and contiguous.
+    ///
+    /// # Errors
+    /// If a tensor does not fit the convolution.
+    pub fn forward(&self, x: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let (x, batch) = checked_images("x", x, self.input.images)?;
+        let kernel = self.checked_kernel(kernel)?;
+        let bias = bias.map(|bias| self.checked_bias(bias)).transpose()?;
+        let start = Start::Channels(bias.as_ref().map(values));
+
+        let kernel = Matrices::of(&self.kernel, self.filters(), values(&kernel))?;
+        let mut y = empty_images(batch, self.output.images)?;
+        let block = self.block(batch);
+        let mut inputs = Matrices::new(&self.input, block)?;
+        let mut outputs = Matrices::new(&self.output, block)?;
+        let x = values(&x).chunks(block * self.input.images.size());
+        let y_parts = y.values_mut().chunks_mut(block * self.output.images.size());
+        for (x, y) in x.zip(y_parts) {
+            inputs.take(x);
+            outputs.set_products(&inputs, &kernel, true)?;
+            outputs.give(start, y);
+        }
+        Ok(y.into_tensor())
+    }
+
+    /// The gradients, from the gradient `dy` of the output; that of the input only if `input`.
+    ///
+    /// # Errors
+    /// If a tensor does not fit the convolution.
+    pub fn backward(
+        &self,
+        x: &Tensor,
+        kernel: &Tensor,
+        dy: &Tensor,
+        input: bool,
+    ) -> Result<Gradients> {
+        let (x, batch) = checked_images("x", x, self.input.images)?;
+        let kernel = self.checked_kernel(kernel)?;
+        let (dy, gradients) = checked_images("dy", dy, self.output.images)?;
+        if gradients != batch {
+            return Err(Error::Mismatch {
+                what: "dy",
+                expected: format!("{batch} images as in x"),
+                received: gradients.to_string(),
+                hint: "give the x that the output was computed from",
+            });
+        }
+        let bias = dy.f_sum_dim_intlist([0, 1, 2].as_slice(), false, Kind::Float)?;
+        let kernel = input
+            .then(|| Matrices::of(&self.kernel, self.filters(), values(&kernel)))
+            .transpose()?;
+        let mut dx = empty_images(if input { batch } else { 0 }, self.input.images)?;
+        let mut kernel_gradient = Matrices::new(&self.kernel, self.filters())?;
+        let block = self.block(batch);
+        let mut inputs = Matrices::new(&self.input, block)?;
+        let mut outputs = Matrices::new(&self.output, block)?;
+        let sizes = [&self.input, &self.output].map(|side| block * side.images.size());
+        let mut dx_parts = dx.values_mut().chunks_mut(sizes[0]);
+        let parts = values(&x)
+            .chunks(sizes[0])
+            .zip(values(&dy).chunks(sizes[1]));
+        for (i, (x, dy)) in parts.enumerate() {
+            inputs.take(x);
+            outputs.take(dy);
+            kernel_gradient.add_products(&outputs, &inputs, i == 0)?;
+            if let (Some(kernel), Some(dx)) = (&kernel, dx_parts.next()) {
+                // The inputs' room serves for the products: nobody needs their values any more.
+                inputs.set_products(&outputs, kernel, false)?;
+                inputs.give(Start::Zero, dx);
+            }
+        }
+        let mut kernel = Buffer::new(&self.kernel_shape())?;
+        kernel_gradient.give(Start::Channels(None), kernel.values_mut());
+        Ok(Gradients {
+            input: input.then(|| dx.into_tensor()),
+            kernel: kernel.into_tensor().f_permute([0, 3, 1, 2])?,
+            bias,
+        })
+    }
+
+    fn filters(&self) -> usize {
+        self.output.images.channels
+    }
+
+    /// In memory order.
+    fn kernel_shape(&self) -> [i64; 4] {
+        let Images { channels, .. } = self.input.images;
+        [self.filters() as i64, 3, 3, channels as i64]
+    }
+
+    /// How many images are transformed at a time.
+    fn block(&self, batch: usize) -> usize {
+        let floats = self.input.products() * self.input.images.channels
+            + self.output.products() * self.output.images.channels;
+        let most = (block_bytes() / (4 * floats)).clamp(1, batch.max(1));
+        // Blocks of one size rather than a small one at the end.
+        let blocks = batch.div_ceil(most).max(1);
+        batch.div_ceil(blocks).max(1)
+    }
+
+    fn checked_kernel(&self, kernel: &Tensor) -> Result<Tensor> {
+        let [filters, height, width, channels] = self.kernel_shape();
+        let fits = kernel.size() == [filters, channels, height, width];
+        if !fits {
+            return Err(Error::Mismatch {
+                what: "kernel",
+                expected: format!("shape ({filters}, {channels}, 3, 3)"),
+                received: format!("{:?}", kernel.size()),
+                hint: "give the kernel as libtorch's conv2d takes it",
+            });
+        }
+        ready("kernel", &kernel.f_permute([0, 2, 3, 1])?)
+    }
+
+    fn checked_bias(&self, bias: &Tensor) -> Result<Tensor> {
+        if bias.size() != [self.filters() as i64] {
+            return Err(Error::Mismatch {
+                what: "bias",
+                expected: format!("shape ({})", self.filters()),
+                received: format!("{:?}", bias.size()),
+                hint: "give one number per filter",
+            });
+        }
+        ready("bias", bias)
+    }
+}
+
+fn empty_images(batch: usize, images: Images) -> Result<Buffer> {
+    Buffer::new(&[
+        batch as i64,
+        images.height as i64,
+        images.width as i64,
+        images.channels as i64,
+    ])
+}
+
+/// The images, ready to be read, and their number.
+fn checked_images(what: &'static str, tensor: &Tensor, images: Images) -> Result<(Tensor, usize)> {
+    let sizes = [images.height, images.width, images.channels].map(|size| size as i64);
+    match *tensor.size() {
+        [batch, ref received @ ..] if received == sizes => {
+            Ok((ready(what, tensor)?, usize::try_from(batch).unwrap_or(0)))
+        }
+        ref received => Err(Error::Mismatch {
+            what,
+            expected: format!("shape (N, {}, {}, {})", sizes[0], sizes[1], sizes[2]),
+            received: format!("{received:?}"),
+            hint: "give images with their channels last, of the size that the convolution is for",
+        }),
+    }
+}
+
+/// In memory order, if it is of the right kind.
+fn ready(what: &'static str, tensor: &Tensor) -> Result<Tensor> {
+    if tensor.kind() != Kind::Float || tensor.device() != Device::Cpu {
+        return Err(Error::Mismatch {
+            what,
+            expected: "f32 on the CPU".to_owned(),
+            received: format!("{:?} on {:?}", tensor.kind(), tensor.device()),
+            hint: "use libtorch's convolution for the others",
+        });
+    }
+    Ok(tensor.f_detach()?.f_contiguous()?)
+}
