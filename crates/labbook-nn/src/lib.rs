@@ -55,6 +55,7 @@ mod metrics;
 mod muon;
 mod names;
 mod optimizer;
+mod own_convolutions;
 mod pixel_network;
 mod predict;
 mod progress;

@@ -7,8 +7,8 @@ use tch::{Device, Tensor};
 use crate::archive::{self, Archive};
 use crate::loss::LossConfig;
 use crate::{
-    DtypePolicy, Error, History, LayerConfig, Metrics, OptimizerConfig, OptimizerState, Result, Sequential,
-    Shape,
+    DtypePolicy, Error, History, LayerConfig, Metrics, OptimizerConfig, OptimizerState, Result,
+    Sequential, Shape,
 };
 
 const MODEL: &str = "labbook-nn model 1";

@@ -11,6 +11,7 @@ use crate::casts::Casts;
 use crate::checkpoint::{Checkpoint, settings};
 use crate::history::EpochRecord;
 use crate::interrupt::{self, Interruptible};
+use crate::own_convolutions::OwnConvolutions;
 use crate::pixel_network::PixelNetwork;
 use crate::progress::Stopwatch;
 use crate::random::{Rng, as_torch_seed};
@@ -276,7 +277,10 @@ impl Sequential {
         let mut gradients: Vec<Tensor> = Vec::new();
         for (start, length) in spans(batch, self.piece_size(batch)) {
             let (x, y) = (x.f_narrow(0, start, length)?, y.f_narrow(0, start, length)?);
-            let output = self.forward(&x, Phase::Train)?;
+            let (output, junctions) = match &weights.convolutions {
+                Some(convolutions) => convolutions.forward(self, &x)?,
+                None => (self.forward(&x, Phase::Train)?, Vec::new()),
+            };
             let loss = self.compiled()?.loss.mean(&output, &y)?;
             totals.add(&loss, &output, &y)?;
             let mut objective = match length == batch {
@@ -289,8 +293,11 @@ impl Sequential {
                 totals.add_loss(&penalty, batch)?;
                 objective = objective.f_add(&penalty)?;
             }
-            let piece = Tensor::f_run_backward(&[objective], &weights.leaves, false, false)
-                .map_err(|error| Error::from(error).within("the gradients"))?;
+            let piece = match &weights.convolutions {
+                Some(convolutions) => convolutions.gradients(objective, junctions)?,
+                None => Tensor::f_run_backward(&[objective], &weights.leaves, false, false)
+                    .map_err(|error| Error::from(error).within("the gradients"))?,
+            };
             if gradients.is_empty() {
                 gradients = piece;
                 continue;
@@ -318,6 +325,8 @@ struct Trainable {
     /// The way around autograd, if the model has one; and whether its output lacks a softmax.
     network: Option<PixelNetwork>,
     softmax: bool,
+    /// Convolutions that autograd leaves alone, if the model has such.
+    convolutions: Option<OwnConvolutions>,
 }
 
 impl Trainable {
@@ -329,6 +338,7 @@ impl Trainable {
                 _ => None,
             },
             softmax,
+            convolutions: OwnConvolutions::of(model)?,
             parameters: Vec::new(),
             leaves: Vec::new(),
             values: Vec::new(),

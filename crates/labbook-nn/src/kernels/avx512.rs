@@ -329,6 +329,18 @@ pub(super) fn drop_some(numbers: &mut [f32], first: u64, dropping: super::Droppi
     dropping.over(numbers, first);
 }
 
+/// Likewise.
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+pub(super) fn adam(
+    weight: &mut [f32],
+    gradient: &[f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    factors: super::AdamFactors,
+) {
+    factors.over(weight, gradient, m, v);
+}
+
 /// Columns that the head's forward pass takes at a time: their weights stay in the first cache.
 const HEAD_COLUMNS: usize = 256;
 

@@ -10,6 +10,7 @@ mod avx512;
 
 use std::slice;
 
+use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
@@ -242,6 +243,92 @@ pub(crate) fn head_back(
         let weights = (w.as_ptr(), dw.as_mut_ptr());
         let (gradients, g) = (gradients.as_ptr(), g.as_mut_ptr());
         avx512::head_back::<CLASSES>(h.as_ptr(), (images, length), weights, gradients, scale, g);
+    }
+}
+
+/// The numbers in a step of Adam.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AdamFactors {
+    /// How far the moments move towards the gradient and its square.
+    pub(crate) first: f32,
+    pub(crate) second: f32,
+    /// What weight decay leaves of a weight.
+    pub(crate) keep: f32,
+    /// The corrected learning rate.
+    pub(crate) rate: f32,
+    pub(crate) epsilon: f32,
+}
+
+/// A step of Adam in one pass over the memory; false, and nothing done, unless all four are
+/// `f32` on the CPU in one memory order.
+pub(crate) fn adam(
+    weight: &Tensor,
+    gradient: &Tensor,
+    m: &Tensor,
+    v: &Tensor,
+    factors: AdamFactors,
+) -> bool {
+    if ![weight, gradient, m, v]
+        .iter()
+        .all(|tensor| is_dense_like(tensor, gradient))
+    {
+        return false;
+    }
+    let count = gradient.numel();
+    let start = |tensor: &Tensor| tensor.data_ptr().cast::<f32>();
+    // SAFETY: the tensors' memory holds so many numbers from their first on, and the optimizer's
+    // tensors are no other's.
+    let (weight, gradient, m, v) = unsafe {
+        (
+            slice::from_raw_parts_mut(start(weight), count),
+            slice::from_raw_parts(start(gradient), count),
+            slice::from_raw_parts_mut(start(m), count),
+            slice::from_raw_parts_mut(start(v), count),
+        )
+    };
+    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1);
+    let share = weight.len().div_ceil(threads).max(SMALLEST_SHARE);
+    let step = |(((weight, gradient), m), v): (((&mut [f32], &[f32]), &mut [f32]), &mut [f32])| {
+        #[cfg(target_arch = "x86_64")]
+        if available() {
+            // SAFETY: the processor was asked.
+            return unsafe { avx512::adam(weight, gradient, m, v, factors) };
+        }
+        factors.over(weight, gradient, m, v);
+    };
+    let parts = weight.par_chunks_mut(share).zip(gradient.par_chunks(share));
+    let parts = parts
+        .zip(m.par_chunks_mut(share))
+        .zip(v.par_chunks_mut(share));
+    parts.for_each(step);
+    true
+}
+
+/// A thread is not woken for fewer numbers.
+const SMALLEST_SHARE: usize = 1 << 15;
+
+/// Whether a tensor has `f32` numbers on the CPU without gaps, in the shape and memory order of
+/// `like`.
+fn is_dense_like(tensor: &Tensor, like: &Tensor) -> bool {
+    let (sizes, strides) = (tensor.size(), tensor.stride());
+    let steps = sizes.iter().zip(&strides);
+    let last: i64 = steps.map(|(size, stride)| (size - 1) * stride).sum();
+    tensor.device() == Device::Cpu
+        && tensor.f_kind().is_ok_and(|kind| kind == Kind::Float)
+        && sizes == like.size()
+        && strides == like.stride()
+        && last + 1 == sizes.iter().product::<i64>()
+}
+
+impl AdamFactors {
+    #[inline(always)]
+    fn over(self, weight: &mut [f32], gradient: &[f32], m: &mut [f32], v: &mut [f32]) {
+        let numbers = weight.iter_mut().zip(gradient).zip(m).zip(v);
+        for (((weight, &gradient), m), v) in numbers {
+            *m += self.first * (gradient - *m);
+            *v += self.second * (gradient * gradient - *v);
+            *weight = self.keep * *weight - self.rate * *m / (v.sqrt() + self.epsilon);
+        }
     }
 }
 
