@@ -49,7 +49,11 @@ def converse(manager, client, step):
         if wish and wish["after"] in text:
             threading.Thread(target=interrupt, args=(manager, wish["times"])).start()
             wish = None
-    return {"status": client.get_shell_msg(timeout=TIMEOUT)["content"]["status"], "text": text}
+    while True:
+        # Asked whether it is ready, the kernel may have answered more than once.
+        reply = client.get_shell_msg(timeout=TIMEOUT)
+        if reply["parent_header"].get("msg_id") == message:
+            return {"status": reply["content"]["status"], "text": text}
 
 
 def main():

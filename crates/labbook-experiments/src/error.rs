@@ -12,6 +12,9 @@ pub enum ExperimentError {
     /// The paper has no such experiment.
     #[error("expected an experiment from 1 to 16, received {0}")]
     UnknownExperiment(u32),
+    /// There is no such experiment beyond the paper's.
+    #[error("expected experiment 18, 19 or 20, received {0}")]
+    UnknownSpeedRun(u32),
     /// A run was stopped from outside before its end.
     #[error("experiment {experiment} was stopped after {epochs} of {asked} epochs")]
     Interrupted {

@@ -30,6 +30,7 @@ mod run_facts;
 mod run_record;
 mod runs;
 mod scale;
+mod speed_run;
 mod split;
 mod words;
 
@@ -44,4 +45,5 @@ pub use run_facts::{RunFacts, data_description};
 pub use run_record::{LayerRecord, RunRecord};
 pub use runs::{RUNS_VARIABLE, RecordProblem, Runs};
 pub use scale::Scale;
+pub use speed_run::{FinishedSpeedRun, SpeedRun, Trick};
 pub use split::Split;

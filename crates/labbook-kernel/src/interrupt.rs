@@ -7,55 +7,128 @@
 
 use std::fs;
 use std::io;
-use std::process::{Child, Command, ExitStatus};
+use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getppid, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Runs `kernel` until it ends, seeing to interrupts meanwhile.
-///
-/// # Errors
-/// When the kernel cannot be started or waited for.
-pub(crate) fn supervise(kernel: &mut Command) -> io::Result<ExitStatus> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let mut child: Child = kernel.spawn()?;
-    let kernel = child.id();
-    thread::spawn(move || {
-        for signal in &mut signals {
-            if signal == SIGTERM {
-                end(kernel, Signal::TERM);
-                continue;
-            }
-            for process in children(kernel) {
-                if runs_cells(process, kernel) && !handles_interrupts(process) {
-                    end(process, Signal::KILL);
-                }
-            }
-        }
-    });
-    child.wait()
+/// Jupyter sets it to its own process.
+const PARENT: &str = "JPY_PARENT_PID";
+/// How often to look whether the parent lives.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A running evcxr_jupyter and all that it started.
+#[derive(Clone, Debug)]
+pub(crate) struct Kernel {
+    /// Its process.
+    pub(crate) process: u32,
+    /// The program of the process that runs the cells.
+    pub(crate) program: PathBuf,
 }
 
-fn end(process: u32, signal: Signal) {
+impl Kernel {
+    /// Sees to the signals that this process gets, from now on.
+    pub(crate) fn attend(&self, mut signals: Signals) {
+        let kernel = self.clone();
+        thread::spawn(move || {
+            for signal in &mut signals {
+                match signal {
+                    SIGTERM => kernel.end(),
+                    _ => kernel.stop_unhandled(),
+                }
+            }
+        });
+    }
+
+    /// Ends the kernel when the program that started this one has ended and could not do it.
+    pub(crate) fn end_with_parent(&self) {
+        // Jupyter says so of its kernels; another may start a kernel and leave.
+        if std::env::var_os(PARENT).is_none() {
+            return;
+        }
+        let kernel = self.clone();
+        thread::spawn(move || {
+            let parent = getppid();
+            while getppid() == parent {
+                thread::sleep(LOOK);
+            }
+            kernel.end();
+        });
+    }
+
+    /// Interrupts the cells as Jupyter does by a signal to all processes.
+    pub(crate) fn interrupt(&self) {
+        for process in self.cells() {
+            if handles_interrupts(process) {
+                send(process, Signal::INT);
+            }
+        }
+        self.stop_unhandled();
+    }
+
+    /// Ends every process of the kernel.
+    pub(crate) fn end(&self) {
+        let all = descendants(self.process);
+        for process in [self.process].into_iter().chain(all) {
+            send(process, Signal::KILL);
+        }
+    }
+
+    /// Stops cells that no handler saves.
+    fn stop_unhandled(&self) {
+        for process in self.cells() {
+            if !handles_interrupts(process) {
+                send(process, Signal::KILL);
+            }
+        }
+    }
+
+    /// The processes that run cells; the others compile, or pass text on.
+    fn cells(&self) -> impl Iterator<Item = u32> {
+        let all = descendants(self.process).into_iter();
+        all.filter(|process| runs(*process, &self.program))
+    }
+}
+
+/// The signals that [`Kernel::attend`] sees to; from the call on they no longer end this process.
+pub(crate) fn signals() -> io::Result<Signals> {
+    Signals::new([SIGINT, SIGTERM])
+}
+
+fn send(process: u32, signal: Signal) {
     let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
     // A process that is gone already needs no signal.
     let _ = pid.map(|pid| kill_process(pid, signal));
 }
 
-fn children(parent: u32) -> Vec<u32> {
+/// Children, their children, and so on.
+fn descendants(ancestor: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|&process| field(process, "PPid:") == Some(parent.to_string()))
-        .collect()
+    let pairs: Vec<(u32, u32)> = processes
+        .filter_map(|entry| {
+            let process = entry.file_name().to_str()?.parse().ok()?;
+            Some((process, field(process, "PPid:")?.parse().ok()?))
+        })
+        .collect();
+    let mut found = vec![ancestor];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(
+            pairs
+                .iter()
+                .filter(|pair| pair.1 == parent)
+                .map(|pair| pair.0),
+        );
+        next += 1;
+    }
+    found.split_off(1)
 }
 
-/// evcxr_jupyter runs the cells in a second process of its own program; its other children compile.
-fn runs_cells(process: u32, kernel: u32) -> bool {
-    let program = |process| fs::read_link(format!("/proc/{process}/exe"));
-    matches!((program(process), program(kernel)), (Ok(a), Ok(b)) if a == b)
+fn runs(process: u32, program: &Path) -> bool {
+    fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|found| found == program)
 }
 
 fn handles_interrupts(process: u32) -> bool {
@@ -74,27 +147,47 @@ fn field(process: u32, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Stdio;
+    use std::process::{Command, Stdio};
     use std::sync::Arc;
 
     #[test]
     fn a_handler_is_seen_and_its_absence_too() -> io::Result<()> {
         let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn()?;
         assert!(!handles_interrupts(cat.id()));
-        assert!(children(std::process::id()).contains(&cat.id()));
+        assert!(descendants(std::process::id()).contains(&cat.id()));
         signal_hook::flag::register(SIGINT, Arc::default())?;
         assert!(handles_interrupts(std::process::id()));
-        end(cat.id(), Signal::KILL);
+        send(cat.id(), Signal::KILL);
         assert!(!cat.wait()?.success());
         Ok(())
     }
 
     #[test]
-    fn only_the_same_program_runs_cells() -> io::Result<()> {
-        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn()?;
-        let own = std::process::id();
-        assert!(runs_cells(own, own) && !runs_cells(child.id(), own));
-        end(child.id(), Signal::KILL);
-        child.wait().map(|_| ())
+    fn cells_are_known_by_their_program_and_end_with_the_kernel() -> io::Result<()> {
+        let mut shell = Command::new("sh")
+            .args(["-c", "cat; true"])
+            .stdin(Stdio::piped())
+            .spawn()?;
+        let cat = loop {
+            let cats = descendants(shell.id());
+            match cats.first() {
+                Some(&cat) if fs::read_link(format!("/proc/{cat}/exe"))?.ends_with("cat") => {
+                    break cat;
+                }
+                _ => thread::yield_now(),
+            }
+        };
+        let program = fs::read_link(format!("/proc/{cat}/exe"))?;
+        let kernel = Kernel {
+            process: shell.id(),
+            program,
+        };
+        assert_eq!(kernel.cells().collect::<Vec<_>>(), [cat]);
+        kernel.end();
+        assert!(!shell.wait()?.success());
+        while runs(cat, &kernel.program) {
+            thread::yield_now();
+        }
+        Ok(())
     }
 }

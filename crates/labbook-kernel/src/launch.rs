@@ -1,25 +1,80 @@
 //! From a Jupyter connection file to a running evcxr_jupyter.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use crate::{Settings, front, interrupt, slot};
+use crate::interrupt::{self, Kernel};
+use crate::relay::{self, Connection};
+use crate::{Settings, front, slot, tap};
 
-/// Runs evcxr_jupyter in a slot of its own until it ends.
+/// Runs evcxr_jupyter in a slot of its own, with a relay before it, until one of them ends.
 ///
 /// # Errors
-/// When the settings cannot be read, no slot can be had or evcxr_jupyter does not start.
+/// When the settings cannot be read, no slot can be had, Jupyter's ports are taken or evcxr_jupyter
+/// does not start.
 pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitStatus> {
-    interrupt::supervise(&mut prepare(settings_file, connection_file)?)
-}
-
-fn prepare(settings_file: &Path, connection_file: &Path) -> io::Result<Command> {
     let settings = Settings::read(settings_file).map_err(io::Error::other)?;
     let slot = slot::take(&settings)?;
+    let front = Connection::read(connection_file)?;
+    let back = front.behind()?;
+    let back_file = slot.folder.with_extension("json");
+    back.write(&back_file)?;
+    let secret = secret();
+
+    let signals = interrupt::signals()?;
+    let mut command = prepare(&settings, slot, settings_file, &back_file)?;
+    let mut child = command.env(tap::SECRET, &secret).spawn()?;
+    let kernel = Kernel {
+        process: child.id(),
+        program: fs::canonicalize(&settings.evcxr)?,
+    };
+    kernel.attend(signals);
+    kernel.end_with_parent();
+
+    let (ended, end) = tokio::sync::oneshot::channel();
+    let waiting = thread::spawn(move || {
+        let status = child.wait();
+        // Nobody listens any more once Jupyter has asked for the end.
+        let _ = ended.send(());
+        status
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let relayed = runtime.block_on(async {
+        tokio::select! {
+            _ = end => Ok(()),
+            relayed = relay::run(&front, &back, &back_file, &secret, || kernel.interrupt()) => relayed,
+        }
+    });
+    kernel.end();
+    let status = waiting
+        .join()
+        .unwrap_or_else(|_| Err(io::Error::other("the wait for evcxr_jupyter broke off")));
+    relayed.and(status)
+}
+
+/// Something that no text of a cell holds by chance.
+fn secret() -> String {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    format!("{:x}-{:x}", since.as_nanos(), std::process::id())
+}
+
+fn prepare(
+    settings: &Settings,
+    slot: slot::Slot,
+    settings_file: &Path,
+    connection_file: &Path,
+) -> io::Result<Command> {
     // The lock must outlive this program: it passes to evcxr_jupyter and ends with it.
     fcntl_setfd(&slot.lock, FdFlags::empty())?;
     std::mem::forget(slot.lock);
@@ -29,9 +84,11 @@ fn prepare(settings_file: &Path, connection_file: &Path) -> io::Result<Command> 
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' INT; exec \"$0\" \"$@\""])
-        .arg(&settings.evcxr)
-        .arg("--control_file")
-        .arg(connection_file)
+        .args(tap::evcxr_with_tap(
+            &std::env::current_exe()?,
+            &settings.evcxr,
+            connection_file,
+        ))
         .env(Settings::VARIABLE, settings_file)
         .env("EVCXR_TMPDIR", &slot.folder)
         .env("EVCXR_CONFIG_DIR", settings.folder.join("config"))

@@ -1,10 +1,11 @@
 //! One program under four names: `labbook-kernel` starts a kernel; `cargo`, `rustc` and
 //! `rustup` stand in for the real ones inside it.
 
+use std::io;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
-use labbook_kernel::{Settings, front, launch::launch};
+use labbook_kernel::{Settings, front, launch::launch, tap};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args();
@@ -34,15 +35,25 @@ fn run(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
             }
             None => Ok(ExitCode::FAILURE),
         },
+        (_, [bound, program, arguments @ ..]) if bound == tap::BOUND => {
+            Err(tap::run_bound(program, arguments).to_string())
+        }
+        (_, [word, own, evcxr, connection]) if word == tap::TAP => exit_code(tap::tap(
+            Path::new(own),
+            Path::new(evcxr),
+            Path::new(connection),
+        )),
         (_, [settings, connection]) => {
-            let ended = launch(Path::new(settings), Path::new(connection));
-            let code = ended.map_err(|e| e.to_string())?.code();
-            Ok(code
-                .and_then(|code| u8::try_from(code).ok())
-                .map_or(ExitCode::FAILURE, ExitCode::from))
+            exit_code(launch(Path::new(settings), Path::new(connection)))
         }
         _ => Err("usage: labbook-kernel SETTINGS CONNECTION_FILE (Jupyter calls it)".to_owned()),
     }
+}
+
+fn exit_code(ended: io::Result<ExitStatus>) -> Result<ExitCode, String> {
+    let code = ended.map_err(|e| e.to_string())?.code();
+    let code = code.and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn settings() -> Result<Settings, String> {

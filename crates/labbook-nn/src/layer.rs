@@ -226,6 +226,13 @@ pub trait Layer: fmt::Debug + Send {
         Ok(None)
     }
 
+    /// How many multiplications, each with an addition, an example with this output takes.
+    /// Layers without a kernel count as none.
+    fn multiply_adds(&self, output: &Shape) -> i64 {
+        let _ = output;
+        0
+    }
+
     /// Whether every output is the largest of some inputs, so that ReLU may as well come after.
     fn selects_maxima(&self) -> bool {
         false
@@ -267,4 +274,6 @@ pub struct LayerInfo {
     pub params: i64,
     /// Number of weights that training changes.
     pub trainable_params: i64,
+    /// Floating-point operations for one example: twice the multiplications of the kernels.
+    pub flops: i64,
 }

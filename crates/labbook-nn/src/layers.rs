@@ -7,8 +7,12 @@ mod dense;
 mod dropout;
 mod flatten;
 mod global_average_pooling2d;
+mod global_max_pooling2d;
 mod max_pooling2d;
+mod normalization;
 mod pool;
+mod rescaling;
+mod whitening;
 
 pub use activation_layer::ActivationLayer;
 pub use average_pooling2d::AveragePooling2D;
@@ -20,7 +24,11 @@ pub use dense::Dense;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use global_average_pooling2d::GlobalAveragePooling2D;
+pub use global_max_pooling2d::GlobalMaxPooling2D;
 pub use max_pooling2d::MaxPooling2D;
+pub use normalization::Normalization;
+pub use rescaling::Rescaling;
+pub use whitening::Whitening;
 
 /// For the tests of single layers: builds a layer on the CPU from a fixed seed.
 #[cfg(test)]

@@ -92,7 +92,8 @@ pub use initializer::Initializer;
 pub use layer::{BuildContext, Layer, LayerInfo, LayerOptions, Parameter, Phase};
 pub use layers::{
     ActivationLayer, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten,
-    GlobalAveragePooling2D, LayerConfig, MaxPooling2D, Padding,
+    GlobalAveragePooling2D, GlobalMaxPooling2D, LayerConfig, MaxPooling2D, Normalization, Padding,
+    Rescaling, Whitening,
 };
 pub use learning_rate_schedule::LearningRateSchedule;
 pub use logs::Logs;

@@ -24,11 +24,13 @@ use crate::{Optimizer, OptimizerConfig, OptimizerState, Result};
 /// and shifts of batch normalizations, the last layer's kernel and bias.
 ///
 /// Learning rate, momenta and the number of Newton-Schulz steps are those of Jordan's network
-/// for CIFAR-10, `airbench94_muon`, where the learning rate falls to 0. Its last layer begins
-/// near zero (standard deviation 1/256 of what the loss sees) and has no bias; with those, batch
+/// for CIFAR-10, `airbench94_muon`, where the learning rate falls to 0. Its last layer has no
+/// bias and begins with a kernel of standard deviation 1/256. With such a layer, batch
 /// normalization and batches of 2000 it takes a [`bias_lr_ratio`](Self::bias_lr_ratio) of 440, a
-/// [`head_lr_ratio`](Self::head_lr_ratio) of 0.085 and a [`weight_decay`](Self::weight_decay)
-/// of 0.11, restated for a mean loss. With layers as Keras begins them a ratio above 10 diverges.
+/// [`head_lr_ratio`](Self::head_lr_ratio) of 0.085 (of 0.085 · 81 if a kernel of the usual size
+/// is followed by a division by 9) and a [`weight_decay`](Self::weight_decay) of 0.11, restated
+/// for a mean loss; ratio and decay are proportional to the size of batches. Where the last
+/// layer begins at its usual size, such a ratio diverges.
 ///
 /// Keras's Muon differs: its other weights are Adam's, the size of a step depends on the shape
 /// of a kernel, and convolutions are none of its matrices.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use crate::batches::Batches;
+use crate::casts::Casts;
 use crate::interrupt::{self, Interruptible};
 use crate::loss::Output;
 use crate::names::unique_name;
@@ -368,6 +369,7 @@ impl Sequential {
                 activation: node.layer.activation(),
                 params: parameters.iter().map(Parameter::count).sum(),
                 trainable_params: trainable.map(Parameter::count).sum(),
+                flops: node.layer.multiply_adds(&output_shape).saturating_mul(2),
             });
             input_shape = output_shape;
         }
@@ -397,6 +399,24 @@ impl Sequential {
     /// When the model is not built.
     pub fn count_params(&self) -> Result<i64> {
         Ok(self.layers()?.iter().map(|layer| layer.params).sum())
+    }
+
+    /// Floating-point operations that the prediction for one example takes.
+    ///
+    /// Counts what is usually counted: two for every multiplication in a kernel of a dense,
+    /// convolutional or whitening layer, one for the product and one for its addition to the
+    /// sum. Biases, activation functions, pooling and normalization are left out; they take
+    /// time, but few operations. A training step takes about three times as many per example:
+    /// the gradients of a layer's input and of its kernel cost as much as its output each.
+    /// [`layers`](Self::layers) has the numbers of every layer.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn flops(&self) -> Result<i64> {
+        let layers = self.layers()?;
+        Ok(layers
+            .iter()
+            .fold(0, |sum, layer| sum.saturating_add(layer.flops)))
     }
 
     /// Shape of one example that goes in, if it is known yet.
@@ -604,6 +624,7 @@ impl Sequential {
             views.check(self.built_for()?)?;
         }
         let _guard = no_grad_guard();
+        let _casts = Casts::keep();
         let batches = Batches::new("x", x, self.built_for()?, self.device)?;
         let mut outputs = Vec::new();
         for (start, length) in spans(batches.count(), options.batch_size) {

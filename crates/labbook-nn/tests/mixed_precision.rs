@@ -112,7 +112,7 @@ fn a_batch_in_pieces_has_the_gradients_of_the_whole() -> Result<()> {
     let whole = gradient(0, 96)?;
     let parts = (gradient(0, 32)? + gradient(32, 32)? + gradient(64, 32)?) / 3.0;
     let error = largest(&(&whole - parts)) / largest(&whole);
-    assert!(error < 0.01, "{error}");
+    assert!(error < 0.03, "{error}");
     Ok(())
 }
 

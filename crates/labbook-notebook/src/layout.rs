@@ -13,7 +13,8 @@ pub struct Stack(Row);
 
 /// Puts values side by side: `row(&[&table, &figure])`. They wrap where the page is narrow.
 ///
-/// A cell shows one value only, its last; this makes one of several.
+/// A cell's last expression is one value; this makes one of several. [`show`](crate::show) shows
+/// further values before it.
 #[must_use]
 pub fn row(values: &[&dyn Render]) -> Row {
     Row {

@@ -14,6 +14,7 @@ mod history;
 mod html;
 mod interrupt;
 mod layout;
+mod live;
 mod matrix;
 mod mistakes;
 mod model_plot;
@@ -45,7 +46,7 @@ pub use matrix::{confusion_matrix, plot_confusion_matrices, plot_confusion_matri
 pub use mistakes::{mistakes, show_largest_losses, show_most_confused};
 pub use model_plot::{plot_filters, plot_model};
 pub use neighborhood::{neighbor_matrix, print_progress};
-pub use output::NotebookDisplay;
+pub use output::{NotebookDisplay, show};
 pub use prediction_table::prediction_table;
 pub use random_examples::show_random_examples;
 pub use render::Render;

@@ -19,6 +19,15 @@ impl<T: Render + ?Sized> NotebookDisplay for T {
     }
 }
 
+/// Shows a value here and now, among what the cell prints: figures and tables in their order.
+///
+/// The project's kernel shows any number of values in one cell. A plain evcxr_jupyter shows one, at
+/// the cell's end: the last; there, put several together with [`row`](crate::row) or
+/// [`stack`](crate::stack).
+pub fn show<T: Render + ?Sized>(value: &T) {
+    value.evcxr_display();
+}
+
 fn write_value<T: Render + ?Sized>(output: &mut impl Write, value: &T) -> io::Result<()> {
     let plain = value.to_plain();
     let html = value.to_html();

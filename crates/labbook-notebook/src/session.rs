@@ -11,6 +11,7 @@ use tch::Device;
 
 use crate::error::NotebookError;
 use crate::interrupt;
+use crate::live::LiveReporter;
 use crate::render::Render;
 use crate::results::Results;
 use crate::table::Table;
@@ -75,6 +76,7 @@ impl Session {
         };
         session.tell()?;
         interrupt::listen();
+        LiveReporter::install();
         Ok(session)
     }
 

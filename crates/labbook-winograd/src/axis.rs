@@ -90,3 +90,39 @@ impl Axis {
         self.pieces.first().map_or(0, |piece| piece.points)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_few_and_even() {
+        for (outputs, tile, lengths) in [
+            (13, Tile::Four, &[4, 3, 3, 3][..]),
+            (12, Tile::Four, &[4, 4, 4]),
+            (9, Tile::Four, &[3, 3, 3]),
+            (5, Tile::Four, &[3, 2]),
+            (1, Tile::Four, &[1]),
+            (13, Tile::Two, &[2, 2, 2, 2, 2, 2, 1]),
+        ] {
+            let axis = Axis::output(outputs, tile);
+            let split: Vec<_> = axis.pieces.iter().map(|piece| piece.length).collect();
+            assert_eq!(split, lengths);
+            let starts: Vec<_> = axis.pieces.iter().map(|piece| piece.start).collect();
+            let ends = lengths.iter().scan(0, |end, length| {
+                *end += *length as isize;
+                Some(*end)
+            });
+            assert_eq!(starts[1..], ends.collect::<Vec<_>>()[..lengths.len() - 1]);
+        }
+    }
+
+    #[test]
+    fn short_pieces_do_without_the_last_points() {
+        let axis = Axis::input(13, Tile::Four, 1);
+        assert_eq!(axis.pieces[0].start, -1);
+        assert_eq!(axis.points(), 6);
+        let users: Vec<_> = (0..7).map(|point| axis.users(point)).collect();
+        assert_eq!(users, [4, 4, 4, 4, 4, 1, 0]);
+    }
+}

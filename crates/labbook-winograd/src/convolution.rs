@@ -6,14 +6,9 @@ use crate::memory::{Buffer, values};
 use crate::transform::{Images, Start, Transform};
 use crate::{Error, Result, Tile};
 
-/// The bytes of transformed images and products that are held at a time.
-fn block_bytes() -> usize {
-    std::env::var("WG_MB")
-        .ok()
-        .and_then(|w| w.parse().ok())
-        .unwrap_or(128)
-        << 20
-}
+/// The bytes of transformed images and products that are held at a time: at least what stays in
+/// the last cache, at most what no longer matters.
+const BLOCK_BYTES: (usize, usize) = (8 << 20, 96 << 20);
 
 /// A 3x3 convolution with strides of one over images of one size, by Winograd's method.
 ///
@@ -239,12 +234,13 @@ impl Convolution {
 
     /// How many images are transformed at a time.
     fn block(&self, batch: usize) -> usize {
-        let floats = self.input.products() * self.input.images.channels
-            + self.output.products() * self.output.images.channels;
-        let most = (block_bytes() / (4 * floats)).clamp(1, batch.max(1));
+        let bytes = |transform: &Transform| 4 * transform.products() * transform.images.channels;
+        // All of the kernel is read for every block, so a block should be larger than it.
+        let kernel = bytes(&self.kernel) * self.filters();
+        let room = (2 * kernel).clamp(BLOCK_BYTES.0, BLOCK_BYTES.1);
+        let most = (room / (bytes(&self.input) + bytes(&self.output))).clamp(1, batch);
         // Blocks of one size rather than a small one at the end.
-        let blocks = batch.div_ceil(most).max(1);
-        batch.div_ceil(blocks).max(1)
+        batch.div_ceil(batch.div_ceil(most))
     }
 
     fn checked_kernel(&self, kernel: &Tensor) -> Result<Tensor> {
@@ -285,14 +281,15 @@ fn empty_images(batch: usize, images: Images) -> Result<Buffer> {
 
 /// The images, ready to be read, and their number.
 fn checked_images(what: &'static str, tensor: &Tensor, images: Images) -> Result<(Tensor, usize)> {
-    let sizes = [images.height, images.width, images.channels].map(|size| size as i64);
+    let [height, width, channels] =
+        [images.height, images.width, images.channels].map(|size| size as i64);
     match *tensor.size() {
-        [batch, ref received @ ..] if received == sizes => {
+        [batch, ref sizes @ ..] if batch > 0 && *sizes == [height, width, channels] => {
             Ok((ready(what, tensor)?, usize::try_from(batch).unwrap_or(0)))
         }
         ref received => Err(Error::Mismatch {
             what,
-            expected: format!("shape (N, {}, {}, {})", sizes[0], sizes[1], sizes[2]),
+            expected: format!("shape (N, {height}, {width}, {channels}) with at least one image"),
             received: format!("{received:?}"),
             hint: "give images with their channels last, of the size that the convolution is for",
         }),

@@ -35,3 +35,42 @@ fn with_avx512(computation: impl Run) {
 fn with_avx2(computation: impl Run) {
     computation.run::<true>();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sum<'a>(&'a mut [f32], &'a [f32]);
+
+    impl Run for Sum<'_> {
+        #[inline(always)]
+        fn run<const FUSED: bool>(self) {
+            for (sum, &value) in self.0.iter_mut().zip(self.1) {
+                *sum = if FUSED {
+                    value.mul_add(3.0, *sum)
+                } else {
+                    *sum + value * 3.0
+                };
+            }
+        }
+    }
+
+    #[test]
+    fn all_sets_of_instructions_compute_the_same() {
+        // Small whole numbers, so that no rounding tells the sets apart.
+        let values: Vec<f32> = (0..50).map(|i| i as f32).collect();
+        let expected: Vec<f32> = values.iter().map(|value| 1.0 + 3.0 * value).collect();
+        let sums = |run: &dyn Fn(Sum<'_>)| {
+            let mut sums = vec![1.0; values.len()];
+            run(Sum(&mut sums, &values));
+            sums
+        };
+        assert_eq!(sums(&|sum| run(sum)), expected);
+        assert_eq!(sums(&|sum| sum.run::<false>()), expected);
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has these instructions.
+            assert_eq!(sums(&|sum| unsafe { with_avx2(sum) }), expected);
+        }
+    }
+}

@@ -64,42 +64,57 @@ impl Lanes {
     }
 }
 
-/// Calls `apply` for the sizes at hand, so that its loops unroll.
-macro_rules! apply_sizes {
-    ($to:expr, $from:expr, $matrix:expr, $values:expr, $result:expr; $(($t:literal, $f:literal)),*) => {
-        match ($to, $from) {
-            $(($t, $f) => apply_exactly::<FUSED, $t, $f>($matrix, $values, $result),)*
-            (to, from) => unreachable!("{to} x {from}"),
-        }
-    };
+/// Puts the first `to` rows of the matrix times `from` values, every `STRIDE`-th, into the first
+/// `to` results.
+#[inline(always)]
+pub(crate) fn apply<const FUSED: bool, const STRIDE: usize>(
+    matrix: &Matrix,
+    sizes: (usize, usize),
+    values: &[Lanes],
+    results: &mut [Lanes; MOST],
+) {
+    // One call for each pair of sizes, so that its loops unroll.
+    macro_rules! exactly {
+        ($(($to:literal, $from:literal)),*) => {
+            match sizes {
+                $(($to, $from) => {
+                    apply_exactly::<FUSED, STRIDE, $to, $from>(matrix, values, results);
+                })*
+                (to, from) => unreachable!("no piece takes {from} values to {to}"),
+            }
+        };
+    }
+    exactly!(
+        (6, 6),
+        (5, 5),
+        (4, 4),
+        (3, 3),
+        (6, 4),
+        (5, 3),
+        (4, 2),
+        (3, 1),
+        (4, 6),
+        (3, 5),
+        (2, 4),
+        (1, 3),
+        (6, 3),
+        (4, 3),
+        (3, 6),
+        (3, 4)
+    );
 }
 
-/// Puts the first `to` rows of the matrix times the first `from` values into the first `to`
-/// results.
 #[inline(always)]
-pub(crate) fn apply<const FUSED: bool>(
+fn apply_exactly<const FUSED: bool, const STRIDE: usize, const TO: usize, const FROM: usize>(
     matrix: &Matrix,
-    (to, from): (usize, usize),
-    values: &[Lanes; MOST],
-    result: impl FnMut(usize, Lanes),
+    values: &[Lanes],
+    results: &mut [Lanes; MOST],
 ) {
-    apply_sizes!(to, from, matrix, values, result;
-        (6, 6), (5, 5), (4, 4), (3, 3),
-        (6, 4), (5, 3), (4, 2), (3, 1), (4, 6), (2, 4), (1, 3),
-        (6, 3), (4, 3), (3, 6), (3, 5), (3, 4))
-}
-
-#[inline(always)]
-fn apply_exactly<const FUSED: bool, const TO: usize, const FROM: usize>(
-    matrix: &Matrix,
-    values: &[Lanes; MOST],
-    mut result: impl FnMut(usize, Lanes),
-) {
-    for (i, row) in matrix.iter().enumerate().take(TO) {
+    for (row, result) in matrix.iter().zip(results).take(TO) {
         let mut sum = values[0].times(row[0]);
         for j in 1..FROM {
-            sum.multiply_add::<FUSED>(row[j], &values[j]);
+            sum.multiply_add::<FUSED>(row[j], &values[j * STRIDE]);
         }
-        result(i, sum);
+        *result = sum;
     }
 }

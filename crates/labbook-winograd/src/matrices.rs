@@ -43,8 +43,7 @@ impl<'a> Matrices<'a> {
     /// Takes the values back to the images with the transposed map.
     pub(crate) fn give(&self, start: Start<'_>, images: &mut [f32]) {
         let points = self.buffer.values();
-        self.transform
-            .from_points(self.count, points, start, images);
+        self.transform.to_images(self.count, points, start, images);
     }
 
     /// Replaces the values by `rows` times `kernel`, or its transpose: at every point tiles x

@@ -40,9 +40,6 @@ pub(crate) enum Start<'a> {
     Channels(Option<&'a [f32]>),
 }
 
-/// One thread's share of the matrices, in the order of the points.
-type Share<S> = Vec<S>;
-
 impl Transform {
     /// The rows that one image takes in the matrix of every point, row by row of points.
     pub(crate) fn tiles(&self) -> Vec<usize> {
@@ -61,7 +58,8 @@ impl Transform {
     /// Takes `count` images to the points.
     pub(crate) fn to_points(&self, count: usize, images: &[f32], points: &mut [f32]) {
         let each = count.div_ceil(threads()).max(1);
-        let mut shares: Vec<Share<&mut [f32]>> = Vec::new();
+        // For each thread its images' part of every matrix.
+        let mut shares: Vec<Vec<&mut [f32]>> = Vec::new();
         shares.resize_with(count.div_ceil(each), Vec::new);
         let mut rest = points;
         for tiles in self.tiles() {
@@ -88,7 +86,7 @@ impl Transform {
     }
 
     /// Adds the transposed map of the points' values to `count` images.
-    pub(crate) fn from_points(
+    pub(crate) fn to_images(
         &self,
         count: usize,
         points: &[f32],
@@ -96,7 +94,7 @@ impl Transform {
         images: &mut [f32],
     ) {
         let each = count.div_ceil(threads()).max(1);
-        let mut shares: Vec<Share<&[f32]>> = Vec::new();
+        let mut shares: Vec<Vec<&[f32]>> = Vec::new();
         shares.resize_with(count.div_ceil(each), Vec::new);
         let mut rest = points;
         for tiles in self.tiles() {
@@ -112,7 +110,7 @@ impl Transform {
         run(shares
             .into_iter()
             .zip(images)
-            .map(|(points, images)| FromPoints {
+            .map(|(points, images)| ToImages {
                 transform: self,
                 images,
                 points,
@@ -137,10 +135,11 @@ fn run<R: Run + Send>(mut parts: impl Iterator<Item = R>) {
     });
 }
 
+/// One thread's part of [`Transform::to_points`].
 struct ToPoints<'a> {
     transform: &'a Transform,
     images: &'a [f32],
-    points: Share<&'a mut [f32]>,
+    points: Vec<&'a mut [f32]>,
 }
 
 impl Run for ToPoints<'_> {
@@ -150,6 +149,8 @@ impl Run for ToPoints<'_> {
         let zeros = vec![0.0; channels];
         let mut pixels: [[&[f32]; MOST]; MOST] = [[&[]; MOST]; MOST];
         let mut tiles = Tiles::new(self.transform);
+        let mut line = [Lanes::ZERO; MOST];
+        let mut half = [[Lanes::ZERO; MOST]; MOST];
         for image in self.images.chunks(self.transform.images.size()) {
             while let Some((row, column)) = tiles.next() {
                 for (i, pixels) in pixels.iter_mut().enumerate().take(row.length) {
@@ -160,23 +161,23 @@ impl Run for ToPoints<'_> {
                 }
                 let mut channel = 0;
                 while channel < channels {
-                    // Columns of the tile, taken to the points along each row.
-                    let mut half = [[Lanes::ZERO; MOST]; MOST];
+                    // First along each row of the tile, then along each column of the results.
+                    let sizes = (column.points, column.length);
                     for (i, pixels) in pixels.iter().enumerate().take(row.length) {
-                        let mut line = [Lanes::ZERO; MOST];
                         for (value, pixel) in line.iter_mut().zip(pixels).take(column.length) {
                             *value = Lanes::load(pixel, channel);
                         }
-                        let sizes = (column.points, column.length);
-                        apply::<FUSED>(&column.matrix, sizes, &line, |j, value| half[j][i] = value);
+                        apply::<FUSED, 1>(&column.matrix, sizes, &line, &mut half[i]);
                     }
-                    for (j, half) in half.iter().enumerate().take(column.points) {
-                        let sizes = (row.points, row.length);
-                        apply::<FUSED>(&row.matrix, sizes, half, |i, value| {
+                    let sizes = (row.points, row.length);
+                    for j in 0..column.points {
+                        let values = &half.as_flattened()[j..];
+                        apply::<FUSED, MOST>(&row.matrix, sizes, values, &mut line);
+                        for (i, value) in line.iter().enumerate().take(row.points) {
                             let (matrix, start) = tiles.place(i, j);
                             let target = &mut self.points[matrix][start..start + channels];
                             value.store(target, channel);
-                        });
+                        }
                     }
                     channel += LANES;
                 }
@@ -186,18 +187,21 @@ impl Run for ToPoints<'_> {
     }
 }
 
-struct FromPoints<'a> {
+/// One thread's part of [`Transform::to_images`].
+struct ToImages<'a> {
     transform: &'a Transform,
     images: &'a mut [f32],
-    points: Share<&'a [f32]>,
+    points: Vec<&'a [f32]>,
     start: Start<'a>,
 }
 
-impl Run for FromPoints<'_> {
+impl Run for ToImages<'_> {
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
         let Images { channels, .. } = self.transform.images;
         let mut tiles = Tiles::new(self.transform);
+        let mut line = [Lanes::ZERO; MOST];
+        let mut half = [[Lanes::ZERO; MOST]; MOST];
         for image in self.images.chunks_mut(self.transform.images.size()) {
             if let Start::Zero = self.start {
                 image.fill(0.0);
@@ -209,31 +213,30 @@ impl Run for FromPoints<'_> {
                         Start::Channels(Some(values)) => Lanes::load(values, channel),
                         _ => Lanes::ZERO,
                     };
-                    let mut half = [[Lanes::ZERO; MOST]; MOST];
-                    for i in 0..row.points {
-                        let mut line = [Lanes::ZERO; MOST];
+                    let sizes = (column.length, column.points);
+                    for (i, half) in half.iter_mut().enumerate().take(row.points) {
                         for (j, value) in line.iter_mut().enumerate().take(column.points) {
                             let (matrix, start) = tiles.place(i, j);
                             let source = &self.points[matrix][start..start + channels];
                             *value = Lanes::load(source, channel);
                         }
-                        let sizes = (column.length, column.points);
-                        apply::<FUSED>(&column.transposed, sizes, &line, |j, value| {
-                            half[j][i] = value;
-                        });
+                        apply::<FUSED, 1>(&column.transposed, sizes, &line, half);
                     }
-                    for (j, half) in half.iter().enumerate().take(column.length) {
-                        let sizes = (row.length, row.points);
-                        apply::<FUSED>(&row.transposed, sizes, half, |i, value| {
-                            if let Some(start) = tiles.pixel(row, column, i, j) {
-                                let pixel = &mut image[start..start + channels];
-                                let before = match self.start {
-                                    Start::Zero => Lanes::load(pixel, channel),
-                                    Start::Channels(_) => first,
-                                };
-                                before.plus(&value).store(pixel, channel);
-                            }
-                        });
+                    let sizes = (row.length, row.points);
+                    for j in 0..column.length {
+                        let values = &half.as_flattened()[j..];
+                        apply::<FUSED, MOST>(&row.transposed, sizes, values, &mut line);
+                        for (i, value) in line.iter().enumerate().take(row.length) {
+                            let Some(start) = tiles.pixel(row, column, i, j) else {
+                                continue;
+                            };
+                            let pixel = &mut image[start..start + channels];
+                            let before = match self.start {
+                                Start::Zero => Lanes::load(pixel, channel),
+                                Start::Channels(_) => first,
+                            };
+                            before.plus(value).store(pixel, channel);
+                        }
                     }
                     channel += LANES;
                 }
@@ -306,5 +309,74 @@ impl<'a> Tiles<'a> {
             i * self.transform.columns.points() + j,
             tile * self.transform.images.channels,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tile;
+
+    fn wave(count: usize) -> Vec<f32> {
+        (0..count).map(|i| (i as f32 * 0.7).sin()).collect()
+    }
+
+    fn transform() -> Transform {
+        Transform {
+            rows: Axis::input(7, Tile::Four, 1),
+            columns: Axis::input(5, Tile::Four, 1),
+            images: Images {
+                height: 7,
+                width: 5,
+                channels: 19,
+            },
+        }
+    }
+
+    #[test]
+    fn the_two_directions_are_transposes() {
+        let transform = transform();
+        let count = 3;
+        let images = wave(count * transform.images.size());
+        let values = wave(count * transform.products() * transform.images.channels);
+        let mut points = vec![0.0; values.len()];
+        transform.to_points(count, &images, &mut points);
+        let mut back = vec![f32::NAN; images.len()];
+        transform.to_images(count, &values, Start::Zero, &mut back);
+        let dot = |a: &[f32], b: &[f32]| -> f64 {
+            let products = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b));
+            products.sum()
+        };
+        let (one, other) = (dot(&points, &values), dot(&images, &back));
+        assert!(
+            (one - other).abs() < 1e-3 * one.abs().max(1.0),
+            "{one} {other}"
+        );
+    }
+
+    #[test]
+    fn plain_instructions_give_the_same_values() {
+        let transform = transform();
+        let images = wave(transform.images.size());
+        let size = transform.products() * transform.images.channels;
+        let mut best = vec![0.0; size];
+        transform.to_points(1, &images, &mut best);
+        let mut plain = vec![0.0; size];
+        let mut rest = plain.as_mut_slice();
+        let mut points = Vec::new();
+        for tiles in transform.tiles() {
+            let (matrix, others) = rest.split_at_mut(tiles * transform.images.channels);
+            points.push(matrix);
+            rest = others;
+        }
+        ToPoints {
+            transform: &transform,
+            images: &images,
+            points,
+        }
+        .run::<false>();
+        for (best, plain) in best.iter().zip(&plain) {
+            assert!((best - plain).abs() < 1e-5);
+        }
     }
 }

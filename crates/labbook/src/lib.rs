@@ -37,18 +37,20 @@ pub mod prelude {
         Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
     };
     pub use labbook_nn::{
-        Adam, Augmentation, AveragePooling2D, BatchNormalization, Callback, Control, Conv2D,
-        CsvLogger, Dense, Dropout, EarlyStopping, Evaluate, Fit, Flatten, GlobalAveragePooling2D,
-        History, L1L2, LearningRateSchedule, LearningRateScheduler, Logs, MaxPooling2D,
-        ModelCheckpoint, MonitorMode, Padding, RMSprop, ReduceLROnPlateau, SGD, Sequential,
-        SparseCategoricalCrossentropy, clear_session, set_random_seed,
+        ActivationLayer, Adam, Augmentation, AveragePooling2D, BatchNormalization, Callback,
+        Control, Conv2D, CsvLogger, Dense, Dropout, DtypePolicy, EarlyStopping, Evaluate, Fit,
+        Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, History, Initializer, L1L2,
+        LearningRateSchedule, LearningRateScheduler, Logs, MaxPooling2D, ModelCheckpoint,
+        MonitorMode, Normalization, Padding, RMSprop, ReduceLROnPlateau, Rescaling, SGD,
+        Sequential, SparseCategoricalCrossentropy, Whitening, bfloat16_is_fast, clear_session,
+        set_random_seed,
     };
     pub use labbook_notebook::{
         HistoryFrame, NotebookDisplay, Render, Results, Scale, Session, Table, Versions,
         calibration_curve, column_of, confusion_matrix, feature_maps, frame_of, mistakes,
         neighbor_matrix, plot_calibration, plot_confusion_matrices, plot_confusion_matrix,
         plot_explained_variance, plot_filters, plot_history, plot_model, plot_precision_recall,
-        plot_results, prediction_table, print_progress, row, scatter, show_grad_cam,
+        plot_results, prediction_table, print_progress, row, scatter, show, show_grad_cam,
         show_largest_losses, show_most_confused, show_random_examples, show_saliency, stack,
         thumbnails,
     };

@@ -1,12 +1,12 @@
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::lab::jupyter;
-use crate::places::{Places, short_hash};
+use crate::places::Places;
 use crate::process;
+use crate::scratch;
 use crate::setup::{self, KERNEL_NAME};
 
 const SCRIPT: &str = include_str!("../scripts/bench_kernel.py");
@@ -54,7 +54,12 @@ pub(crate) fn tsne(places: &Places, points: Option<&str>) -> Result<()> {
         )));
     }
     setup::all(places)?;
-    let python = peers(places)?;
+    let python = scratch::python(
+        places,
+        "tsne",
+        &TSNE_PEERS,
+        "Installing scikit-learn and openTSNE",
+    )?;
     let ours = |verb: &str| {
         let mut command = Command::new(env::cargo());
         command.args([verb, "--release", "--quiet", "--locked"]);
@@ -81,41 +86,4 @@ pub(crate) fn tsne(places: &Places, points: Option<&str>) -> Result<()> {
             .current_dir(&places.root),
         "t-SNE could not be timed (its message is above)",
     )
-}
-
-/// A Python with the peers, in an environment of its own.
-fn peers(places: &Places) -> Result<PathBuf> {
-    let hash = short_hash(TSNE_PEERS.join(" ").as_bytes());
-    let prefix = places.cache.join(format!("venv-tsne-{hash}"));
-    let python = prefix.join("bin/python");
-    let complete = prefix.join("complete");
-    if complete.is_file() {
-        return Ok(python);
-    }
-    println!(
-        "Installing scikit-learn and openTSNE into {}",
-        prefix.display()
-    );
-    let base = env::python().ok_or_else(|| Failure::new("no Python 3.11 or newer"))?;
-    if prefix.exists() {
-        fs::remove_dir_all(&prefix).at("clear", &prefix)?;
-    }
-    process::run(
-        Command::new(base).args(["-m", "venv"]).arg(&prefix),
-        "the virtual environment could not be made; on Debian install python3-venv",
-    )?;
-    process::run(
-        Command::new(&python)
-            .args([
-                "-m",
-                "pip",
-                "--disable-pip-version-check",
-                "install",
-                "--quiet",
-            ])
-            .args(TSNE_PEERS),
-        "pip could not install the peers (its message is above); is the network reachable?",
-    )?;
-    fs::write(&complete, "").at("write", &complete)?;
-    Ok(python)
 }

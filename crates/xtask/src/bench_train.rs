@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
-use crate::places::{Places, short_hash};
+use crate::places::Places;
 use crate::process;
+use crate::scratch;
 use crate::setup;
 
 const SCRIPT: &str = include_str!("../scripts/bench_train.py");
@@ -54,7 +55,12 @@ const WORKS: [Work; 6] = [
 pub(crate) fn run(places: &Places) -> Result<()> {
     setup::all(places)?;
     let bench = Bench {
-        python: peers(places)?,
+        python: scratch::python(
+            places,
+            "peers",
+            &PEERS,
+            "Installing Keras, TensorFlow and PyTorch (several minutes, 8 GB)",
+        )?,
         folder: places.clone_folder().join("bench_train"),
         root: places.root.clone(),
     };
@@ -79,32 +85,6 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     Err(Failure::new(format!(
         "the losses after {CHECKED_STEPS} steps differ by more than {TOLERANCE} (see the table)"
     )))
-}
-
-/// A Python environment with the peers; a file `complete` in it says that pip has finished.
-fn peers(places: &Places) -> Result<PathBuf> {
-    let hash = short_hash(PEERS.join(" ").as_bytes());
-    let prefix = places.cache.join(format!("venv-peers-{hash}"));
-    let (python, complete) = (prefix.join("bin/python"), prefix.join("complete"));
-    if complete.is_file() {
-        return Ok(python);
-    }
-    println!("Installing Keras, TensorFlow and PyTorch (several minutes, 8 GB)");
-    let system = env::python().ok_or_else(|| Failure::new("no Python 3.11 or newer"))?;
-    process::run(
-        Command::new(system)
-            .args(["-m", "venv", "--clear"])
-            .arg(&prefix),
-        "the virtual environment could not be made; on Debian install python3-venv",
-    )?;
-    process::run(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet"])
-            .args(PEERS),
-        "pip could not install the peers (its message is above)",
-    )?;
-    fs::write(&complete, "").at("write", &complete)?;
-    Ok(python)
 }
 
 struct Bench {

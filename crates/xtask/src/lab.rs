@@ -10,11 +10,7 @@ use crate::setup::{self, Ready};
 pub(crate) fn run(places: &Places) -> Result<()> {
     let ready = setup::all(places)?;
     println!("JupyterLab opens the notebook in your browser. Stop it here with Ctrl+C.");
-    let mut lab = jupyter(places, &ready, "jupyter-lab");
-    if env::is_root() {
-        // JupyterLab refuses root unless told; in a container there is nobody else.
-        lab.arg("--allow-root");
-    }
+    let mut lab = server(places, &ready);
     // As the default address, so that the printed one leads to the notebook too.
     lab.arg("--ServerApp.root_dir").arg(&places.root);
     lab.arg("--LabApp.default_url=/lab/tree/notebooks/cifar10.ipynb");
@@ -24,6 +20,16 @@ pub(crate) fn run(places: &Places) -> Result<()> {
         .current_dir(&places.root)
         .exec();
     Err(Failure::new(format!("cannot start JupyterLab: {error}")))
+}
+
+/// JupyterLab with this clone's kernel, options to be added.
+pub(crate) fn server(places: &Places, ready: &Ready) -> Command {
+    let mut lab = jupyter(places, ready, "jupyter-lab");
+    if env::is_root() {
+        // JupyterLab refuses root unless told; in a container there is nobody else.
+        lab.arg("--allow-root");
+    }
+    lab
 }
 
 /// A program of the Jupyter environment that finds this clone's kernelspec first.

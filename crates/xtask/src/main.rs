@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_train;
+mod browser;
 mod data;
 mod doctor;
 mod environment;
@@ -11,6 +12,7 @@ mod labbook;
 mod places;
 mod process;
 mod report;
+mod scratch;
 mod setup;
 mod test;
 
@@ -34,6 +36,8 @@ Usage: cargo xtask COMMAND
   doctor      say what is found, what is missing and how to mend it
   data        download CIFAR-10 (162 MiB) into data/
   pair        write the notebooks anew from their .rs scripts (outputs are kept)
+  browser     use a notebook in JupyterLab with a headless browser, as a person would; screenshots
+              go to target/browser (two minutes; installs playwright into the cache)
   bench kernel
               time the kernel: start, first tensor, later cells
   bench tsne [--points 1000,10000,50000]
@@ -101,6 +105,7 @@ fn run() -> Result<ExitCode> {
         ["test"] => test::run(&places)?,
         ["pair"] => test::pair(&places)?,
         ["data"] => data::run(&places)?,
+        ["browser"] => browser::run(&places)?,
         ["bench", "kernel"] => bench::kernel(&places)?,
         ["bench", "tsne"] => bench::tsne(&places, points.as_deref())?,
         ["bench", "train"] => bench_train::run(&places)?,

@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::pool::Pool;
 use super::{
     ActivationLayer, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten,
-    GlobalAveragePooling2D, MaxPooling2D, Padding,
+    GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D, Normalization, Padding, Rescaling,
+    Whitening,
 };
 use crate::shape::Size2D;
 use crate::{Activation, Initializer, L1L2, Layer};
@@ -41,6 +42,20 @@ pub(crate) enum Kind {
     MaxPooling2D(Pool),
     AveragePooling2D(Pool),
     GlobalAveragePooling2D {},
+    GlobalMaxPooling2D {},
+    Normalization {
+        mean: Vec<f64>,
+        variance: Vec<f64>,
+    },
+    Rescaling {
+        scale: f64,
+        offset: f64,
+    },
+    Whitening {
+        kernel_size: Size2D,
+        epsilon: f64,
+        use_bias: bool,
+    },
     BatchNormalization {
         momentum: f64,
         epsilon: f64,
@@ -123,6 +138,26 @@ impl LayerConfig {
                 })
             }
             Kind::GlobalAveragePooling2D {} => Box::new(GlobalAveragePooling2D::new().name(name)),
+            Kind::GlobalMaxPooling2D {} => Box::new(GlobalMaxPooling2D::new().name(name)),
+            Kind::Normalization { mean, variance } => Box::new(
+                Normalization::new()
+                    .mean(mean)
+                    .variance(variance)
+                    .name(name),
+            ),
+            Kind::Rescaling { scale, offset } => {
+                Box::new(Rescaling::new(scale).offset(offset).name(name))
+            }
+            Kind::Whitening {
+                kernel_size,
+                epsilon,
+                use_bias,
+            } => Box::new(
+                Whitening::to_be_filled(kernel_size)
+                    .epsilon(epsilon)
+                    .use_bias(use_bias)
+                    .name(name),
+            ),
             Kind::BatchNormalization {
                 momentum,
                 epsilon,

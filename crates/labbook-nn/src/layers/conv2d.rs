@@ -231,12 +231,22 @@ impl Layer for Conv2D {
             .collect()
     }
 
+    fn multiply_adds(&self, output: &Shape) -> i64 {
+        multiply_adds(self.weights.as_ref().map(|w| &w.kernel), output)
+    }
+
     fn penalty(&self) -> Result<Option<Tensor>> {
         match (self.kernel_regularizer, &self.weights) {
             (Some(regularizer), Some(weights)) => regularizer.penalty(&weights.kernel).map(Some),
             _ => Ok(None),
         }
     }
+}
+
+/// Those of one example: every output sees one filter's numbers.
+pub(super) fn multiply_adds(kernel: Option<&Tensor>, output: &Shape) -> i64 {
+    let filter = kernel.map_or(0, |kernel| kernel.size()[1..].iter().product());
+    output.elements().unwrap_or(i64::MAX).saturating_mul(filter)
 }
 
 /// (N, height, width, channels) seen as libtorch's (N, channels, height, width): no copy.

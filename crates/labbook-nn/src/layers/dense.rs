@@ -166,6 +166,11 @@ impl Layer for Dense {
             .collect()
     }
 
+    fn multiply_adds(&self, output: &Shape) -> i64 {
+        let inputs = self.weights.as_ref().map_or(0, |w| w.kernel.size()[0]);
+        output.elements().unwrap_or(i64::MAX).saturating_mul(inputs)
+    }
+
     fn penalty(&self) -> Result<Option<Tensor>> {
         match (self.kernel_regularizer, &self.weights) {
             (Some(regularizer), Some(weights)) => regularizer.penalty(&weights.kernel).map(Some),

@@ -1,0 +1,67 @@
+use tch::Tensor;
+
+use super::config::Kind as LayerKind;
+use super::conv2d::image_axes;
+use crate::layer::layer_options;
+use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
+
+/// The largest value of each channel in the whole image.
+///
+/// # Shapes
+/// (N, height, width, channels) to (N, channels).
+#[derive(Debug, Default)]
+pub struct GlobalMaxPooling2D {
+    options: LayerOptions,
+}
+
+impl GlobalMaxPooling2D {
+    /// A layer that takes maxima.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    layer_options!();
+}
+
+impl Layer for GlobalMaxPooling2D {
+    fn class_name(&self) -> &'static str {
+        "GlobalMaxPooling2D"
+    }
+
+    fn options(&self) -> &LayerOptions {
+        &self.options
+    }
+
+    fn config(&self) -> Option<LayerConfig> {
+        Some(LayerConfig(LayerKind::GlobalMaxPooling2D {}))
+    }
+
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+        let (_, _, channels) = image_axes(input, context)?;
+        Ok(Shape::from(channels))
+    }
+
+    fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {
+        Ok(x.f_amax([1_i64, 2].as_slice(), false)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::layers::build;
+
+    #[test]
+    fn every_channel_becomes_its_largest_value() -> Result<()> {
+        let mut layer = GlobalMaxPooling2D::new();
+        assert_eq!(build(&mut layer, (2, 3, 2))?, Shape::from(2));
+        let x = Tensor::arange(12, (Kind::Float, Device::Cpu)).reshape([1, 2, 3, 2]);
+        let y = layer.forward(&x, Phase::Infer, Activation::Linear)?;
+        assert_eq!(y, Tensor::from_slice(&[10.0_f32, 11.0]).reshape([1, 2]));
+        assert!(build(&mut GlobalMaxPooling2D::new(), 3).is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+"""Use a notebook in JupyterLab as a person does, in a headless browser.
+
+usage: browser.py FOLDER FACADE CHROMIUM JUPYTER-LAB [OPTION]...
+
+Opens a small notebook, runs all of it, interrupts its long training, looks at the chart, changes a
+line, runs that experiment again, and exports. FOLDER gets the notebook, the export and a screenshot
+of each step. Exit code 1: something was not as it should be; the last screenshot shows it.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+
+from playwright.sync_api import TimeoutError as Late
+from playwright.sync_api import sync_playwright
+
+# The cells, by what the test calls them. The drawn data, a network that learns within seconds.
+CELLS = {
+    "dep": ":dep labbook = {{ path = {facade} }}",
+    "use": "use labbook::prelude::*;",
+    "session": 'let mut session = Session::start("browser")?;\nlet scale = session.scale;\nsession',
+    "data": """let cifar = session.load_data()?;
+let images = cifar.train.take(1000).images_tensor().to_kind(tch::Kind::Float) / 255.0;
+let labels = cifar.train.take(1000).labels_tensor();
+cifar""",
+    "model": """clear_session();
+let mut model = Sequential::new();
+model.add(Flatten::new().input_shape((32, 32, 3)));
+model.add(Dense::new(16).activation(Relu));
+model.add(Dense::new(10).activation(Softmax));
+model.compile(Adam::new(), SparseCategoricalCrossentropy::new(), ["accuracy"])?;
+model.summary()?""",
+    "fit": """let history = model.fit(&images, &labels, &Fit::new().epochs(scale.epochs).batch_size(50))?;
+let evaluation = model.evaluate(&images, &labels)?;
+session.record(1, &model, &history, &evaluation)?""",
+    "chart": "plot_history(&history)?",
+    "long": "let long = model.fit(&images, &labels, &Fit::new().epochs(100_000).batch_size(10))?;",
+    "left": 'println!("interrupted: {}, epochs: {}", long.interrupted, long.epoch.len());',
+}
+CHANGED = ("model.add(Dense::new(16).activation(Relu));", "model.add(Dense::new(48).activation(Relu));")
+NAMES = list(CELLS)
+FIRST, ROUTINE = 600, 120
+
+
+class Wrong(Exception):
+    """What was expected, and what there was."""
+
+
+def expect(truth, sentence):
+    if not truth:
+        raise Wrong(sentence)
+
+
+def write_notebook(path, facade):
+    title = {"cell_type": "markdown", "id": "title", "metadata": {}, "source": "# A small notebook"}
+    cells = [
+        {
+            "cell_type": "code",
+            "id": name,
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+            "source": source.format(facade=json.dumps(facade)) if name == "dep" else source,
+        }
+        for name, source in CELLS.items()
+    ]
+    kernel = {"name": "labbook", "display_name": "Rust (labbook)", "language": "rust"}
+    notebook = {"cells": [title, *cells], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+class Lab:
+    """A JupyterLab with settings of its own, so that a person's are neither used nor changed."""
+
+    def __init__(self, command, folder):
+        own = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "LABBOOK_RUNS": "runs",
+        }
+        environment = os.environ | {name: str(folder / "jupyter" / value) for name, value in own.items()}
+        # JupyterLab would leave cells out of the page while they are out of view.
+        tracker = folder / "jupyter/settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+        tracker.parent.mkdir(parents=True)
+        tracker.write_text('{"windowingMode": "none"}', encoding="utf-8")
+        environment |= {"LABBOOK_DATA": "drawn", "LABBOOK_SCALE": "smoke"}
+        options = [
+            f"--ServerApp.root_dir={folder}",
+            "--ServerApp.port=0",
+            "--ServerApp.open_browser=False",
+            "--LabApp.news_url=None",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            "--expose-app-in-browser",
+        ]
+        self.process = subprocess.Popen(
+            [*command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.said = []
+        for line in self.process.stdout:
+            self.said.append(line)
+            found = re.search(r"(http://(?:127\.0\.0\.1|localhost):\d+)/lab\S*(\?token=\S+)", line)
+            if found:
+                break
+        expect(self.process.poll() is None and found, "JupyterLab did not start:\n" + "".join(self.said))
+        self.address, self.token = found.groups()
+        # Somebody has to read on, or the server stops at a full pipe.
+        threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=60)
+
+
+class Notebook:
+    """The open notebook; cells are called by their names."""
+
+    def __init__(self, page, folder):
+        self.page = page
+        self.folder = folder
+        self.shots = 0
+
+    def shot(self, name):
+        self.shots += 1
+        self.page.screenshot(path=self.folder / f"{self.shots}-{name}.png")
+
+    def cell(self, name):
+        return self.page.locator(".jp-NotebookPanel .jp-Notebook .jp-CodeCell").nth(NAMES.index(name))
+
+    def prompt(self, name):
+        return self.cell(name).locator(".jp-InputPrompt").first.inner_text()
+
+    def output(self, name):
+        return self.cell(name).locator(".jp-Cell-outputArea").inner_text()
+
+    def wait(self, what, until, seconds=ROUTINE):
+            """Until something is so."""
+        end = time.time() + seconds
+        while time.time() < end:
+            if until():
+                return
+            self.page.wait_for_timeout(300)
+        raise Wrong(f"waited {seconds} s for {what}")
+
+    def look_at(self, name):
+        self.cell(name).scroll_into_view_if_needed()
+
+    def finished(self, name):
+        return re.fullmatch(r"\[\d+\]:", self.prompt(name).strip()) is not None
+
+    def wait_for(self, name, seconds=ROUTINE):
+        self.wait(f"the cell \"{name}\" to end", lambda: self.finished(name), seconds)
+
+    def command(self, command, arguments=None):
+        self.page.evaluate("([c, a]) => window.jupyterapp.commands.execute(c, a)", [command, arguments or {}])
+
+    def errors(self):
+        seen = self.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
+        seen = seen.or_(self.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']"))
+        return seen.all_inner_texts()
+
+    def chart(self):
+        """Address of the chart's picture and how wide it is shown."""
+        self.look_at("chart")
+        image = self.cell("chart").locator("img")
+        expect(image.count() == 1, f"expected one picture below plot_history, found {image.count()}")
+        expect(image.get_attribute("alt"), "the chart has no description")
+        return image.get_attribute("src"), image.evaluate("e => e.complete ? e.naturalWidth : 0")
+
+
+def steps(page, lab, folder):
+    notebook = Notebook(page, folder)
+    page.goto(f"{lab.address}/lab/tree/small.ipynb{lab.token}")
+    page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=FIRST * 1000)
+    idle = "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
+    page.wait_for_function(idle, timeout=FIRST * 1000)
+    notebook.shot("open")
+    print("opened", flush=True)
+
+    notebook.command("runmenu:run-all")
+    notebook.wait_for("chart", FIRST)
+    before, width = notebook.chart()
+    expect(width > 300, f"the chart is {width} pixels wide")
+    expect("Epoch 10/10" in notebook.output("fit"), "no training of ten epochs:\n" + notebook.output("fit"))
+    notebook.shot("chart")
+    print("ran as far as the chart", flush=True)
+
+    notebook.wait("the long training's third epoch", lambda: "Epoch 3/" in notebook.output("long"))
+    notebook.look_at("long")
+    expect(notebook.prompt("long").strip() == "[*]:", "the long training is not marked as running")
+    notebook.shot("training")
+    start = time.time()
+    page.click("[data-command='notebook:interrupt-kernel']")
+    notebook.wait_for("long")
+    print(f"interrupted: the cell ended {time.time() - start:.1f} s later", flush=True)
+    notebook.wait_for("left")
+    said = notebook.output("left")
+    found = re.search(r"interrupted: true, epochs: (\d+)", said)
+    expect(found and int(found.group(1)) < 100_000, f"the interrupted training's history is gone: {said}")
+    expect("nterrupted" in notebook.output("long"), "the cell does not say that it was interrupted")
+    notebook.look_at("left")
+    notebook.shot("interrupted")
+    expect(not notebook.errors(), "errors: " + "\n".join(notebook.errors()))
+
+    old, new = CHANGED
+    line = notebook.cell("model").locator(".cm-line", has_text=old)
+    notebook.look_at("model")
+    line.click()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.insert_text(new)
+    numbers = {name: notebook.prompt(name) for name in ("model", "fit", "chart")}
+    for name in numbers:
+        page.keyboard.press("Shift+Enter")
+        notebook.wait(f"\"{name}\" to run again", lambda: notebook.finished(name) and notebook.prompt(name) != numbers[name])
+    expect("3072)" in notebook.output("model") and "147504" in notebook.output("model"), "the summary is of the old model:\n" + notebook.output("model"))
+    after, width = notebook.chart()
+    expect(after != before and width > 300, "the chart is the one from before the change")
+    notebook.shot("changed")
+    print("changed a line, ran the experiment again: another chart", flush=True)
+    expect(not notebook.errors(), "errors: " + "\n".join(notebook.errors()))
+
+    notebook.command("docmanager:save")
+    with page.expect_download(timeout=ROUTINE * 1000) as download:
+        notebook.command("notebook:export-to-format", {"format": "html", "download": True, "isPalette": False})
+    exported = folder / "small.html"
+    download.value.save_as(exported)
+    expect(picture(after) in exported.read_text(encoding="utf-8"), "the exported page lacks the new chart")
+    saved = json.loads((folder / "small.ipynb").read_text(encoding="utf-8"))
+    chart = saved["cells"][1 + NAMES.index("chart")]
+    expect(picture(after) in json.dumps(chart), "the saved notebook lacks the new chart")
+    print("saved and exported", flush=True)
+
+    notebook.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
+    page.wait_for_selector("body[data-jp-theme-light='false']")
+    notebook.look_at("session")
+    notebook.shot("dark")
+
+
+def picture(address):
+    """The beginning of a picture's data, enough to tell it from another's."""
+    return address.split("base64,")[-1].strip()[:400]
+
+
+def main():
+    if len(sys.argv) < 5:
+        sys.exit(__doc__)
+    folder, facade, chromium, *command = sys.argv[1:]
+    folder = pathlib.Path(folder)
+    write_notebook(folder / "small.ipynb", facade)
+    lab = Lab(command, folder)
+    try:
+        with sync_playwright() as playwright:
+            options = ["--disable-gpu", "--disable-background-networking"]
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=options, chromium_sandbox=os.geteuid() != 0
+            )
+            page = browser.new_page(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
+            try:
+                steps(page, lab, folder)
+            except (Wrong, Late):
+                page.screenshot(path=folder / "failed.png")
+                raise
+            finally:
+                browser.close()
+    except (Wrong, Late) as failure:
+        sys.exit(f"{failure}\nSee {folder / 'failed.png'}")
+    finally:
+        lab.stop()
+
+
+if __name__ == "__main__":
+    main()
