@@ -1,13 +1,10 @@
-use labbook_winograd::{Convolution, Sizes, Tile};
+use labbook_winograd::{Convolution, Sizes, pays};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::layers::{ConfigKind, Padding};
 use crate::sequential::Planned;
 use crate::shape::Size2D;
 use crate::{Activation, Error, LayerInfo, Output, Phase, Result, Sequential};
-
-/// Narrower convolutions gain nothing by fewer multiplications.
-const FEWEST_CHANNELS: i64 = 64;
 
 /// The convolutions of a model that take fewer multiplications than libtorch's.
 ///
@@ -43,8 +40,8 @@ pub(crate) struct Junction {
 }
 
 impl OwnConvolutions {
-    /// The model's, if it has any that are worth it.
-    pub(crate) fn of(model: &Sequential) -> Result<Option<Self>> {
+    /// The model's, if it has any that pay for so many images at a time.
+    pub(crate) fn of(model: &Sequential, images: i64) -> Result<Option<Self>> {
         if model.dtype_policy().compute_kind() != Kind::Float || model.penalty()?.is_some() {
             return Ok(None);
         }
@@ -56,7 +53,7 @@ impl OwnConvolutions {
             let next = plan.get(index + 1);
             layers.push(LayerKind {
                 own: match sizes.get(index) {
-                    Some(info) => Own::of(planned, info, next)?,
+                    Some(info) => Own::of(planned, info, next, images)?,
                     None => None,
                 },
                 leaves: leaves
@@ -184,6 +181,7 @@ impl Own {
         (_, layer, activation): &Planned<'_>,
         info: &LayerInfo,
         next: Option<&Planned<'_>>,
+        images: i64,
     ) -> Result<Option<Self>> {
         let Some(ConfigKind::Conv2D {
             kernel_size,
@@ -204,7 +202,6 @@ impl Own {
         let fits = kernel_size == Size2D::from(3)
             && strides == Size2D::from(1)
             && (relu || *activation == Activation::Linear)
-            && channels.min(filters) >= FEWEST_CHANNELS
             && parameters.iter().all(|parameter| {
                 parameter.trainable
                     && parameter.value.device() == Device::Cpu
@@ -220,6 +217,9 @@ impl Own {
             width,
             padding: i64::from(padding == Padding::Same),
         };
+        let Some(tile) = pays(images, sizes) else {
+            return Ok(None);
+        };
         // A pool may leave out the last row and column.
         let (rows, columns) = match next.and_then(|(_, layer, _)| layer.config()) {
             Some(config) => match config.0 {
@@ -228,7 +228,7 @@ impl Own {
             },
             None => (rows, columns),
         };
-        let convolution = Convolution::cropped(sizes, Tile::Four, rows, columns).map_err(told)?;
+        let convolution = Convolution::cropped(sizes, tile, rows, columns).map_err(told)?;
         Ok(Some(Self {
             convolution,
             kernel: kernel.value.shallow_clone(),
@@ -265,8 +265,8 @@ mod tests {
         let mut model = Sequential::on(Device::Cpu).seeded(5);
         model.add(relu(first).padding(padding));
         model.add(MaxPooling2D::new(2));
-        model.add(relu(64).padding(padding));
-        model.add(relu(64).padding(padding));
+        model.add(relu(128).padding(padding));
+        model.add(relu(128).padding(padding));
         model.add(MaxPooling2D::new(2));
         model.add(Flatten::new());
         model.add(Dense::new(10).activation(Activation::Softmax));
@@ -276,9 +276,9 @@ mod tests {
     #[test]
     fn gradients_equal_those_of_autograd() -> Result<()> {
         for (padding, first, channels, junctions) in [
-            (Padding::Valid, 64, 3, 2),
+            (Padding::Valid, 128, 3, 2),
             (Padding::Same, 16, 3, 1),
-            (Padding::Same, 64, 64, 3),
+            (Padding::Same, 128, 128, 3),
         ] {
             let mut model = model(padding, first);
             model.build((17, 19, channels))?;
@@ -291,7 +291,7 @@ mod tests {
             let plain = loss.mean(&model.forward(&x, Phase::Train)?, &y)?;
             let expected = Tensor::run_backward(&[&plain], &leaves, false, false);
 
-            let own = OwnConvolutions::of(&model)?.unwrap();
+            let own = OwnConvolutions::of(&model, 512)?.unwrap();
             let (output, found) = own.forward(&model, &x)?;
             assert_eq!(found.len(), junctions);
             let computed = loss.mean(&output, &y)?;
@@ -314,15 +314,15 @@ mod tests {
     fn narrow_penalized_and_other_convolutions_are_left_to_autograd() -> Result<()> {
         for layer in [
             Conv2D::new(32, 3),
-            Conv2D::new(64, 5),
-            Conv2D::new(64, 3).strides(2),
-            Conv2D::new(64, 3).activation(Activation::Tanh),
-            Conv2D::new(64, 3).kernel_regularizer(L1L2::default()),
+            Conv2D::new(128, 5),
+            Conv2D::new(128, 3).strides(2),
+            Conv2D::new(128, 3).activation(Activation::Tanh),
+            Conv2D::new(128, 3).kernel_regularizer(L1L2::default()),
         ] {
             let mut model = Sequential::on(Device::Cpu);
             model.add(layer);
-            model.build((9, 9, 64))?;
-            assert!(OwnConvolutions::of(&model)?.is_none());
+            model.build((9, 9, 128))?;
+            assert!(OwnConvolutions::of(&model, 512)?.is_none());
         }
         Ok(())
     }

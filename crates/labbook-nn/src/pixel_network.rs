@@ -115,9 +115,7 @@ impl PixelNetwork {
             return None;
         }
         let (pixels, channels) = (inner.iter().product::<i64>() as usize, channels as usize);
-        let Some((links, chained)) = links(chain) else {
-            return None;
-        };
+        let (links, chained) = links(chain)?;
         let Some((weights, Activation::Linear)) = Weights::of(head) else {
             return None;
         };
@@ -538,9 +536,7 @@ fn links(chain: &[Planned<'_>]) -> Option<(Vec<Link>, Vec<Weights>)> {
     let mut all_weights = Vec::new();
     for planned in chain {
         if let Some(ConfigKind::Dropout { rate }) = kind(planned) {
-            let Some(link) = links.last_mut().filter(|link| link.rate.is_none()) else {
-                return None;
-            };
+            let link = links.last_mut().filter(|link| link.rate.is_none())?;
             link.rate = Some(rate);
             link.kept = true;
             continue;

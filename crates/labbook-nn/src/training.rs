@@ -338,7 +338,7 @@ impl Trainable {
                 _ => None,
             },
             softmax,
-            convolutions: OwnConvolutions::of(model)?,
+            convolutions: OwnConvolutions::of(model, model.piece_size(batch))?,
             parameters: Vec::new(),
             leaves: Vec::new(),
             values: Vec::new(),

@@ -398,8 +398,8 @@ unsafe fn head_part<const C: usize, const B: usize>(
             }
             for c in 0..C {
                 let weight = _mm512_loadu_ps(w.add(c * length + column));
-                for b in 0..B {
-                    totals[b][c] = _mm512_fmadd_ps(inputs[b], weight, totals[b][c]);
+                for (totals, &input) in totals.iter_mut().zip(&inputs) {
+                    totals[c] = _mm512_fmadd_ps(input, weight, totals[c]);
                 }
             }
         }
@@ -452,8 +452,8 @@ pub(super) unsafe fn head_back<const C: usize>(
                 let total = _mm512_maskz_mul_ps(kept, total, _mm512_set1_ps(scale));
                 _mm512_storeu_ps(g.add(at), total);
             }
-            for c in 0..C {
-                _mm512_storeu_ps(dw.add(c * length + column), sums[c]);
+            for (c, &sum) in sums.iter().enumerate() {
+                _mm512_storeu_ps(dw.add(c * length + column), sum);
             }
         }
     }

@@ -288,19 +288,18 @@ pub(crate) fn adam(
     };
     let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1);
     let share = weight.len().div_ceil(threads).max(SMALLEST_SHARE);
-    let step = |(((weight, gradient), m), v): (((&mut [f32], &[f32]), &mut [f32]), &mut [f32])| {
+    let parts = weight.par_chunks_mut(share).zip(gradient.par_chunks(share));
+    let parts = parts
+        .zip(m.par_chunks_mut(share))
+        .zip(v.par_chunks_mut(share));
+    parts.for_each(|(((weight, gradient), m), v)| {
         #[cfg(target_arch = "x86_64")]
         if available() {
             // SAFETY: the processor was asked.
             return unsafe { avx512::adam(weight, gradient, m, v, factors) };
         }
         factors.over(weight, gradient, m, v);
-    };
-    let parts = weight.par_chunks_mut(share).zip(gradient.par_chunks(share));
-    let parts = parts
-        .zip(m.par_chunks_mut(share))
-        .zip(v.par_chunks_mut(share));
-    parts.for_each(step);
+    });
     true
 }
 
