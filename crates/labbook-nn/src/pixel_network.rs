@@ -153,18 +153,13 @@ impl PixelNetwork {
         for (link, weights) in self.links.iter_mut().zip(&self.weights) {
             link.take(weights)?;
         }
-        let width = self.links.last().map_or(0, |link| link.units);
         let Head {
             kernel,
             gradients,
             bias_gradients,
             weights,
         } = &mut self.head;
-        transpose(
-            kernels::numbers(&weights.kernel)?,
-            kernel,
-            self.block * width,
-        );
+        transpose(kernels::numbers(&weights.kernel)?, kernel);
         gradients.fill(0.0);
         bias_gradients.fill(0.0);
         for (kernel, bias) in self.workers.iter_mut().flat_map(|worker| &mut worker.sums) {
@@ -221,13 +216,17 @@ impl PixelNetwork {
                 worker.products.resize(images * CLASSES * LANES, 0.0);
                 // Pixels are counted block by block, so that masks depend on no thread.
                 let place = (first as usize * pixels + part * share * block * images) as u64;
-                worker.forward(links, inputs, outputs, place);
-                let Some(last) = outputs.last() else {
-                    return;
-                };
-                let blocks = last.chunks(images * block * width);
-                for (h, w) in blocks.zip(weights.chunks(block * width * CLASSES)) {
-                    kernels::head(h, w, &mut worker.products);
+                let length = block * width * CLASSES;
+                let rows = inputs.len() / channels;
+                let starts = (0..rows).step_by(images * block);
+                for (start, w) in starts.zip(weights.chunks(length)) {
+                    let range = start..rows.min(start + images * block);
+                    kernels::fetch(w);
+                    worker.forward(links, inputs, outputs, range.clone(), place);
+                    if let Some(last) = outputs.last() {
+                        let h = &last[range.start * width..range.end * width];
+                        kernels::head(h, w, &mut worker.products);
+                    }
                 }
             });
         let mut logits = vec![0.0; images * CLASSES];
@@ -276,17 +275,27 @@ impl PixelNetwork {
                     return;
                 };
                 let scale = link.scale();
+                let length = block * width * CLASSES;
                 let blocks = last.chunks(images * block * width);
-                let weights = weights.chunks(block * width * CLASSES);
-                let sums = sums.chunks_mut(block * width * CLASSES);
+                let weights = weights.chunks(length);
+                let mut after = blocks.clone().zip(weights.clone()).skip(1);
+                let mut sums = sums.chunks_mut(length).peekable();
                 let mut row = 0;
-                for ((h, w), dw) in blocks.zip(weights).zip(sums) {
+                for (h, w) in blocks.zip(weights) {
+                    let Some(dw) = sums.next() else {
+                        return;
+                    };
                     let mut last = std::mem::take(&mut worker.last);
                     last.resize(h.len().max(last.len()), 0.0);
                     kernels::head_back(h, (w, dw), gradients, scale, &mut last[..h.len()]);
-                    let rows = row..row + h.len() / width;
+                    let filled = h.len();
+                    let rows = row..row + filled / width;
                     row = rows.end;
-                    worker.backward(links, inputs, &outputs, rows, &last[..h.len()]);
+                    // What the next block needs comes while this one computes.
+                    let (h, w) = after.next().unwrap_or_default();
+                    let dw = sums.peek().map_or(&[][..], |dw| &**dw);
+                    let next = [h, w, dw];
+                    worker.backward(links, inputs, &outputs, rows, (&last[..filled], next));
                     worker.last = last;
                 }
             });
@@ -319,12 +328,7 @@ impl PixelNetwork {
         }
         let head = &self.head;
         let mut kernel = head.weights.kernel.f_detach()?.f_empty_like()?;
-        let width = self.links.last().map_or(0, |link| link.units);
-        transpose_back(
-            &head.gradients,
-            kernels::numbers_mut(&mut kernel)?,
-            self.block * width,
-        );
+        transpose_back(&head.gradients, kernels::numbers_mut(&mut kernel)?);
         head.weights.add_penalty(&mut kernel)?;
         gradients.extend([kernel, Tensor::f_from_slice(&head.bias_gradients)?]);
         Ok(gradients)
@@ -448,12 +452,18 @@ impl Worker {
         }
     }
 
-    /// Takes rows through all links; `place` is the first row's place.
-    fn forward(&mut self, links: &[Link], x: &[f32], outputs: &mut [&mut [f32]], place: u64) {
+    /// Takes some rows through all links; `place` is the place of the first of all rows.
+    fn forward(
+        &mut self,
+        links: &[Link],
+        x: &[f32],
+        outputs: &mut [&mut [f32]],
+        range: std::ops::Range<usize>,
+        place: u64,
+    ) {
         let channels = links.first().map_or(1, |link| link.inputs);
-        let count = x.len() / channels;
-        for start in (0..count).step_by(ROWS) {
-            let rows = ROWS.min(count - start);
+        for start in range.clone().step_by(ROWS) {
+            let rows = ROWS.min(range.end - start);
             let mut before: &[f32] = &x[start * channels..][..rows * channels];
             let scratch = self.rows.iter_mut();
             for ((link, output), scratch) in links.iter().zip(outputs.iter_mut()).zip(scratch) {
@@ -467,20 +477,25 @@ impl Worker {
         }
     }
 
-    /// Takes the gradients of the last link's outputs in some rows back through all links.
+    /// Takes the gradients of the last link's outputs in some rows back through all links, and
+    /// fetches what is needed next.
     fn backward(
         &mut self,
         links: &[Link],
         x: &[f32],
         outputs: &[&mut [f32]],
         range: std::ops::Range<usize>,
-        last: &[f32],
+        (last, next): (&[f32], [&[f32]; 3]),
     ) {
         let channels = links.first().map_or(1, |link| link.inputs);
         let end = links.len() - 1;
         let width = links[end].units;
         for start in range.clone().step_by(ROWS) {
             let rows = ROWS.min(range.end - start);
+            for numbers in next {
+                let share = |row: usize| numbers.len() * (row - range.start) / range.len();
+                kernels::fetch(&numbers[share(start)..share(start + rows)]);
+            }
             let x = &x[start * channels..][..rows * channels];
             // Only the first link's outputs may not have been kept.
             if !links[0].kept && end > 0 {
@@ -603,27 +618,25 @@ fn gather(
     }
 }
 
-/// From a row of weights for each feature to one for each class, block by block.
-fn transpose(matrix: &[f32], blocks: &mut [f32], length: usize) {
-    let matrix = matrix.chunks(length * CLASSES);
-    for (matrix, block) in matrix.zip(blocks.chunks_mut(length * CLASSES)) {
-        let length = block.len() / CLASSES;
-        for (feature, row) in matrix.chunks_exact(CLASSES).enumerate() {
+/// From a row of weights for each feature to registers of weights for each class in turn.
+fn transpose(matrix: &[f32], turns: &mut [f32]) {
+    const GROUP: usize = LANES * CLASSES;
+    for (rows, turn) in matrix.chunks_exact(GROUP).zip(turns.chunks_exact_mut(GROUP)) {
+        for (lane, row) in rows.chunks_exact(CLASSES).enumerate() {
             for (class, &number) in row.iter().enumerate() {
-                block[class * length + feature] = number;
+                turn[class * LANES + lane] = number;
             }
         }
     }
 }
 
 /// The way back.
-fn transpose_back(blocks: &[f32], matrix: &mut [f32], length: usize) {
-    let matrix = matrix.chunks_mut(length * CLASSES);
-    for (matrix, block) in matrix.zip(blocks.chunks(length * CLASSES)) {
-        let length = block.len() / CLASSES;
-        for (feature, row) in matrix.chunks_exact_mut(CLASSES).enumerate() {
+fn transpose_back(turns: &[f32], matrix: &mut [f32]) {
+    const GROUP: usize = LANES * CLASSES;
+    for (rows, turn) in matrix.chunks_exact_mut(GROUP).zip(turns.chunks_exact(GROUP)) {
+        for (lane, row) in rows.chunks_exact_mut(CLASSES).enumerate() {
             for (class, number) in row.iter_mut().enumerate() {
-                *number = block[class * length + feature];
+                *number = turn[class * LANES + lane];
             }
         }
     }

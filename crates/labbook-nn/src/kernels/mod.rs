@@ -208,8 +208,17 @@ impl Gradients {
     }
 }
 
+/// Asks for numbers that will be needed soon to be brought near the processor.
+pub(crate) fn fetch(numbers: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    avx512::fetch(numbers);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = numbers;
+}
+
 /// Adds the products of each image's numbers with the rows of `w`, one for each class, to `sums`:
-/// [`LANES`] parts of each product, to be added up.
+/// [`LANES`] parts of each product, to be added up. `w` holds [`LANES`] numbers of each row in
+/// turn.
 pub(crate) fn head(h: &[f32], w: &[f32], sums: &mut [f32]) {
     let (length, images) = (w.len() / CLASSES, sums.len() / (CLASSES * LANES));
     assert!(available() && length % LANES == 0 && w.len() == length * CLASSES);
