@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use labbook_experiments::{Experiment, Runs, Scale};
+use labbook_experiments::{Experiment, Runs, Scale, SpeedRun};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::failure::{Failure, Result};
@@ -18,6 +18,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Help,
     Run(RunArguments),
+    Speed(SpeedArguments),
     List,
     Compare(Selection),
 }
@@ -36,6 +37,17 @@ pub(crate) struct RunArguments {
     pub(crate) no_resume: bool,
 }
 
+/// Which short trainings to do.
+#[derive(Debug, PartialEq)]
+pub(crate) struct SpeedArguments {
+    pub(crate) trainings: Vec<SpeedRun>,
+    pub(crate) seeds: Vec<u64>,
+    pub(crate) scale: Option<Scale>,
+    pub(crate) data: Option<OsString>,
+    pub(crate) epochs: Option<usize>,
+    pub(crate) again: bool,
+}
+
 /// Which records to compare.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Selection {
@@ -52,6 +64,7 @@ struct Given {
     experiments: Vec<String>,
     scale: Option<Scale>,
     seed: Option<u64>,
+    seeds: Option<Vec<u32>>,
     data: Option<OsString>,
     runs: Option<PathBuf>,
     images: Option<usize>,
@@ -73,6 +86,7 @@ impl Arguments {
         let command = match words.next().as_deref() {
             None | Some("help") => Command::Help,
             Some("run") => Command::Run(given.run()?),
+            Some("speed") => Command::Speed(given.speed()?),
             Some("list") => {
                 given.only("list", &[])?;
                 Command::List
@@ -88,7 +102,7 @@ impl Arguments {
             }
             Some(other) => {
                 return Err(Failure::usage(format!(
-                    "expected run, list or compare, received `{other}`"
+                    "expected run, speed, list or compare, received `{other}`"
                 )));
             }
         };
@@ -128,6 +142,7 @@ impl Given {
                     given.scale = Some(scale);
                 }
                 Arg::Long("seed") => given.seed = Some(number("--seed", &text(&mut parser)?)?),
+                Arg::Long("seeds") => given.seeds = Some(numbers(&text(&mut parser)?)?),
                 Arg::Long("images") => given.images = Some(count("--images", &mut parser)?),
                 Arg::Long("epochs") => given.epochs = Some(count("--epochs", &mut parser)?),
                 Arg::Long("data") => given.data = Some(value(&mut parser)?),
@@ -141,6 +156,11 @@ impl Given {
     }
 
     fn run(self) -> Result<RunArguments> {
+        if self.seeds.is_some() {
+            return Err(Failure::usage(
+                "--seeds belongs to `labbook speed`; here it is --seed",
+            ));
+        }
         let mut experiments: Vec<&'static Experiment> = Vec::new();
         for list in &self.experiments {
             let chosen: Vec<&'static Experiment> = match list.as_str() {
@@ -175,12 +195,45 @@ impl Given {
         })
     }
 
+    fn speed(self) -> Result<SpeedArguments> {
+        self.only(
+            "speed",
+            &[
+                "--experiment",
+                "--scale",
+                "--seeds",
+                "--data",
+                "--epochs",
+                "--again",
+            ],
+        )?;
+        let mut trainings = Vec::new();
+        for list in &self.experiments {
+            for number in numbers(list)? {
+                trainings.push(SpeedRun::numbered(number)?);
+            }
+        }
+        if trainings.is_empty() {
+            trainings = vec![SpeedRun::numbered(18)?, SpeedRun::numbered(19)?];
+        }
+        let seeds = self.seeds.unwrap_or_else(|| vec![0, 1, 2]);
+        Ok(SpeedArguments {
+            trainings,
+            seeds: seeds.into_iter().map(u64::from).collect(),
+            scale: self.scale,
+            data: self.data,
+            epochs: self.epochs,
+            again: self.again,
+        })
+    }
+
     /// Refuses the options that do not belong to a command.
     fn only(&self, command: &str, allowed: &[&str]) -> Result<()> {
         let given = [
             ("--experiment", !self.experiments.is_empty()),
             ("--scale", self.scale.is_some()),
             ("--seed", self.seed.is_some()),
+            ("--seeds", self.seeds.is_some()),
             ("--data", self.data.is_some()),
             ("--images", self.images.is_some()),
             ("--epochs", self.epochs.is_some()),
@@ -276,9 +329,28 @@ mod tests {
     }
 
     #[test]
+    fn short_trainings_have_defaults() {
+        let speed = |line: &str| match parse(line).unwrap() {
+            Command::Speed(speed) => {
+                let numbers: Vec<u32> = speed.trainings.iter().map(|t| t.experiment).collect();
+                (numbers, speed.seeds)
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(speed("speed"), (vec![18, 19], vec![0, 1, 2]));
+        assert_eq!(
+            speed("speed --experiment 20 --seeds 5"),
+            (vec![20], vec![5])
+        );
+    }
+
+    #[test]
     fn what_does_not_fit_is_told_in_a_sentence() {
         for (line, part) in [
-            ("train", "expected run, list or compare, received `train`"),
+            (
+                "train",
+                "expected run, speed, list or compare, received `train`",
+            ),
             ("run", "received none"),
             ("run --experiment 17", "from 1 to 16, received 17"),
             ("run --experiment two", "a whole number, received `two`"),

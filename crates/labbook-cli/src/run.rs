@@ -110,7 +110,7 @@ fn result(record: &RunRecord) -> String {
 }
 
 /// The data of `--data`, else what the notebook would load.
-fn load(folder: Option<&OsStr>) -> Result<Cifar10> {
+pub(crate) fn load(folder: Option<&OsStr>) -> Result<Cifar10> {
     let Some(folder) = folder else {
         return Ok(cifar10::load_data()?);
     };
@@ -142,7 +142,7 @@ fn scale(arguments: &RunArguments, data: &Cifar10) -> Result<Scale> {
 }
 
 /// The first Ctrl-C or SIGTERM ends the training after its batch, the second the process.
-fn listen() -> Result<()> {
+pub(crate) fn listen() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])
         .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}")))?;
     thread::spawn(move || {
@@ -166,7 +166,7 @@ fn listen() -> Result<()> {
 }
 
 /// The libraries in use; each tch release is made for one libtorch.
-fn versions() -> String {
+pub(crate) fn versions() -> String {
     let tch = env!("LABBOOK_TCH");
     let libtorch = match tch.rsplit_once('.').map(|(minor, _)| minor) {
         Some("0.24") => "2.11",
@@ -179,6 +179,6 @@ fn versions() -> String {
     )
 }
 
-fn tell(text: &str) -> Result<()> {
+pub(crate) fn tell(text: &str) -> Result<()> {
     printed(print_all(text))
 }

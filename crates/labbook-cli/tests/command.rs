@@ -223,3 +223,31 @@ fn mistakes_are_told_in_a_sentence_and_an_exit_code() {
         "{text}"
     );
 }
+
+#[test]
+fn short_trainings_are_summed_up_over_seeds_and_not_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs = dir.path();
+    let words = [
+        "speed",
+        "--data",
+        "drawn",
+        "--experiment",
+        "18",
+        "--seeds",
+        "4,5",
+        "--epochs",
+        "1",
+    ];
+    let (done, text) = output(runs, &words);
+    assert!(done.status.success(), "{text}");
+    assert!(text.contains("experiment 18: mean "), "{text}");
+    let records = Runs::at(runs).records().unwrap();
+    let seeds: Vec<u64> = records.iter().map(|record| record.seed).collect();
+    assert_eq!(seeds, [4, 5]);
+    let timed = |record: &RunRecord| record.history.training_seconds > 0.0;
+    assert!(records.iter().all(timed));
+    let (_, text) = output(runs, &words);
+    assert!(text.contains("seed 5 is on record"), "{text}");
+    assert_eq!(Runs::at(runs).records().unwrap().len(), 2);
+}

@@ -83,6 +83,23 @@ pub struct LayerRecord {
     pub activation: Activation,
 }
 
+impl LayerRecord {
+    /// For one example.
+    fn multiply_adds(&self) -> f64 {
+        if !["Conv2D", "Dense", "Whitening"].contains(&self.class_name.as_str()) {
+            return 0.0;
+        }
+        let shape = self.output_shape.trim_matches(['(', ')']);
+        let sizes: Vec<f64> = shape
+            .split(',')
+            .filter_map(|n| n.trim().parse().ok())
+            .collect();
+        // The last size is that of filters or units.
+        let places: f64 = sizes.iter().rev().skip(1).product();
+        places * self.params as f64
+    }
+}
+
 impl RunRecord {
     /// The record of a training and the test that followed.
     ///
@@ -201,6 +218,27 @@ impl RunRecord {
         self.last("val_loss")
     }
 
+    /// Seconds that the steps took, without validation; of an older record, all that it knows.
+    #[must_use]
+    pub fn training_seconds(&self) -> f64 {
+        match self.history.training_seconds > 0.0 {
+            true => self.history.training_seconds,
+            false => self.seconds,
+        }
+    }
+
+    /// Floating-point operations of the whole training: three times those of the predictions,
+    /// which are two for each weight and place where a layer applies it.
+    ///
+    /// Counts layers with weights that are convolutions or dense; the others take little.
+    #[must_use]
+    pub fn training_flops(&self) -> f64 {
+        let layers = self.layers.iter();
+        let per_image: f64 = layers.map(LayerRecord::multiply_adds).sum();
+        let images = self.history.params.examples as f64 * self.epochs_run as f64;
+        6.0 * per_image * images
+    }
+
     /// How far the accuracy of training lies above that of the test, as a fraction.
     #[must_use]
     pub fn gap(&self) -> Option<f64> {
@@ -277,6 +315,27 @@ pub(crate) mod tests {
     use labbook_nn::Activation::{Relu, Softmax};
     use labbook_nn::{Adam, Dense, Fit, SparseCategoricalCrossentropy};
     use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn operations_are_counted_where_weights_apply() {
+        let layer = |class_name: &str, output_shape: &str, params| LayerRecord {
+            name: String::new(),
+            class_name: class_name.to_owned(),
+            output_shape: output_shape.to_owned(),
+            params,
+            activation: Relu,
+        };
+        let mut record = made(1, &[("loss", &[1.0, 0.5])], 0.5, 1.0);
+        record.layers = vec![
+            layer("Conv2D", "(None, 30, 30, 64)", 1792),
+            layer("BatchNormalization", "(None, 30, 30, 64)", 256),
+            layer("Dense", "(None, 10)", 650),
+        ];
+        let images = record.history.params.examples as f64;
+        let expected = 2.0 * images * 6.0 * (900.0 * 1792.0 + 650.0);
+        record.epochs_run = 2;
+        assert_eq!(record.training_flops(), expected);
+    }
 
     pub(crate) fn facts() -> RunFacts {
         let drawn = Provenance::Drawn { seed: 0 };

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use labbook_nn::LearningRateSchedule;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ExperimentError;
@@ -110,6 +111,15 @@ impl Scale {
         self.name = CUSTOM;
         self.epochs = epochs;
         self
+    }
+
+    /// A schedule for a training of this scale: up to `highest` in the first quarter of its steps,
+    /// down to a twentieth at its end.
+    #[must_use]
+    pub fn one_cycle(&self, highest: f64) -> LearningRateSchedule {
+        let batches = (self.train_images as i64 + self.batch_size - 1) / self.batch_size;
+        let steps = batches * self.epochs as i64;
+        LearningRateSchedule::one_cycle(highest, steps, 0.25, 0.05)
     }
 
     /// The width of a convolution that has `original` filters in the original.

@@ -84,6 +84,8 @@ pub struct SpeedRun {
     pub deep: bool,
     /// Passes over the training images.
     pub epochs: usize,
+    /// Images to train on, at most.
+    pub train_images: usize,
     /// Images per step.
     pub batch_size: i64,
     /// Pixels by which images move at most.
@@ -121,6 +123,7 @@ impl SpeedRun {
             widths,
             deep,
             epochs,
+            train_images: 50_000,
             batch_size: 2000,
             shift,
             cutout,
@@ -160,6 +163,7 @@ impl SpeedRun {
         if scale.name == "smoke" {
             self.widths = self.widths.map(|width| (width / 4).min(32));
             self.epochs = self.epochs.min(scale.epochs);
+            self.train_images = scale.train_images;
             self.batch_size = 100;
         }
         self
@@ -227,11 +231,11 @@ impl SpeedRun {
             true => loss.label_smoothing(0.2),
             false => loss,
         };
-        let steps = self.epochs as i64 * (images.size()[0] / self.batch_size).max(1);
+        let images = images.size()[0];
         if self.has(Trick::Muon) {
-            model.compile(self.muon(steps), loss, ["accuracy"])?;
+            model.compile(self.muon_for(images), loss, ["accuracy"])?;
         } else {
-            model.compile(self.sgd(steps), loss, ["accuracy"])?;
+            model.compile(self.sgd_for(images), loss, ["accuracy"])?;
         }
         Ok(model)
     }
@@ -302,6 +306,17 @@ impl SpeedRun {
         })
     }
 
+    /// Muon as the training uses it: Jordan's rates, falling to 0 by its end.
+    #[must_use]
+    pub fn muon(&self) -> Muon {
+        self.muon_for(self.train_images as i64)
+    }
+
+    /// Steps of a training on so many images.
+    fn steps(&self, images: i64) -> i64 {
+        self.epochs as i64 * (images / self.batch_size).max(1)
+    }
+
     fn convolution(&self, filters: i64) -> Conv2D {
         let start = match self.has(Trick::IdentityStart) {
             true => Initializer::Dirac,
@@ -315,10 +330,11 @@ impl SpeedRun {
 
     /// Jordan's rates, restated for the mean of the loss, a last layer divided by 9 and other
     /// widths than 256.
-    fn muon(&self, steps: i64) -> Muon {
-        let last = self.widths[2] as f64;
+    fn muon_for(&self, images: i64) -> Muon {
+        let steps = self.steps(images);
+        let (last, batch) = (self.widths[2] as f64, self.batch_size as f64);
         let muon = Muon::new()
-            .bias_lr_ratio(440.0 * last / 256.0)
+            .bias_lr_ratio(440.0 * last / 256.0 * batch / 2000.0)
             .head_lr_ratio(1767.0 / last)
             .weight_decay(0.11);
         match self.has(Trick::Schedule) {
@@ -329,7 +345,8 @@ impl SpeedRun {
 
     /// Momentum in place of Muon: the optimizer of Jordan's `airbench94`, without its averaging
     /// of weights.
-    fn sgd(&self, steps: i64) -> SGD {
+    fn sgd_for(&self, images: i64) -> SGD {
+        let steps = self.steps(images);
         let sgd = SGD::new()
             .momentum(0.85)
             .nesterov(true)

@@ -8,6 +8,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
 
@@ -24,14 +25,30 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct Kernel {
     /// Its process.
-    pub(crate) process: u32,
+    process: u32,
     /// The program of the process that runs the cells.
-    pub(crate) program: PathBuf,
+    program: PathBuf,
 }
 
 impl Kernel {
+    /// Starts evcxr_jupyter, whose program is `program`, and sees to signals from then on.
+    pub(crate) fn start(
+        command: &mut Command,
+        program: &Path,
+        signals: Signals,
+    ) -> io::Result<(Kernel, Child)> {
+        let child = command.spawn()?;
+        let kernel = Kernel {
+            process: child.id(),
+            program: fs::canonicalize(program)?,
+        };
+        kernel.attend(signals);
+        kernel.end_with_parent();
+        Ok((kernel, child))
+    }
+
     /// Sees to the signals that this process gets, from now on.
-    pub(crate) fn attend(&self, mut signals: Signals) {
+    fn attend(&self, mut signals: Signals) {
         let kernel = self.clone();
         thread::spawn(move || {
             for signal in &mut signals {
@@ -44,7 +61,7 @@ impl Kernel {
     }
 
     /// Ends the kernel when the program that started this one has ended and could not do it.
-    pub(crate) fn end_with_parent(&self) {
+    fn end_with_parent(&self) {
         // Jupyter says so of its kernels; another may start a kernel and leave.
         if std::env::var_os(PARENT).is_none() {
             return;
@@ -147,7 +164,7 @@ fn field(process: u32, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
     use std::sync::Arc;
 
     #[test]

@@ -1,7 +1,6 @@
 //! From a Jupyter connection file to a running evcxr_jupyter.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -14,7 +13,11 @@ use crate::interrupt::{self, Kernel};
 use crate::relay::{self, Connection};
 use crate::{Settings, front, slot, tap};
 
-/// Runs evcxr_jupyter in a slot of its own, with a relay before it, until one of them ends.
+/// Set to anything, it leaves the relay and the tap out: evcxr_jupyter as released.
+const PLAIN: &str = "LABBOOK_PLAIN_KERNEL";
+
+/// Runs evcxr_jupyter in a slot of its own, with a relay before it, until it ends or Jupyter asks
+/// for the end.
 ///
 /// # Errors
 /// When the settings cannot be read, no slot can be had, Jupyter's ports are taken or evcxr_jupyter
@@ -22,43 +25,53 @@ use crate::{Settings, front, slot, tap};
 pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitStatus> {
     let settings = Settings::read(settings_file).map_err(io::Error::other)?;
     let slot = slot::take(&settings)?;
+    let folder = slot.folder.clone();
+    let signals = interrupt::signals()?;
+    let mut command = prepare(&settings, slot, settings_file)?;
+    let relayed = std::env::var_os(PLAIN).is_none();
+    if !relayed {
+        command.args(tap::evcxr(&settings.evcxr, connection_file));
+        return Kernel::start(&mut command, &settings.evcxr, signals)?
+            .1
+            .wait();
+    }
+
     let front = Connection::read(connection_file)?;
     let back = front.behind()?;
-    let back_file = slot.folder.with_extension("json");
+    let back_file = folder.with_extension("json");
     back.write(&back_file)?;
     let secret = secret();
-
-    let signals = interrupt::signals()?;
-    let mut command = prepare(&settings, slot, settings_file, &back_file)?;
-    let mut child = command.env(tap::SECRET, &secret).spawn()?;
-    let kernel = Kernel {
-        process: child.id(),
-        program: fs::canonicalize(&settings.evcxr)?,
-    };
-    kernel.attend(signals);
-    kernel.end_with_parent();
+    let own = std::env::current_exe()?;
+    let tapped = tap::evcxr_with_tap(&own, &settings.evcxr, &back_file);
+    let secret = tapped.is_some().then_some(secret.as_str());
+    command.args(tapped.unwrap_or_else(|| tap::evcxr(&settings.evcxr, &back_file)));
+    command.envs(secret.map(|secret| (tap::SECRET, secret)));
+    let (kernel, mut child) = Kernel::start(&mut command, &settings.evcxr, signals)?;
 
     let (ended, end) = tokio::sync::oneshot::channel();
     let waiting = thread::spawn(move || {
-        let status = child.wait();
         // Nobody listens any more once Jupyter has asked for the end.
-        let _ = ended.send(());
-        status
+        let _ = ended.send(child.wait());
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let relayed = runtime.block_on(async {
+    let backend = relay::Back {
+        connection: back,
+        file: back_file,
+        secret: secret.map(str::to_owned),
+    };
+    let status = runtime.block_on(async {
         tokio::select! {
-            _ = end => Ok(()),
-            relayed = relay::run(&front, &back, &back_file, &secret, || kernel.interrupt()) => relayed,
+            status = end => status.unwrap_or_else(|error| Err(io::Error::other(error))),
+            relayed = relay::run(&front, &backend, || kernel.interrupt()) => {
+                relayed.map(|()| ExitStatus::default())
+            }
         }
     });
     kernel.end();
-    let status = waiting
-        .join()
-        .unwrap_or_else(|_| Err(io::Error::other("the wait for evcxr_jupyter broke off")));
-    relayed.and(status)
+    drop(waiting.join());
+    status
 }
 
 /// Something that no text of a cell holds by chance.
@@ -69,12 +82,8 @@ fn secret() -> String {
     format!("{:x}-{:x}", since.as_nanos(), std::process::id())
 }
 
-fn prepare(
-    settings: &Settings,
-    slot: slot::Slot,
-    settings_file: &Path,
-    connection_file: &Path,
-) -> io::Result<Command> {
+/// A command that lacks the words that start evcxr_jupyter.
+fn prepare(settings: &Settings, slot: slot::Slot, settings_file: &Path) -> io::Result<Command> {
     // The lock must outlive this program: it passes to evcxr_jupyter and ends with it.
     fcntl_setfd(&slot.lock, FdFlags::empty())?;
     std::mem::forget(slot.lock);
@@ -84,11 +93,7 @@ fn prepare(
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' INT; exec \"$0\" \"$@\""])
-        .args(tap::evcxr_with_tap(
-            &std::env::current_exe()?,
-            &settings.evcxr,
-            connection_file,
-        ))
+        .args([std::env::current_exe()?.into_os_string(), tap::BOUND.into()])
         .env(Settings::VARIABLE, settings_file)
         .env("EVCXR_TMPDIR", &slot.folder)
         .env("EVCXR_CONFIG_DIR", settings.folder.join("config"))

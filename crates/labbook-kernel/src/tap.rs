@@ -37,27 +37,26 @@ pub const BOUND: &str = "--bound";
 /// Text without a line end, or a value, is passed on after this much silence.
 const SILENCE: Duration = Duration::from_millis(30);
 
-/// The command that starts evcxr_jupyter with a tap, or without where its program has no loader.
-pub(crate) fn evcxr_with_tap(own: &Path, evcxr: &Path, connection_file: &Path) -> Vec<OsString> {
-    let mut words: Vec<OsString> = vec![own.into(), BOUND.into()];
-    let loader = loader::of(evcxr);
-    words.extend(loader.iter().map(OsString::from));
-    words.extend([
+/// The words that start evcxr_jupyter.
+pub(crate) fn evcxr(evcxr: &Path, connection_file: &Path) -> Vec<OsString> {
+    vec![
         evcxr.into(),
         "--control_file".into(),
         connection_file.into(),
-    ]);
-    if loader.is_some() {
-        words.extend([
-            "--".into(),
-            own.into(),
-            TAP.into(),
-            own.into(),
-            evcxr.into(),
-            connection_file.into(),
-        ]);
-    }
-    words
+    ]
+}
+
+/// The words that start it with a tap; `None` where its program names no loader.
+pub(crate) fn evcxr_with_tap(
+    own: &Path,
+    program: &Path,
+    connection_file: &Path,
+) -> Option<Vec<OsString>> {
+    let mut words = vec![loader::of(program)?.into_os_string()];
+    words.extend(evcxr(program, connection_file));
+    words.extend(["--".into(), own.into(), TAP.into()]);
+    words.extend([own, program, connection_file].map(OsString::from));
+    Some(words)
 }
 
 /// Becomes another program that ends when the one that started it ends. Returns only on failure.

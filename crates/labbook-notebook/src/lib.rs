@@ -5,6 +5,7 @@
 //! below this crate knows of notebooks.
 
 mod array;
+mod beyond;
 mod calibration;
 mod error;
 mod explanations;
@@ -30,10 +31,12 @@ mod session;
 mod table;
 mod tensor_frame;
 mod tensors;
+mod trials;
 mod values;
 mod versions;
 
 pub use array::format_array;
+pub use beyond::{Beyond, plot_efficiency};
 pub use calibration::{calibration_curve, plot_calibration, plot_precision_recall};
 pub use error::NotebookError;
 pub use explanations::{show_grad_cam, show_saliency};
@@ -55,4 +58,5 @@ pub use scatter::{plot_explained_variance, scatter, thumbnails};
 pub use session::Session;
 pub use table::{Align, Cell, Table};
 pub use tensor_frame::{column_of, frame_of};
+pub use trials::Trials;
 pub use versions::Versions;

@@ -9,6 +9,7 @@ use labbook_experiments::{
 use labbook_nn::{Evaluation, History, Sequential};
 use tch::Device;
 
+use crate::beyond::Beyond;
 use crate::error::NotebookError;
 use crate::interrupt;
 use crate::live::LiveReporter;
@@ -151,6 +152,25 @@ impl Session {
         Ok(Results {
             comparison: Comparison::of(&records?),
         })
+    }
+
+    /// All records with this session's data and device: the paper's experiments, and those that
+    /// go beyond them with all their seeds.
+    ///
+    /// Records of the smoke scale stand apart from the others.
+    ///
+    /// # Errors
+    /// [`NotebookError::NoData`] before [`load_data`](Self::load_data);
+    /// [`NotebookError::Experiment`] when the folder of records cannot be read.
+    pub fn beyond(&self) -> Result<Beyond, NotebookError> {
+        let facts = self.run_facts()?;
+        let smoke = Scale::smoke().name;
+        let mut records = self.runs.records()?;
+        records.retain(|record| {
+            let alike = (record.scale.name == smoke) == (facts.scale.name == smoke);
+            record.data == facts.data && record.device == facts.device && alike
+        });
+        Ok(Beyond::of(records))
     }
 
     /// What this session's runs have in common.

@@ -33,6 +33,7 @@ pub mod prelude {
         hls_palette, panels, px, side_by_side,
     };
     pub use labbook_data::{Cifar10, ImageSet, cifar10};
+    pub use labbook_experiments::{SpeedRun, Trick};
     pub use labbook_nn::Activation::{
         Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
     };
@@ -40,18 +41,18 @@ pub mod prelude {
         ActivationLayer, Adam, Augmentation, AveragePooling2D, BatchNormalization, Callback,
         Control, Conv2D, CsvLogger, Dense, Dropout, DtypePolicy, EarlyStopping, Evaluate, Fit,
         Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, History, Initializer, L1L2,
-        LearningRateSchedule, LearningRateScheduler, Logs, MaxPooling2D, ModelCheckpoint,
-        MonitorMode, Normalization, Padding, RMSprop, ReduceLROnPlateau, Rescaling, SGD,
-        Sequential, SparseCategoricalCrossentropy, Whitening, bfloat16_is_fast, clear_session,
-        set_random_seed,
+        LearningRateSchedule, LearningRateScheduler, Logs, Lookahead, MaxPooling2D,
+        ModelCheckpoint, MonitorMode, Muon, Normalization, Padding, Predict, RMSprop,
+        ReduceLROnPlateau, Rescaling, SGD, Sequential, SparseCategoricalCrossentropy,
+        TestTimeAugmentation, Whitening, bfloat16_is_fast, clear_session, set_random_seed,
     };
     pub use labbook_notebook::{
-        HistoryFrame, NotebookDisplay, Render, Results, Scale, Session, Table, Versions,
-        calibration_curve, column_of, confusion_matrix, feature_maps, frame_of, mistakes,
+        Beyond, HistoryFrame, NotebookDisplay, Render, Results, Scale, Session, Table, Trials,
+        Versions, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of, mistakes,
         neighbor_matrix, plot_calibration, plot_confusion_matrices, plot_confusion_matrix,
-        plot_explained_variance, plot_filters, plot_history, plot_model, plot_precision_recall,
-        plot_results, prediction_table, print_progress, row, scatter, show, show_grad_cam,
-        show_largest_losses, show_most_confused, show_random_examples, show_saliency, stack,
-        thumbnails,
+        plot_efficiency, plot_explained_variance, plot_filters, plot_history, plot_model,
+        plot_precision_recall, plot_results, prediction_table, print_progress, row, scatter, show,
+        show_grad_cam, show_largest_losses, show_most_confused, show_random_examples,
+        show_saliency, stack, thumbnails,
     };
 }

@@ -8,6 +8,11 @@ const ENDED: &str = "Subprocess terminated with status:";
 const INTERRUPTED: &str = "exit status: 130";
 const KILLED: &str = "signal: 9 (SIGKILL)";
 
+/// What begins a change of colour, the end of all colours, and the grey of source text.
+const ESCAPE: &str = "\u{1b}[";
+const PLAIN: &str = "0";
+const GREY: &str = "38;5;249";
+
 /// What a person reads of a cell that failed.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
@@ -48,7 +53,7 @@ impl Report {
         Report {
             name: text(&content["ename"]),
             message,
-            lines: lines.map(text).collect(),
+            lines: lines.map(|line| legible(&text(line))).collect(),
         }
     }
 
@@ -87,6 +92,35 @@ impl Report {
     }
 }
 
+/// evcxr_jupyter's source lines with plain text in the page's own colour instead of a light grey, and
+/// a colour once instead of at every character.
+fn legible(line: &str) -> String {
+    let mut shown = String::new();
+    let mut colour = "";
+    let mut parts = line.split(ESCAPE);
+    shown.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let (code, text) = part.split_once('m').unwrap_or(("", part));
+        let wanted = if code == GREY || code == PLAIN {
+            ""
+        } else {
+            code
+        };
+        if !text.is_empty() && wanted != colour {
+            shown.push_str(&format!(
+                "{ESCAPE}{}m",
+                if wanted.is_empty() { PLAIN } else { wanted }
+            ));
+            colour = wanted;
+        }
+        shown.push_str(text);
+    }
+    if !colour.is_empty() {
+        shown.push_str(&format!("{ESCAPE}{PLAIN}m"));
+    }
+    shown
+}
+
 fn red(text: &str) -> Vec<String> {
     text.lines()
         .map(|line| format!("\u{1b}[31m{line}\u{1b}[0m"))
@@ -104,5 +138,70 @@ fn place(failure: &Failure, code: &str) -> Option<(usize, String)> {
     match (found.next(), found.next()) {
         (Some((line, number)), None) => Some((number, line.to_owned())),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_is_named_where_only_one_can_be_meant() {
+        let failure = Failure {
+            panic: false,
+            message: "no layer".to_owned(),
+            line: None,
+        };
+        let text = |code: &str| Report::of_failure(&failure, code).lines.join("\n");
+        assert_eq!(
+            text("f();\ng()?"),
+            "\u{1b}[31mError: no layer\u{1b}[0m\nline 2: g()?"
+        );
+        assert!(!text("f()?;\ng()?").contains("line"));
+        let panic = Failure {
+            panic: true,
+            line: Some("let a = v[7];".to_owned()),
+            ..failure
+        };
+        let report = Report::of_failure(&panic, "f()?;\n  let a = v[7];");
+        assert!(
+            report.lines[1].starts_with("line 2: let a") && report.lines[2].contains("not kept")
+        );
+        let mut reply = json!({"status": "ok", "execution_count": 3});
+        report.fill(&mut reply);
+        assert_eq!(
+            (reply["status"].as_str(), reply["ename"].as_str()),
+            (Some("error"), Some("Panic"))
+        );
+        assert_eq!(reply["execution_count"], 3);
+    }
+
+    #[test]
+    fn the_end_of_the_process_is_explained() {
+        let ended = |status: &str| {
+            let message = format!("half a line\nSubprocess terminated with status: {status}");
+            let content = json!({"ename": "Error", "evalue": message, "traceback": [message]});
+            Report::of_evcxr(&content, &Default::default())
+                .lines
+                .join("\n")
+        };
+        let text = ended("exit status: 130");
+        assert!(
+            text.starts_with("half a line\n") && text.contains("Interrupted"),
+            "{text}"
+        );
+        assert!(ended("signal: 9 (SIGKILL)").contains("memory"));
+        assert!(ended("exit status: 3").contains("(exit status: 3)"));
+    }
+
+    #[test]
+    fn the_compilers_words_stay_and_name_the_cell() {
+        let line =
+            "\u{1b}[31mE\u{1b}[0m\u{1b}[31mr\u{1b}[0m\u{1b}[38;5;249m x\u{1b}[0m command_3:1";
+        let content = json!({"ename": "Error", "evalue": "wrong", "traceback": [line]});
+        let name = ("command_3".to_owned(), "cell 2".to_owned());
+        let report = Report::of_evcxr(&content, &name);
+        assert_eq!(report.lines, ["\u{1b}[31mEr\u{1b}[0m x cell 2:1"]);
+        assert_eq!(report.message, "wrong");
     }
 }

@@ -12,7 +12,7 @@ mod shell;
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
@@ -59,23 +59,28 @@ struct Sockets {
     back_stdin: DealerSendHalf,
 }
 
-/// Relays until Jupyter asks the kernel to end. `back_file` describes `back`; `secret` is known to the [tap](crate::tap) alone.
+/// The kernel behind the relay.
+pub(crate) struct Back {
+    /// Where evcxr_jupyter listens.
+    pub(crate) connection: Connection,
+    /// The file that told it so; removed at its first message.
+    pub(crate) file: PathBuf,
+    /// Known to the [tap](crate::tap) alone; `None` without one.
+    pub(crate) secret: Option<String>,
+}
+
+/// Relays until Jupyter asks the kernel to end.
 ///
 /// # Errors
 /// When Jupyter's ports cannot be had, or evcxr_jupyter breaks off the conversation.
-pub(crate) async fn run(
-    front: &Connection,
-    back: &Connection,
-    back_file: &Path,
-    secret: &str,
-    interrupt: impl Fn(),
-) -> io::Result<()> {
+pub(crate) async fn run(front: &Connection, back: &Back, interrupt: impl Fn()) -> io::Result<()> {
     let (events, received) = unbounded_channel();
-    let sockets = connect(front, back, &events)
+    let sockets = connect(front, &back.connection, &events)
         .await
         .map_err(io::Error::other)?;
+    let shell = Shell::new(back.secret.as_deref());
     sockets
-        .relay(received, Shell::new(secret), back_file, interrupt)
+        .relay(received, shell, &back.file, interrupt)
         .await
         .map_err(io::Error::other)
 }

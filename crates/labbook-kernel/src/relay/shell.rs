@@ -32,7 +32,7 @@ pub(super) enum Action {
 /// follow a failed cell can be called off. It replies "ok" to a cell that panicked or whose `?`
 /// failed; here that becomes an error.
 pub(super) struct Shell {
-    secret: String,
+    secret: Option<String>,
     waiting: VecDeque<Message>,
     current: Option<Current>,
     actions: Vec<Action>,
@@ -55,9 +55,10 @@ struct Current {
 }
 
 impl Shell {
-    pub(super) fn new(secret: &str) -> Shell {
+    /// Without a secret there is no [tap](crate::tap), and no marks are waited for.
+    pub(super) fn new(secret: Option<&str>) -> Shell {
         Shell {
-            secret: secret.to_owned(),
+            secret: secret.map(str::to_owned),
             waiting: VecDeque::new(),
             current: None,
             actions: Vec::new(),
@@ -99,7 +100,8 @@ impl Shell {
                 .as_str()
                 .unwrap_or_default()
                 .to_owned();
-            if let Some(mark) = Mark::from_line(&text, &self.secret) {
+            let secret = self.secret.as_ref();
+            if let Some(mark) = secret.and_then(|secret| Mark::from_line(&text, secret)) {
                 self.marked(mark, message);
                 return;
             }
@@ -202,7 +204,8 @@ impl Shell {
         if executes && current.reply.is_none() {
             return;
         }
-        if executes && !current.ended && !late && has_rust(&code(&current.request)) {
+        let marks = self.secret.is_some();
+        if executes && marks && !current.ended && !late && has_rust(&code(&current.request)) {
             current
                 .deadline
                 .get_or_insert_with(|| Instant::now() + LATE);
@@ -262,7 +265,7 @@ impl Shell {
 
     fn new_id(&mut self) -> String {
         self.made += 1;
-        format!("{}-{}", self.secret, self.made)
+        format!("labbook-{}-{}", std::process::id(), self.made)
     }
 
     fn next(&mut self) {
@@ -316,4 +319,225 @@ fn counted(content: &Value) -> Option<Value> {
     let mut content = content.clone();
     content["execution_count"] = (count - COUNTED).into();
     Some(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mark::Failure;
+    use crate::relay::message::Signer;
+    use bytes::Bytes;
+    use zeromq::ZmqMessage;
+
+    fn message(kind: &str, id: &str, parent: &str, content: Value) -> Message {
+        let header = json!({"msg_id": id, "msg_type": kind});
+        let parts = [header, json!({"msg_id": parent}), json!({}), content];
+        let mut frames = vec![Bytes::from_static(b"<IDS|MSG>"), Bytes::new()];
+        frames.extend(parts.iter().map(|part| Bytes::from(part.to_string())));
+        Message::read(ZmqMessage::try_from(frames).unwrap(), &Signer::new("")).unwrap()
+    }
+
+    fn cell(id: &str, code: &str) -> Message {
+        message(
+            "execute_request",
+            id,
+            "",
+            json!({"code": code, "stop_on_error": true}),
+        )
+    }
+
+    fn status(parent: &str, state: &str) -> Message {
+        message("status", "x", parent, json!({"execution_state": state}))
+    }
+
+    fn ok(parent: &str) -> Message {
+        message(
+            "execute_reply",
+            "x",
+            parent,
+            json!({"status": "ok", "execution_count": 2}),
+        )
+    }
+
+    fn mark(parent: &str, mark: &Mark) -> Message {
+        let text = mark.to_line("s") + "\n";
+        message(
+            "stream",
+            "x",
+            parent,
+            json!({"name": "stdout", "text": text}),
+        )
+    }
+
+    fn failed() -> Mark {
+        Mark::Failed(Failure {
+            panic: true,
+            message: "out of luck".to_owned(),
+            line: None,
+        })
+    }
+
+    /// What became due: where it goes, kind, and the status or text in it.
+    fn due(shell: &mut Shell) -> Vec<String> {
+        let short = |action: Action| {
+            let (way, message) = match action {
+                Action::Ask(message) => ("ask", message),
+                Action::Reply(message) => ("reply", message),
+                Action::Publish(message) => ("publish", message),
+            };
+            let content = message.content();
+            let what = [
+                "execution_state",
+                "status",
+                "text",
+                "evalue",
+                "data",
+                "code",
+            ];
+            let what = what
+                .iter()
+                .map(|key| &content[key])
+                .find(|value| !value.is_null());
+            format!(
+                "{way} {} {}",
+                message.kind(),
+                what.cloned().unwrap_or_default()
+            )
+        };
+        shell.actions().into_iter().map(short).collect()
+    }
+
+    #[tokio::test]
+    async fn a_failed_cell_becomes_an_error_and_calls_off_the_next() {
+        let mut shell = Shell::new(Some("s"));
+        shell.request(cell("1", "f()"));
+        shell.request(cell("2", "g()"));
+        assert_eq!(due(&mut shell), ["ask execute_request \"f()\""]);
+        shell.published(status("1", "busy"));
+        shell.published(mark("1", &failed()));
+        shell.reply(ok("1"));
+        shell.published(status("1", "idle"));
+        assert_eq!(
+            due(&mut shell),
+            ["publish status \"busy\"", "publish error \"out of luck\""]
+        );
+        // evcxr may say so late.
+        assert!(shell.deadline().is_some());
+        shell.published(mark("1", &Mark::Ended));
+        assert_eq!(
+            due(&mut shell),
+            [
+                "reply execute_reply \"error\"",
+                "publish status \"idle\"",
+                "publish status \"busy\"",
+                "reply execute_reply \"aborted\"",
+                "publish status \"idle\"",
+            ]
+        );
+        shell.request(cell("3", "h()"));
+        assert_eq!(due(&mut shell), ["ask execute_request \"h()\""]);
+    }
+
+    #[tokio::test]
+    async fn without_stop_on_error_the_next_cell_runs() {
+        let mut shell = Shell::new(Some("s"));
+        let content = json!({"code": "f()", "stop_on_error": false});
+        shell.request(message("execute_request", "1", "", content));
+        shell.request(cell("2", "g()"));
+        shell.published(mark("1", &failed()));
+        shell.published(mark("1", &Mark::Ended));
+        shell.published(status("1", "idle"));
+        shell.reply(ok("1"));
+        assert_eq!(
+            due(&mut shell).last().unwrap(),
+            "ask execute_request \"g()\""
+        );
+    }
+
+    #[tokio::test]
+    async fn what_evcxr_rejects_is_an_error_with_its_reasons() {
+        let mut shell = Shell::new(Some("s"));
+        shell.request(cell("1", "let x = y;"));
+        let reasons = json!({"ename": "Error", "evalue": "no y", "traceback": ["no y"]});
+        shell.published(message("error", "x", "1", reasons));
+        shell.published(status("1", "idle"));
+        shell.reply(message(
+            "execute_reply",
+            "x",
+            "1",
+            json!({"status": "error"}),
+        ));
+        let reply = shell.actions().into_iter().find_map(|action| match action {
+            Action::Reply(message) => Some(message.content()),
+            _ => None,
+        });
+        assert_eq!(reply.unwrap()["evalue"], "no y");
+    }
+
+    #[tokio::test]
+    async fn commands_and_questions_wait_for_no_mark() {
+        let mut shell = Shell::new(Some("s"));
+        shell.request(cell("1", ":dep x = \"1\"\n// a comment"));
+        shell.request(message("comm_info_request", "2", "", json!({})));
+        shell.request(message("complete_request", "3", "", json!({"code": "a."})));
+        shell.reply(ok("1"));
+        shell.published(status("1", "idle"));
+        assert_eq!(
+            due(&mut shell)[1..],
+            [
+                "reply execute_reply \"ok\"",
+                "publish status \"idle\"",
+                "publish status \"busy\"",
+                "reply comm_info_reply \"ok\"",
+                "publish status \"idle\"",
+                "ask complete_request \"a.\"",
+            ]
+        );
+        let plain = &mut Shell::new(None);
+        plain.request(cell("1", "f()"));
+        plain.reply(ok("1"));
+        plain.published(status("1", "idle"));
+        assert!(plain.deadline().is_none() && due(plain).len() == 3);
+    }
+
+    #[tokio::test]
+    async fn cells_count_from_one_and_marks_become_messages() {
+        let mut shell = Shell::new(Some("s"));
+        shell.request(message(
+            "execute_request",
+            "1",
+            "",
+            json!({"code": "f()", "allow_stdin": false}),
+        ));
+        shell.published(message(
+            "execute_input",
+            "x",
+            "1",
+            json!({"execution_count": 2}),
+        ));
+        let data = [("text/plain".to_owned(), "a".to_owned())];
+        let text = |text: &str| Mark::Text {
+            name: "stdout".to_owned(),
+            text: text.to_owned(),
+        };
+        shell.published(mark("1", &text("\r1/2 [>.]")));
+        shell.published(mark("1", &text("\r2/2     \n")));
+        shell.published(mark("1", &Mark::Display { data: data.into() }));
+        shell.published(mark("1", &text("rest")));
+        shell.published(mark("1", &Mark::Ended));
+        let actions = shell.actions();
+        let Some(Action::Publish(input)) = actions.get(1) else {
+            panic!("{actions:?}")
+        };
+        assert_eq!(input.content()["execution_count"], 1);
+        shell.actions = actions;
+        assert_eq!(
+            due(&mut shell)[2..],
+            [
+                "publish stream \"2/2\"".replace("2/2", "2/2\\n"),
+                "publish display_data {\"text/plain\":\"a\"}".to_owned(),
+                "publish stream \"rest\"".to_owned(),
+            ]
+        );
+    }
 }

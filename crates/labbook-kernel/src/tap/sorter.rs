@@ -278,3 +278,154 @@ impl Sorter {
         self.to_output.push('\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorter() -> Sorter {
+        let mut sorter = Sorter::new("s");
+        sorter.begin();
+        sorter
+    }
+
+    /// What evcxr reads, marks in short.
+    fn told(sorter: &mut Sorter) -> Vec<String> {
+        let (output, errors) = sorter.take();
+        assert_eq!(errors, "");
+        let short = |line: &str| match Mark::from_line(line, "s") {
+            Some(Mark::Text { name, text }) => format!("{name}: {text}"),
+            Some(Mark::Display { data }) => format!("shown: {:?}", data.values()),
+            Some(Mark::Failed(failure)) => format!("failed: {}", failure.message),
+            Some(Mark::Ended) => "ended".to_owned(),
+            None => line.to_owned(),
+        };
+        output.lines().map(short).collect()
+    }
+
+    fn value(text: &str) -> String {
+        format!("{BEGIN}text/plain\n{text}\n{END}\n")
+    }
+
+    #[test]
+    fn values_and_text_keep_their_order_and_the_last_value_is_the_result() {
+        let mut sorter = sorter();
+        let cell = format!(
+            "one\n{}two\n{}{}{ENDED}\n",
+            value("a"),
+            value("b"),
+            value("c")
+        );
+        sorter.output(cell.as_bytes());
+        assert_eq!(
+            told(&mut sorter),
+            [
+                "stdout: one\n",
+                "shown: [\"a\"]",
+                "stdout: two\n",
+                "shown: [\"b\"]",
+                "EVCXR_BEGIN_CONTENT text/plain",
+                "c",
+                END,
+                "ended",
+                ENDED,
+            ]
+        );
+    }
+
+    #[test]
+    fn the_forms_of_a_value_belong_together_and_come_without_delay() {
+        let mut sorter = sorter();
+        sorter.output(format!("{BEGIN}text/html\n<b>\n</b>\n{END}\n{}", value("a")).as_bytes());
+        assert_eq!(told(&mut sorter), [""; 0]);
+        assert!(sorter.holds());
+        sorter.silence();
+        assert_eq!(told(&mut sorter), [r#"shown: ["<b>\n</b>", "a"]"#]);
+        assert!(!sorter.holds());
+    }
+
+    #[test]
+    fn part_of_a_line_is_told_after_a_silence_and_whole_characters_only() {
+        let mut sorter = sorter();
+        sorter.output("\r3/9 \u{e9}".as_bytes());
+        let cut = "\u{2026}".as_bytes();
+        sorter.output(&cut[..2]);
+        assert_eq!(told(&mut sorter), [""; 0]);
+        sorter.silence();
+        assert_eq!(told(&mut sorter), ["stdout: \r3/9 \u{e9}"]);
+        sorter.output(&cut[2..]);
+        sorter.output(format!("{ENDED}\n").as_bytes());
+        assert_eq!(told(&mut sorter), ["stdout: \u{2026}", "ended", ENDED]);
+    }
+
+    #[test]
+    fn a_panic_takes_its_report_from_the_errors() {
+        let mut sorter = sorter();
+        sorter.errors(
+            b"careful\n\nthread 'main' (1) panicked at x.rs:1:1:\nout of luck\nnote: run with ",
+        );
+        sorter.errors(b"`RUST_BACKTRACE=1` ...\n");
+        sorter.output(format!("text\n{PANICKED}\n{ENDED}\n").as_bytes());
+        assert_eq!(
+            told(&mut sorter),
+            [
+                "stdout: text\n",
+                "stderr: careful",
+                "failed: out of luck",
+                PANICKED,
+                "ended",
+                ENDED
+            ]
+        );
+    }
+
+    #[test]
+    fn a_question_mark_takes_its_message_but_no_warning() {
+        let mut sorter = sorter();
+        sorter.errors(b"[W1 x.cpp] Warning: slow\nno such layer;\nadd one\n");
+        sorter.output(format!("{QUESTION}\n{ENDED}\n").as_bytes());
+        assert_eq!(
+            told(&mut sorter),
+            [
+                "stderr: [W1 x.cpp] Warning: slow\n",
+                "failed: no such layer;\nadd one",
+                QUESTION,
+                "ended",
+                ENDED,
+            ]
+        );
+    }
+
+    #[test]
+    fn printing_the_words_of_a_panic_is_no_failure() {
+        let mut sorter = sorter();
+        sorter.errors(b"thread 'main' panicked at noon\n");
+        sorter.output(format!("panicked\n{ENDED}\n").as_bytes());
+        let told = told(&mut sorter);
+        assert!(
+            !told.iter().any(|line| line.starts_with("failed")),
+            "{told:?}"
+        );
+        assert_eq!(told[0], "stdout: panicked\n");
+    }
+
+    #[test]
+    fn evcxrs_own_lines_pass_and_so_does_everything_before_it_listens() {
+        let mut sorter = sorter();
+        sorter.output(b"name? EVCXR_INPUT_REQUEST:x\nEVCXR_INPUT_REQUEST:x\n");
+        assert_eq!(told(&mut sorter)[1], "EVCXR_INPUT_REQUEST:x");
+        let mut early = Sorter::new("s");
+        let text = format!("{}{ENDED}\n", value("42"));
+        early.output(text.as_bytes());
+        assert!(!early.holds());
+        assert_eq!(early.take().0, text);
+    }
+
+    #[test]
+    fn errors_between_cells_go_their_own_way() {
+        let mut sorter = sorter();
+        sorter.errors(b"from a thread\n");
+        sorter.silence();
+        assert_eq!(sorter.take(), (String::new(), "from a thread\n".to_owned()));
+    }
+}
