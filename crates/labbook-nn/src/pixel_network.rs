@@ -15,7 +15,7 @@ const MOST_IMAGES: usize = 16;
 const FEWEST_IMAGES: usize = 8;
 /// Numbers of the last layer's output in a block of pixels of all images of a piece: with their
 /// gradients, and the head's weights and gradients, they fit in a processor's own cache.
-const BLOCK_NUMBERS: usize = 48 << 10;
+const BLOCK_NUMBERS: usize = 24 << 10;
 /// Rows that go through the layers at a time.
 const ROWS: usize = 96;
 /// Layers with so few inputs are computed again in the backward pass instead of kept.
@@ -621,7 +621,10 @@ fn gather(
 /// From a row of weights for each feature to registers of weights for each class in turn.
 fn transpose(matrix: &[f32], turns: &mut [f32]) {
     const GROUP: usize = LANES * CLASSES;
-    for (rows, turn) in matrix.chunks_exact(GROUP).zip(turns.chunks_exact_mut(GROUP)) {
+    for (rows, turn) in matrix
+        .chunks_exact(GROUP)
+        .zip(turns.chunks_exact_mut(GROUP))
+    {
         for (lane, row) in rows.chunks_exact(CLASSES).enumerate() {
             for (class, &number) in row.iter().enumerate() {
                 turn[class * LANES + lane] = number;
@@ -633,7 +636,10 @@ fn transpose(matrix: &[f32], turns: &mut [f32]) {
 /// The way back.
 fn transpose_back(turns: &[f32], matrix: &mut [f32]) {
     const GROUP: usize = LANES * CLASSES;
-    for (rows, turn) in matrix.chunks_exact_mut(GROUP).zip(turns.chunks_exact(GROUP)) {
+    for (rows, turn) in matrix
+        .chunks_exact_mut(GROUP)
+        .zip(turns.chunks_exact(GROUP))
+    {
         for (lane, row) in rows.chunks_exact_mut(CLASSES).enumerate() {
             for (class, number) in row.iter_mut().enumerate() {
                 *number = turn[class * LANES + lane];
