@@ -1,5 +1,6 @@
 use tch::Tensor;
 
+use crate::kernels::{self, AdamFactors};
 use crate::learning_rate::{LearningRate, check_option, learning_rate_options};
 use crate::optimizer::OptimizerKind;
 use crate::slots::Slots;
@@ -142,6 +143,16 @@ impl Optimizer for Adam {
             let [m, v] = &mut slot.tensors[..] else {
                 continue;
             };
+            let factors = AdamFactors {
+                first: (1.0 - self.beta_1) as f32,
+                second: (1.0 - self.beta_2) as f32,
+                keep: (1.0 - learning_rate * self.weight_decay) as f32,
+                rate: rate as f32,
+                epsilon: self.epsilon as f32,
+            };
+            if rate != 0.0 && kernels::adam(weight, gradient, m, v, factors) {
+                continue;
+            }
             let scratch = &mut slot.scratch;
             let _ = m.f_lerp_(gradient, 1.0 - self.beta_1)?;
             let _ = gradient.f_square_out(scratch)?;
@@ -233,6 +244,42 @@ mod tests {
         let weights = [("w:0".to_owned(), weight.shallow_clone())];
         Adam::new().step(&weights, &[Tensor::from_slice(&[1e-7_f64])])?;
         assert!((weight.double_value(&[0]) + 3.065_34e-5).abs() < 1e-9);
+        Ok(())
+    }
+
+    #[test]
+    fn single_precision_and_other_memory_orders_follow_it_too() -> Result<()> {
+        let wave = |shift: f64| {
+            let numbers = Tensor::arange(40 * 70, (tch::Kind::Double, tch::Device::Cpu)) + shift;
+            (numbers * 0.7).sin().reshape([40, 70])
+        };
+        for order in [[0_i64, 1], [1, 0]] {
+            let exact = wave(0.0);
+            let weight = exact.permute(order).contiguous().permute(order);
+            let weight = weight.to_kind(tch::Kind::Float);
+            let mut adams = [0.0, 0.1].map(|decay| {
+                (
+                    Adam::new().weight_decay(decay),
+                    Adam::new().weight_decay(decay),
+                )
+            });
+            for (ours, plain) in &mut adams {
+                for step in 1..4 {
+                    let gradient = wave(f64::from(step));
+                    let same = gradient.permute(order).contiguous().permute(order);
+                    let named = |weight: &Tensor| [("w:0".to_owned(), weight.shallow_clone())];
+                    ours.step(&named(&weight), &[same.to_kind(tch::Kind::Float)])?;
+                    plain.step(&named(&exact), &[gradient])?;
+                }
+                let difference = (&weight - &exact).abs().max().double_value(&[]);
+                assert!(difference < 1e-6, "{difference}");
+                let (ours, plain) = (ours.state()?, plain.state()?);
+                for ((_, slot), (_, exact)) in ours.slots.iter().zip(&plain.slots) {
+                    let difference = (slot - exact).abs().max().double_value(&[]);
+                    assert!(difference < 1e-6, "{difference}");
+                }
+            }
+        }
         Ok(())
     }
 

@@ -17,6 +17,7 @@ mod whitening;
 pub use activation_layer::ActivationLayer;
 pub use average_pooling2d::AveragePooling2D;
 pub use batch_normalization::BatchNormalization;
+pub(crate) use config::Kind as ConfigKind;
 pub use config::LayerConfig;
 pub use conv2d::{Conv2D, Padding};
 pub use dense::Dense;

@@ -2,6 +2,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
@@ -33,6 +34,12 @@ pub(crate) fn fresh_seed() -> u64 {
 /// libtorch takes a signed number and reads the same bits.
 pub(crate) fn as_torch_seed(seed: u64) -> i64 {
     seed.cast_signed()
+}
+
+/// A seed for dropout's masks, drawn from libtorch's generator.
+pub(crate) fn mask_seed() -> Result<u64> {
+    let seed = Tensor::f_randint(i64::MAX, [1], (Kind::Int64, Device::Cpu))?;
+    Ok(seed.f_int64_value(&[0])?.cast_unsigned())
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014), for kernels and shuffles.

@@ -63,6 +63,9 @@ pub struct Sequential {
     room: Option<i64>,
 }
 
+/// A layer's name, the layer, and the function that it has to end with.
+pub(crate) type Planned<'a> = (&'a str, &'a dyn Layer, Activation);
+
 /// A layer in its place.
 #[derive(Debug)]
 struct Node {
@@ -651,34 +654,43 @@ impl Sequential {
     /// The same from the layer with the index `first` on.
     pub(crate) fn forward_from(&self, first: usize, x: &Tensor, phase: Phase) -> Result<Output> {
         let mut x = x.f_to_kind(self.dtype_policy.compute_kind())?;
-        let mut nodes = self.nodes.iter().skip(first).peekable();
-        let mut ends_with_softmax = false;
-        while let Some(node) = nodes.next() {
-            let activation = node.layer.activation();
-            let pool = nodes.next_if(|next| {
-                activation == Activation::Relu
-                    && next.layer.selects_maxima()
-                    && next.layer.activation() == Activation::Linear
-            });
-            if let Some(pool) = pool {
-                // Maxima and ReLU may change places; after a 2x2 pool there is a quarter
-                // of the numbers left.
-                x = node.forward(&x, phase, Activation::Linear)?;
-                x = pool.forward(&x, phase, activation)?;
-                continue;
-            }
-            ends_with_softmax = nodes.peek().is_none() && activation == Activation::Softmax;
-            let activation = match ends_with_softmax {
-                true => Activation::Linear,
-                false => activation,
-            };
-            x = node.forward(&x, phase, activation)?;
+        let (plan, ends_with_softmax) = self.plan_from(first);
+        for (name, layer, activation) in plan {
+            let y = layer.forward(&x, phase, activation);
+            x = y.map_err(|error| error.within(&format!("layer {name}")))?;
         }
         let x = x.f_to_kind(Kind::Float)?;
         Ok(match ends_with_softmax {
             true => Output::Logits(x),
             false => Output::Values(x),
         })
+    }
+
+    /// The layers from one on with the functions that they have to end with, and whether a last
+    /// softmax is left to the loss.
+    pub(crate) fn plan_from(&self, first: usize) -> (Vec<Planned<'_>>, bool) {
+        let mut plan: Vec<Planned<'_>> = Vec::new();
+        let mut nodes = self.nodes.iter().skip(first).peekable();
+        let mut ends_with_softmax = false;
+        while let Some(node) = nodes.next() {
+            let mut activation = node.layer.activation();
+            let pool = nodes.next_if(|next| {
+                activation == Activation::Relu
+                    && next.layer.selects_maxima()
+                    && next.layer.activation() == Activation::Linear
+            });
+            ends_with_softmax = nodes.peek().is_none() && activation == Activation::Softmax;
+            if pool.is_some() || ends_with_softmax {
+                // Maxima and ReLU may change places; after a 2x2 pool there is a quarter of the
+                // numbers left.
+                activation = Activation::Linear;
+            }
+            plan.push((node.name.as_str(), node.layer.as_ref(), activation));
+            if let Some(pool) = pool {
+                plan.push((pool.name.as_str(), pool.layer.as_ref(), Activation::Relu));
+            }
+        }
+        (plan, ends_with_softmax)
     }
 
     /// Runs some layers for inference, each to the end of its own activation function.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use tch::{Device, Kind, Tensor, no_grad_guard};
+use tch::{Device, Kind, Tensor, no_grad, no_grad_guard};
 
 use crate::allocator::keep_freed_tensors;
 use crate::archive::with_extension;
@@ -11,6 +11,8 @@ use crate::casts::Casts;
 use crate::checkpoint::{Checkpoint, settings};
 use crate::history::EpochRecord;
 use crate::interrupt::{self, Interruptible};
+use crate::own_convolutions::OwnConvolutions;
+use crate::pixel_network::PixelNetwork;
 use crate::progress::Stopwatch;
 use crate::random::{Rng, as_torch_seed};
 use crate::sequential::spans;
@@ -208,17 +210,77 @@ impl Sequential {
     /// One step of the optimizer on one batch.
     fn train_step(
         &mut self,
-        weights: &Trainable,
+        weights: &mut Trainable,
         x: &Tensor,
         y: &Tensor,
         totals: &mut Totals,
     ) -> Result<()> {
+        let gradients = match self.own_gradients(weights, x, y, totals)? {
+            Some(gradients) => gradients,
+            None => self.autograd_gradients(weights, x, y, totals)?,
+        };
+        let _guard = no_grad_guard();
+        let gradients = weights.in_keras_shape(&gradients)?;
+        let optimizer = &mut self.compiled_mut()?.optimizer;
+        optimizer.step(&weights.values, &gradients)
+    }
+
+    /// The gradients of a network of dense layers on pixels, without autograd.
+    fn own_gradients(
+        &self,
+        weights: &mut Trainable,
+        x: &Tensor,
+        y: &Tensor,
+        totals: &mut Totals,
+    ) -> Result<Option<Vec<Tensor>>> {
+        if x.device() != Device::Cpu || x.f_kind()? != Kind::Float {
+            return Ok(None);
+        }
+        let Some(network) = &mut weights.network else {
+            return Ok(None);
+        };
+        network.begin()?;
+        let batch = x.size()[0];
+        for (start, length) in spans(batch, network.piece_size()) {
+            let (x, y) = (x.f_narrow(0, start, length)?, y.f_narrow(0, start, length)?);
+            // A leaf, by which autograd derives the loss.
+            let leaf = no_grad(|| network.forward(&x, start))?.f_set_requires_grad(true)?;
+            let output = match weights.softmax {
+                true => Output::Logits(leaf.shallow_clone()),
+                false => Output::Values(leaf.shallow_clone()),
+            };
+            let loss = self.compiled()?.loss.mean(&output, &y)?;
+            totals.add(&loss, &output, &y)?;
+            let objective = loss.f_mul_scalar(length as f64 / batch as f64)?;
+            let gradients = Tensor::f_run_backward(&[objective], &[leaf], false, false)
+                .map_err(|error| Error::from(error).within("the gradients"))?;
+            if let Some(gradients) = gradients.first() {
+                network.backward(gradients)?;
+            }
+        }
+        if let Some(penalty) = no_grad(|| self.penalty())? {
+            totals.add_loss(&penalty, batch)?;
+        }
+        network.gradients().map(Some)
+    }
+
+    /// The gradients as autograd derives them.
+    fn autograd_gradients(
+        &self,
+        weights: &Trainable,
+        x: &Tensor,
+        y: &Tensor,
+        totals: &mut Totals,
+    ) -> Result<Vec<Tensor>> {
         let batch = x.size()[0];
         let _casts = Casts::keep();
         let mut gradients: Vec<Tensor> = Vec::new();
         for (start, length) in spans(batch, self.piece_size(batch)) {
             let (x, y) = (x.f_narrow(0, start, length)?, y.f_narrow(0, start, length)?);
-            let output = self.forward(&x, Phase::Train)?;
+            let (output, junctions) = match &weights.convolutions {
+                Some(convolutions) => convolutions.forward(self, &x)?,
+                None => (self.forward(&x, Phase::Train)?, Vec::new()),
+            };
             let loss = self.compiled()?.loss.mean(&output, &y)?;
             totals.add(&loss, &output, &y)?;
             let mut objective = match length == batch {
@@ -231,8 +293,11 @@ impl Sequential {
                 totals.add_loss(&penalty, batch)?;
                 objective = objective.f_add(&penalty)?;
             }
-            let piece = Tensor::f_run_backward(&[objective], &weights.leaves, false, false)
-                .map_err(|error| Error::from(error).within("the gradients"))?;
+            let piece = match &weights.convolutions {
+                Some(convolutions) => convolutions.gradients(objective, junctions)?,
+                None => Tensor::f_run_backward(&[objective], &weights.leaves, false, false)
+                    .map_err(|error| Error::from(error).within("the gradients"))?,
+            };
             if gradients.is_empty() {
                 gradients = piece;
                 continue;
@@ -241,10 +306,7 @@ impl Sequential {
                 let _ = sum.f_add_(gradient)?;
             }
         }
-        let _guard = no_grad_guard();
-        let gradients = weights.in_keras_shape(&gradients)?;
-        let optimizer = &mut self.compiled_mut()?.optimizer;
-        optimizer.step(&weights.values, &gradients)
+        Ok(gradients)
     }
 }
 
@@ -260,11 +322,23 @@ struct Trainable {
     leaves: Vec<Tensor>,
     /// For the optimizer: names and views in Keras's shapes, without autograd.
     values: Vec<(String, Tensor)>,
+    /// The way around autograd, if the model has one; and whether its output lacks a softmax.
+    network: Option<PixelNetwork>,
+    softmax: bool,
+    /// Convolutions that autograd leaves alone, if the model has such.
+    convolutions: Option<OwnConvolutions>,
 }
 
 impl Trainable {
-    fn of(model: &Sequential) -> Result<Self> {
+    fn of(model: &Sequential, batch: i64) -> Result<Self> {
+        let (plan, softmax) = model.plan_from(0);
         let mut weights = Self {
+            network: match model.dtype_policy().compute_kind() {
+                Kind::Float => PixelNetwork::of(&plan, model.built_for()?.dims(), batch),
+                _ => None,
+            },
+            softmax,
+            convolutions: OwnConvolutions::of(model, model.piece_size(batch))?,
             parameters: Vec::new(),
             leaves: Vec::new(),
             values: Vec::new(),
@@ -546,7 +620,7 @@ impl Training<'_> {
         let mut augmenter = options
             .augmentation
             .map(|augmentation| Augmenter::new(augmentation, self.model.seed, epoch));
-        let weights = Trainable::of(self.model)?;
+        let mut weights = Trainable::of(self.model, options.batch_size)?;
         let mut totals = Totals::new(self.model.device)?;
         let mut seen = 0;
         for (step, (start, length)) in (1..).zip(options.batches(count)?) {
@@ -557,7 +631,7 @@ impl Training<'_> {
             }
             let (x, y) = labelled_batch(train.ready((x, y))?)?;
             seen += length;
-            self.model.train_step(&weights, &x, &y, &mut totals)?;
+            self.model.train_step(&mut weights, &x, &y, &mut totals)?;
             watch.first_step_done();
             self.each_callback(|callback, control| callback.on_train_batch_end(step - 1, control))?;
             if interrupt::is_requested() {

@@ -1,7 +1,9 @@
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use super::config::Kind as LayerKind;
+use crate::kernels::{self, Dropping};
 use crate::layer::layer_options;
+use crate::random::mask_seed;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// Sets a random share of its input to zero in training and scales up the rest.
@@ -55,14 +57,21 @@ impl Layer for Dropout {
     }
 
     fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {
-        Ok(x.f_dropout(self.rate, phase == Phase::Train)?)
+        if phase == Phase::Infer || self.rate == 0.0 {
+            return Ok(x.shallow_clone());
+        }
+        if x.device() != Device::Cpu || x.f_kind()? != Kind::Float {
+            return Ok(x.f_dropout(self.rate, true)?);
+        }
+        // libtorch draws its masks number by number from one generator.
+        let mut mask = Tensor::f_ones(x.size().as_slice(), (Kind::Float, Device::Cpu))?;
+        Dropping::new(self.rate, mask_seed()?).apply(kernels::numbers_mut(&mut mask)?, 0);
+        Ok(x.f_mul(&mask)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
-
     use super::*;
     use crate::layers::build;
 

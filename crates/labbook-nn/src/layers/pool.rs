@@ -59,6 +59,19 @@ impl Pool {
         )))
     }
 
+    /// How many of so many rows and columns the windows reach.
+    pub(crate) fn reads(&self, (rows, columns): (i64, i64)) -> (i64, i64) {
+        if self.padding == Padding::Same {
+            return (rows, columns);
+        }
+        let (pool, step) = (self.pool_size, self.step());
+        let reach = |size: i64, pool: i64, step: i64| (size - pool) / step * step + pool;
+        (
+            reach(rows, pool.height, step.height).clamp(1, rows),
+            reach(columns, pool.width, step.width).clamp(1, columns),
+        )
+    }
+
     /// Pixels to put left, right, above and below (N, channels, height, width), if any.
     pub(super) fn borders(&self, x: &Tensor) -> Option<[i64; 4]> {
         let (&[_, _, height, width], Padding::Same) = (x.size().as_slice(), self.padding) else {
