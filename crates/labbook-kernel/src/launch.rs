@@ -64,11 +64,11 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
         tokio::select! {
             status = end => status.unwrap_or_else(|error| Err(io::Error::other(error))),
             relayed = relay::run(&front, &backend, &kernel) => {
+                kernel.end();
                 relayed.map(|()| ExitStatus::default())
             }
         }
     });
-    kernel.end();
     drop(waiting.join());
     status
 }

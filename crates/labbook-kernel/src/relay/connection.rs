@@ -25,15 +25,24 @@ impl Connection {
     }
 
     /// Five free ports of this machine alone, with the same key.
+    ///
+    /// They are free again until evcxr_jupyter opens them. So they are ports of an address that no
+    /// other process uses: every one that begins with 127 is this machine's.
     pub(crate) fn behind(&self) -> io::Result<Connection> {
-        let sockets = [(); 5].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let [_, high, middle, low] = std::process::id().to_be_bytes();
+        let own = Ipv4Addr::new(127, high | 64, middle, low);
+        let ip = match TcpListener::bind((own, 0)) {
+            Ok(_) => own,
+            Err(_) => Ipv4Addr::LOCALHOST,
+        };
+        let sockets = [(); 5].map(|()| TcpListener::bind((ip, 0)));
         let mut ports = Vec::new();
         for socket in sockets {
             ports.push(socket?.local_addr()?.port());
         }
         Ok(Connection {
             transport: "tcp".to_owned(),
-            ip: Ipv4Addr::LOCALHOST.to_string(),
+            ip: ip.to_string(),
             key: self.key.clone(),
             shell_port: ports[0],
             iopub_port: ports[1],
