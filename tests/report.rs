@@ -155,7 +155,7 @@ fn a_page_has_its_figures_in_order_and_nothing_from_outside() {
     }
     assert_eq!(html.matches("<img").count(), html.matches("alt=\"").count());
     for outside in [
-        "<script", "http://", "https://", "onclick", "go()<", "spy.png",
+        "<script", "http://", "https://", "onclick", "go()<", "spy.png", "ETA",
     ] {
         assert!(!html.contains(outside), "{outside}");
     }

@@ -258,6 +258,7 @@ def steps(page, lab, folder):
 
     notebook.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
     page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
     notebook.look_at("session")
     notebook.shot("dark")
 
