@@ -14,6 +14,7 @@ SETTINGS is a JSON object:
 """
 import base64
 import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -33,15 +34,23 @@ ASKED = ["Date", "Report written", "Data", "Scale", "Hardware", "Seed", "Version
 def facts_of(notebook, run, session):
     """Names and values of what is known of the run."""
     today = datetime.date.today().isoformat()
+    outputs = digest(notebook)
     if run is not None:
-        notebook.metadata["labbook"] = {"run": {"Date": today} | run | told(session)}
-    known = document.facts_in(notebook) | notebook.metadata.get("labbook", {}).get("run", {})
+        notebook.metadata["labbook"] = {"run": {"Date": today} | run | told(session), "outputs": outputs}
+    kept = notebook.metadata.get("labbook", {})
+    # Run again by hand since, the notebook says of itself what is known.
+    known = kept["run"] if kept.get("outputs") == outputs else document.facts_in(notebook)
     if "Date" not in known:
-        # When it was run, a notebook saved by hand does not say.
-        known["Report written"] = today
-    if "Device" in known:
-        known["Hardware"] = known.pop("Device")
-    return [(name, known[name]) for name in ASKED if known.get(name)]
+        known = known | {"Report written": today}
+    named = {{"Device": "Hardware"}.get(name, name): value for name, value in known.items()}
+    return [(name, named[name]) for name in ASKED if named.get(name)]
+
+
+def digest(notebook):
+    """Tells the outputs of one run from those of another."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def told(session):
