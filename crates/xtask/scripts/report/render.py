@@ -37,11 +37,12 @@ def facts_of(notebook, run, session):
     outputs = digest(notebook)
     if run is not None:
         notebook.metadata["labbook"] = {"run": {"Date": today} | run | told(session), "outputs": outputs}
-    kept = notebook.metadata.get("labbook", {})
-    # Run again by hand since, the notebook says of itself what is known.
-    known = kept["run"] if kept.get("outputs") == outputs else document.facts_in(notebook)
+    kept, known = notebook.metadata.get("labbook", {}), document.facts_in(notebook)
+    # A notebook that was run again by hand since has nothing but its outputs to go by.
+    if kept.get("outputs") == outputs:
+        known |= kept["run"]
     if "Date" not in known:
-        known = known | {"Report written": today}
+        known["Report written"] = today
     named = {{"Device": "Hardware"}.get(name, name): value for name, value in known.items()}
     return [(name, named[name]) for name in ASKED if named.get(name)]
 
