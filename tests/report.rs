@@ -56,6 +56,7 @@ fn training() -> String {
 const MODEL: &str = "// Build the small network.\nlet a = 1 < 2;\nlet b = a & true;\nb";
 const TABLE: &str = "<table class=\"labbook\"><caption>Accuracies in %</caption>\
     <tr><th>run</th><th style=\"text-align:right\">test</th></tr>\
+    <tr><td style=\"background:#ffffff\">none</td><td style=\"background:#0000ff\">all</td></tr>\
     <tr><td>one | first</td><td style=\"text-align:right;background:rgb(252,230,213)\">46.7</td></tr>\
     </table>";
 const TITLE: &str = "Cats & <dogs>";
@@ -180,6 +181,8 @@ fn a_page_has_its_figures_in_order_and_nothing_from_outside() {
         "<nav aria-labelledby",
         "Table 1.</a> Accuracies in %.",
         "rgb(237 103 0 / 0.16)",
+        "<td>none</td>",
+        "rgb(0 0 255 / 1.00)",
         "Build the small network</summary>",
         "<summary>… 8 more epochs …</summary>",
         "Epoch 12/12  1s 9ms/step - loss: 0.12</pre>",

@@ -175,7 +175,8 @@ def _tidy(table):
         shade = _shade(style.get("background", ""))
         if shade:
             cell["style"] = f"background:{shade}"
-            names.append("shaded")
+            light = style.get("color") in ("#fff", "#ffffff", "white")
+            names.append("inverse" if light else "shaded")
         if names:
             cell["class"] = names
     return str(table)
@@ -183,10 +184,13 @@ def _tidy(table):
 
 def _shade(background):
     """A colour on white as the paint that makes it, so that it suits a dark page as well."""
-    found = re.fullmatch(r"rgb\((\d+),\s*(\d+),\s*(\d+)\)", background.strip())
-    if not found:
-        return ""
-    channels = [int(value) for value in found.groups()]
+    background = background.strip()
+    if re.fullmatch("#[0-9a-fA-F]{6}", background):
+        channels = [int(background[at : at + 2], 16) for at in (1, 3, 5)]
+    elif found := re.fullmatch(r"rgb\((\d+), *(\d+), *(\d+)\)", background):
+        channels = [int(value) for value in found.groups()]
+    else:
+        return background
     cover = 1 - min(channels) / 255
     if cover < 0.01:
         return ""
