@@ -113,8 +113,8 @@ impl SpeedRun {
     /// [`ExperimentError::UnknownSpeedRun`] for any other number.
     pub fn numbered(experiment: u32) -> Result<Self> {
         let (widths, deep, epochs, shift, cutout) = match experiment {
-            18 => ([32, 64, 64], false, 5, 2, 0),
-            19 => ([64, 128, 128], false, 10, 2, 0),
+            18 => ([32, 128, 128], false, 5, 2, 0),
+            19 => ([64, 256, 256], false, 9, 2, 0),
             20 => ([64, 256, 256], true, 24, 4, 8),
             other => return Err(ExperimentError::UnknownSpeedRun(other)),
         };
@@ -409,16 +409,16 @@ mod tests {
         );
 
         let model = SpeedRun::numbered(18).unwrap().model(&images).unwrap();
-        // 288 fixed numbers; 9 x (24 x 32 + 32 x 32 + 32 x 64 + 3 x 64 x 64) kernels;
-        // a shift and two statistics per filter, of which normalization has 3 x 2; 640 for the output.
-        let kernels = 9 * (24 * 32 + 32 * 32 + 32 * 64 + 3 * 64 * 64);
+        // 288 fixed numbers; 9 x (24 x 32 + 32 x 32 + 32 x 128 + 3 x 128 x 128) kernels;
+        // a shift and two statistics per filter, of which normalization has 3 x 2; 1280 for the output.
+        let kernels = 9 * (24 * 32 + 32 * 32 + 32 * 128 + 3 * 128 * 128);
         let trainable: i64 = model
             .layers()
             .unwrap()
             .iter()
             .map(|l| l.trainable_params)
             .sum();
-        assert_eq!(trainable, kernels + 2 * (32 + 64 + 64) + 640);
+        assert_eq!(trainable, kernels + 2 * (32 + 128 + 128) + 1280);
     }
 
     #[test]
