@@ -455,14 +455,14 @@ pub struct FinishedRun {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use labbook_data::cifar10;
     use std::sync::{Mutex, MutexGuard, PoisonError};
     use tch::Device;
 
     /// Seeds and the counting of names belong to the process.
-    fn alone() -> MutexGuard<'static, ()> {
+    pub(crate) fn alone() -> MutexGuard<'static, ()> {
         static LOCK: Mutex<()> = Mutex::new(());
         LOCK.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -376,6 +376,7 @@ fn normalised(model: &mut Sequential) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::tests::alone;
     use labbook_data::cifar10;
     use tch::Kind;
 
@@ -393,6 +394,7 @@ mod tests {
 
     #[test]
     fn blocks_are_as_wide_and_deep_as_asked_and_the_first_layer_is_computed() {
+        let _alone = alone();
         let (images, _) = images();
         let names = |run: &SpeedRun| -> Vec<String> {
             let layers = run.model(&images).unwrap().layers().unwrap();
@@ -423,6 +425,7 @@ mod tests {
 
     #[test]
     fn a_run_repeats_with_its_seed_and_every_trick_changes_it() {
+        let _alone = alone();
         let (x, y) = images();
         let losses = |run: SpeedRun, seed: u64| {
             let finished = run.run(seed, (&x, &y), (&x, &y), 0).unwrap();

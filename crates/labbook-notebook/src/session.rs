@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use labbook_data::{Provenance, cifar10};
 use labbook_experiments::{
-    Comparison, Experiment, RunFacts, RunRecord, Runs, Scale, device_description,
+    Comparison, Experiment, RunFacts, RunRecord, Runs, Scale, SpeedRun, device_description,
 };
 use labbook_nn::{Evaluation, History, Sequential};
 use tch::Device;
@@ -20,6 +20,8 @@ use crate::versions::Versions;
 
 /// Names the file into which a run's facts go, for the header of its report.
 const FACTS_VARIABLE: &str = "LABBOOK_SESSION";
+/// Experiment 16 with batch normalisation, augmentation and a schedule.
+const REMEDIES: u32 = 17;
 /// Chooses the scale.
 const SCALE_VARIABLE: &str = "LABBOOK_SCALE";
 
@@ -132,6 +134,10 @@ impl Session {
         let mut record = RunRecord::new(&self.run_facts()?, experiment, model, history, test)?;
         if let Ok(known) = Experiment::numbered(experiment) {
             record = record.named(known.title());
+        } else if let Ok(known) = SpeedRun::numbered(experiment) {
+            record = record.named(known.at(&self.scale).title());
+        } else if experiment == REMEDIES {
+            record = record.named("the paper's best network with three remedies");
         }
         self.runs.save(&record)?;
         Ok(record)
