@@ -186,7 +186,7 @@ session.record(17, &model17, &history17, &evaluation17)?
 //
 // > **More technical.** On processors that multiply bfloat16 numbers natively the layers compute in
 // > bfloat16 and the weights stay in f32 (Keras's `mixed_bfloat16`); elsewhere everything is f32 and
-// > takes about twice as long.
+// > takes about 1.7 times as long.
 //
 // `SpeedRun` holds widths, epochs and learning rates for the scale. There is nothing left to
 // choose, so the training takes all training images, those for validation included (at smoke scale
@@ -339,7 +339,7 @@ scatter(&map19.embedding, &test_labels, &class_names)?
 // ## 7. Experiment 20, and more seeds
 //
 // A wider and deeper network of the same kind goes further, but takes longer than one waits for a
-// cell. It and the other seeds are trained from a terminal, on all training images:
+// cell. It and other seeds are trained from a terminal, on all training images:
 //
 // ```sh
 // cargo labbook speed --experiment 18,19,20 --seeds 0,1,2
@@ -357,7 +357,7 @@ beyond
 // ## 8. Accuracy, time and work
 //
 // The paper's experiments as far as they are on record on this machine, at the scale at which they
-// were run, and those of this notebook. Both axes below are logarithmic; one TFLOP is 10¹² floating-point
+// were run, and those of this notebook. The horizontal axes are logarithmic; one TFLOP is 10¹² floating-point
 // operations.
 
 // %%
