@@ -389,12 +389,12 @@ fn output() -> Dense {
     Dense::new(10).activation(Softmax)
 }
 
-/// The options of [`Experiment::run`].
+/// The options of [`Experiment::run`] and [`SpeedRun::run_with`](crate::SpeedRun::run_with).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunOptions {
     folder: Option<PathBuf>,
     resume: bool,
-    verbose: u8,
+    pub(crate) verbose: u8,
 }
 
 impl RunOptions {

@@ -3,7 +3,8 @@
 //! A [`RunRecord`] holds all that is to be kept of one training; [`Runs`] is a folder of them, to
 //! which notebooks and the terminal program write alike. A [`Comparison`] sets them beside what the
 //! paper [published](Published), with a diagnosis of each run, the paper's conclusions checked
-//! against ours, and a recommendation.
+//! against ours, and a recommendation. What goes [beyond](Beyond) the paper are networks for
+//! [short trainings](SpeedRun).
 //!
 //! ```
 //! use labbook_experiments::{Experiment, Scale, published};
@@ -18,6 +19,7 @@
 //! # }
 //! ```
 
+mod beyond;
 mod comparison;
 mod conclusion;
 mod device;
@@ -32,8 +34,10 @@ mod runs;
 mod scale;
 mod speed_run;
 mod split;
+mod spread;
 mod words;
 
+pub use beyond::{Beyond, RepeatedRun};
 pub use comparison::{ComparedRun, Comparison, Recommendation};
 pub use conclusion::{Conclusion, Holding};
 pub use device::device_description;
@@ -47,3 +51,4 @@ pub use runs::{RUNS_VARIABLE, RecordProblem, Runs};
 pub use scale::Scale;
 pub use speed_run::{FinishedSpeedRun, SpeedRun, Trick};
 pub use split::Split;
+pub use spread::Spread;

@@ -2,7 +2,7 @@ use jiff::{SignedDuration, Timestamp, Unit};
 use labbook_nn::{Activation, Evaluation, History, LossConfig, OptimizerConfig, Sequential};
 use serde::{Deserialize, Serialize};
 
-use crate::{ExperimentError, Result, RunFacts, Scale, number};
+use crate::{ExperimentError, Result, RunFacts, Scale, SpeedRun, number};
 
 /// The version of the records that this crate writes and reads.
 pub(crate) const FORMAT: u32 = 1;
@@ -19,6 +19,9 @@ pub struct RunRecord {
     pub experiment: u32,
     /// The model's or the experiment's name.
     pub name: String,
+    /// The training in all its sizes and tricks, where it is one of Experiments 18 to 20.
+    #[serde(default)]
+    pub speed_run: Option<SpeedRun>,
     /// When the training began, RFC 3339 in UTC: the time of recording less the seconds of
     /// training and test, so a training that was resumed seems to begin late.
     pub started: String,
@@ -81,22 +84,32 @@ pub struct LayerRecord {
     pub params: i64,
     /// The function that the layer ends with.
     pub activation: Activation,
+    /// Floating-point operations for one example, twice the multiplications of the kernels;
+    /// `None` in records of earlier versions.
+    #[serde(default)]
+    pub flops: Option<i64>,
 }
 
 impl LayerRecord {
-    /// For one example.
-    fn multiply_adds(&self) -> f64 {
+    /// The sizes of the output without the batch axis, which is no number.
+    fn sizes(&self) -> Vec<i64> {
+        let shape = self.output_shape.trim_matches(['(', ')']);
+        let sizes = shape.split(',').filter_map(|size| size.trim().parse().ok());
+        sizes.collect()
+    }
+
+    /// [`flops`](Self::flops); where they are missing, two for each weight and place where the
+    /// layer applies it.
+    fn flops(&self) -> f64 {
+        if let Some(flops) = self.flops {
+            return flops as f64;
+        }
         if !["Conv2D", "Dense", "Whitening"].contains(&self.class_name.as_str()) {
             return 0.0;
         }
-        let shape = self.output_shape.trim_matches(['(', ')']);
-        let sizes: Vec<f64> = shape
-            .split(',')
-            .filter_map(|n| n.trim().parse().ok())
-            .collect();
         // The last size is that of filters or units.
-        let places: f64 = sizes.iter().rev().skip(1).product();
-        places * self.params as f64
+        let places: i64 = self.sizes().iter().rev().skip(1).product();
+        2.0 * places as f64 * self.params as f64
     }
 }
 
@@ -141,12 +154,14 @@ impl RunRecord {
                 class_name: layer.class_name,
                 params: layer.params,
                 activation: layer.activation,
+                flops: Some(layer.flops),
             })
             .collect();
         Ok(Self {
             format: FORMAT,
             experiment,
             name: model.name().to_owned(),
+            speed_run: None,
             started: seconds_ago(history.seconds + test.seconds),
             scale: facts.scale,
             seed: facts.seed,
@@ -182,6 +197,14 @@ impl RunRecord {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn callbacks(mut self, callbacks: impl Into<String>) -> Self {
         self.callbacks = Some(callbacks.into());
+        self
+    }
+
+    /// Says which of Experiments 18 to 20 the run is, and names it so.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn speed_run(mut self, run: &SpeedRun) -> Self {
+        self.name = run.title();
+        self.speed_run = Some(run.clone());
         self
     }
 
@@ -227,16 +250,31 @@ impl RunRecord {
         }
     }
 
-    /// Floating-point operations of the whole training: three times those of the predictions,
-    /// which are two for each weight and place where a layer applies it.
+    /// Floating-point operations of the whole training: three times those of predictions for all
+    /// images of its steps, as backward passes take twice as many.
     ///
-    /// Counts layers with weights that are convolutions or dense; the others take little.
+    /// Counts layers with kernels; the others take little.
     #[must_use]
     pub fn training_flops(&self) -> f64 {
+        let per_image: f64 = self.layers.iter().map(LayerRecord::flops).sum();
+        let params = &self.history.params;
+        let images = params.examples.min(params.steps * params.batch_size);
+        3.0 * per_image * images as f64 * self.epochs_run as f64
+    }
+
+    /// Whether the training had as many epochs and as large batches as its scale asks for.
+    #[must_use]
+    pub fn has_sizes_of_scale(&self) -> bool {
+        (self.epochs, self.batch_size) == (self.scale.epochs, self.scale.batch_size)
+    }
+
+    /// The filters of each learned convolution.
+    pub(crate) fn filters(&self) -> Vec<i64> {
         let layers = self.layers.iter();
-        let per_image: f64 = layers.map(LayerRecord::multiply_adds).sum();
-        let images = self.history.params.examples as f64 * self.epochs_run as f64;
-        6.0 * per_image * images
+        let convolutions = layers.filter(|layer| layer.class_name == "Conv2D");
+        convolutions
+            .filter_map(|layer| layer.sizes().last().copied())
+            .collect()
     }
 
     /// How far the accuracy of training lies above that of the test, as a fraction.
@@ -324,17 +362,38 @@ pub(crate) mod tests {
             output_shape: output_shape.to_owned(),
             params,
             activation: Relu,
+            flops: None,
         };
-        let mut record = made(1, &[("loss", &[1.0, 0.5])], 0.5, 1.0);
+        // 40 examples, 2 epochs: 2 to 3 to 2 units.
+        let mut record = record(&facts(), 1);
+        assert_eq!(record.training_flops(), 3.0 * 2.0 * 12.0 * 80.0);
+        // Of an earlier version.
         record.layers = vec![
             layer("Conv2D", "(None, 30, 30, 64)", 1792),
             layer("BatchNormalization", "(None, 30, 30, 64)", 256),
             layer("Dense", "(None, 10)", 650),
         ];
-        let images = record.history.params.examples as f64;
-        let expected = 2.0 * images * 6.0 * (900.0 * 1792.0 + 650.0);
-        record.epochs_run = 2;
-        assert_eq!(record.training_flops(), expected);
+        let per_image = 2.0 * (900.0 * 1792.0 + 650.0);
+        assert_eq!(record.training_flops(), 3.0 * per_image * 80.0);
+        // Two batches of 16 that leave out the rest.
+        record.history.params.steps = 2;
+        assert_eq!(record.training_flops(), 3.0 * per_image * 64.0);
+    }
+
+    #[test]
+    fn records_of_earlier_versions_lack_what_was_added() {
+        let record = record(&facts(), 1);
+        let mut json = serde_json::to_value(&record).unwrap();
+        json.as_object_mut().unwrap().remove("speed_run").unwrap();
+        for layer in json["layers"].as_array_mut().unwrap() {
+            layer.as_object_mut().unwrap().remove("flops").unwrap();
+        }
+        let mut older: RunRecord = serde_json::from_value(json).unwrap();
+        assert_eq!((older.layers[0].flops, &older.speed_run), (None, &None));
+        // Weights applied once each, the five biases with them.
+        assert_eq!(older.training_flops(), 3.0 * 2.0 * 17.0 * 80.0);
+        older.layers.clone_from(&record.layers);
+        assert_eq!(older, record);
     }
 
     pub(crate) fn facts() -> RunFacts {

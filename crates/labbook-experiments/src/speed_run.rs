@@ -8,13 +8,14 @@ use labbook_nn::{
     Normalization, Padding, Rescaling, SGD, Sequential, SparseCategoricalCrossentropy,
     TestTimeAugmentation, Whitening, bfloat16_is_fast, clear_session, set_random_seed,
 };
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::{ExperimentError, Result, Scale};
+use crate::{ExperimentError, Result, RunOptions, RunRecord, Scale};
 
 /// What makes the networks of Experiments 18 to 20 learn in little time. Each can be
 /// [left out](SpeedRun::without) to see what it is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Trick {
     /// The first layer's filters are computed from the images and stay as they are; without it
@@ -73,14 +74,13 @@ impl fmt::Display for Trick {
 /// After Keller Jordan's `airbench94_muon` (2024): whitened 2x2 patches, three blocks of two
 /// convolutions with batch normalisation, six views of every test image. Widths and epochs are
 /// chosen for a processor. Where it computes faster so, layers run in bfloat16.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpeedRun {
     /// 18, 19 or 20.
     pub experiment: u32,
     /// Filters in the three blocks.
     pub widths: [i64; 3],
-    /// Whether a block has three convolutions, the last of them beside a connection that passes
-    /// its input on.
+    /// Whether a block has three convolutions instead of two.
     pub deep: bool,
     /// Passes over the training images.
     pub epochs: usize,
@@ -115,7 +115,7 @@ impl SpeedRun {
         let (widths, deep, epochs, shift, cutout) = match experiment {
             18 => ([32, 128, 128], false, 5, 2, 0),
             19 => ([64, 256, 256], false, 9, 2, 0),
-            20 => ([64, 256, 256], true, 24, 4, 8),
+            20 => ([64, 256, 256], true, 36, 4, 8),
             other => return Err(ExperimentError::UnknownSpeedRun(other)),
         };
         Ok(Self {
@@ -176,6 +176,35 @@ impl SpeedRun {
         self
     }
 
+    /// Whether a record is of this training, whatever its seed and data.
+    ///
+    /// A record that does not name its training, as earlier versions wrote them, is judged by the
+    /// sizes of its network, its epochs and its batches.
+    #[must_use]
+    pub fn is_of(&self, record: &RunRecord) -> bool {
+        match &record.speed_run {
+            Some(run) => run == self,
+            None => {
+                let sizes = (record.experiment, record.epochs, record.batch_size);
+                sizes == (self.experiment, self.epochs, self.batch_size)
+                    && record.filters() == self.filters()
+            }
+        }
+    }
+
+    /// The filters of each learned convolution.
+    fn filters(&self) -> Vec<i64> {
+        let learned = (!self.has(Trick::Whitening)).then_some(WHITENING_FILTERS);
+        let blocks = self.widths.into_iter();
+        let blocks = blocks.flat_map(|width| std::iter::repeat_n(width, self.convolutions()));
+        learned.into_iter().chain(blocks).collect()
+    }
+
+    /// Convolutions in a block.
+    fn convolutions(&self) -> usize {
+        if self.deep { 3 } else { 2 }
+    }
+
     fn has(&self, trick: Trick) -> bool {
         !self.left_out.contains(&trick)
     }
@@ -193,18 +222,14 @@ impl SpeedRun {
         if self.has(Trick::Whitening) {
             let mut whitening = Whitening::new(2).use_bias(false);
             let some = images.size()[0].min(WHITENING_IMAGES);
-            whitening.adapt(
-                &normalization.call(
-                    &images
-                        .f_narrow(0, 0, some)
-                        .map_err(labbook_nn::Error::from)?,
-                )?,
-            )?;
+            let images = images.f_narrow(0, 0, some);
+            let images = images.map_err(labbook_nn::Error::from)?;
+            whitening.adapt(&normalization.call(&images)?)?;
             model.add(normalization);
             model.add(whitening);
         } else {
             model.add(normalization);
-            let learned = Conv2D::new(24, (2, 2)).use_bias(false);
+            let learned = Conv2D::new(WHITENING_FILTERS, (2, 2)).use_bias(false);
             let learned = learned.kernel_initializer(Initializer::UniformFanIn);
             model.add(learned);
         }
@@ -213,9 +238,7 @@ impl SpeedRun {
             model.add(self.convolution(width));
             model.add(MaxPooling2D::new((2, 2)));
             normalised(&mut model);
-            model.add(self.convolution(width));
-            normalised(&mut model);
-            if self.deep {
+            for _ in 1..self.convolutions() {
                 model.add(self.convolution(width));
                 normalised(&mut model);
             }
@@ -275,31 +298,59 @@ impl SpeedRun {
     /// Builds, trains and tests; images as for [`model`](Self::model), labels (N, 1).
     ///
     /// # Errors
-    /// [`ExperimentError::Interrupted`] when a request of [`labbook_nn::interrupt`] ended it,
-    /// [`ExperimentError::Network`] when images and labels do not fit or training fails.
+    /// As [`run_with`](Self::run_with).
     pub fn run(
+        &self,
+        seed: u64,
+        train: (&Tensor, &Tensor),
+        test: (&Tensor, &Tensor),
+        verbose: u8,
+    ) -> Result<FinishedSpeedRun> {
+        self.run_with(seed, train, test, &RunOptions::new().verbose(verbose))
+    }
+
+    /// [`run`](Self::run) with options: with a [folder](RunOptions::folder), the same call goes on
+    /// where a training was that was stopped or killed, after its last finished epoch.
+    ///
+    /// The `training_seconds` are those of all parts; an epoch that did not end is repeated and
+    /// counts once.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Interrupted`] when a request of [`labbook_nn::interrupt`] ended it,
+    /// [`ExperimentError::Network`] when images and labels do not fit, the folder holds the state
+    /// of another training or training fails.
+    pub fn run_with(
         &self,
         seed: u64,
         (train_images, train_labels): (&Tensor, &Tensor),
         (test_images, test_labels): (&Tensor, &Tensor),
-        verbose: u8,
+        options: &RunOptions,
     ) -> Result<FinishedSpeedRun> {
         set_random_seed(seed);
         let start = Instant::now();
         let mut model = self.model(train_images)?;
         let whitening = start.elapsed().as_secs_f64();
-        let options = self.fit_options().verbose(verbose);
-        let mut history = model.fit(train_images, train_labels, &options)?;
-        history.training_seconds += whitening;
-        if history.interrupted {
-            return Err(ExperimentError::Interrupted {
-                experiment: self.experiment,
-                epochs: history.epoch.len(),
-                asked: self.epochs,
-            });
+        let mut fit = self.fit_options().verbose(options.verbose);
+        if let Some(path) = options.state() {
+            fit = fit.resume_from(path);
         }
-        let options = self.evaluate_options().verbose(0);
-        let test = model.evaluate_with(test_images, test_labels, &options)?;
+        let mut history = model.fit(train_images, train_labels, &fit)?;
+        // The state knows nothing of it, so it counts once however often training went on.
+        history.training_seconds += whitening;
+        let interrupted = || ExperimentError::Interrupted {
+            experiment: self.experiment,
+            epochs: history.epoch.len(),
+            asked: self.epochs,
+        };
+        if history.interrupted {
+            return Err(interrupted());
+        }
+        let quiet = self.evaluate_options().verbose(0);
+        let test = model.evaluate_with(test_images, test_labels, &quiet);
+        let test = test.map_err(|error| match error {
+            labbook_nn::Error::Interrupted { .. } => interrupted(),
+            other => other.into(),
+        })?;
         Ok(FinishedSpeedRun {
             model,
             history,
@@ -360,6 +411,8 @@ impl SpeedRun {
     }
 }
 
+/// Whitened 2x2 patches of three channels, and their negatives.
+const WHITENING_FILTERS: i64 = 24;
 /// More change the filters little.
 const WHITENING_IMAGES: i64 = 5_000;
 const MUON_RATE: f64 = 0.24;
@@ -378,6 +431,9 @@ mod tests {
     use super::*;
     use crate::experiment::tests::alone;
     use labbook_data::cifar10;
+    use labbook_nn::{FitParams, Progress, Reporter, Verbosity, set_default_reporter};
+    use std::fs;
+    use std::path::PathBuf;
     use tch::Kind;
 
     fn images() -> (Tensor, Tensor) {
@@ -439,6 +495,77 @@ mod tests {
         for trick in Trick::all() {
             assert_ne!(whole, losses(small(18).without(trick), 3), "{trick}");
         }
+    }
+
+    /// Copies the state of a training as a third epoch begins, which is what a kill then leaves.
+    #[derive(Debug)]
+    struct Copy {
+        state: PathBuf,
+        copy: PathBuf,
+    }
+
+    impl Reporter for Copy {
+        fn epoch_begin(&self, epoch: usize, _params: &FitParams) {
+            if epoch == 2 {
+                fs::create_dir_all(self.copy.parent().unwrap()).unwrap();
+                fs::copy(&self.state, &self.copy).unwrap();
+            }
+        }
+
+        fn step_end(&self, _progress: &Progress) {}
+
+        fn epoch_end(&self, _progress: &Progress, _verbosity: Verbosity) {}
+
+        fn evaluate_end(&self, _progress: &Progress, _verbosity: Verbosity) {}
+
+        fn message(&self, _line: &str) {}
+    }
+
+    #[test]
+    fn a_training_that_was_killed_ends_as_if_it_had_not_been() {
+        let _alone = alone();
+        let (x, y) = images();
+        let dir = tempfile::tempdir().unwrap();
+        let options = |name: &str| RunOptions::new().folder(dir.path().join(name)).verbose(1);
+        let state = |name: &str| options(name).state().unwrap();
+        let mut run = small(20);
+        run.epochs = 4;
+        let trained = |name: &str| run.run_with(3, (&x, &y), (&x, &y), &options(name));
+
+        set_default_reporter(Copy {
+            state: state("whole"),
+            copy: state("killed"),
+        });
+        let whole = trained("whole").unwrap();
+        let resumed = trained("killed").unwrap();
+        assert_eq!(whole.history.columns(), resumed.history.columns());
+        assert_eq!(whole.history.learning_rates, resumed.history.learning_rates);
+        assert_eq!(whole.test.loss.to_bits(), resumed.test.loss.to_bits());
+        let weights = whole.model.weights().unwrap();
+        for ((name, one), (_, other)) in weights.iter().zip(&resumed.model.weights().unwrap()) {
+            assert_eq!(one, other, "{name}");
+        }
+        let times = |finished: &FinishedSpeedRun| finished.history.epoch_training_seconds.clone();
+        assert_eq!(times(&whole)[..2], times(&resumed)[..2]);
+        assert_ne!(times(&whole)[2..], times(&resumed)[2..]);
+        let sum: f64 = times(&resumed).iter().sum();
+        assert!(resumed.history.training_seconds > sum);
+
+        // It is without state as well that seeds repeat a training.
+        let plain = run.run(3, (&x, &y), (&x, &y), 0).unwrap();
+        assert_eq!(whole.history.columns(), plain.history.columns());
+        run.widths[0] = 4;
+        let other = run.run_with(3, (&x, &y), (&x, &y), &options("killed"));
+        let error = other.unwrap_err().to_string();
+        assert!(error.contains("a training with layers"), "{error}");
+    }
+
+    #[test]
+    fn a_training_comes_back_from_json_with_its_tricks() {
+        let run = small(20).without(Trick::Schedule);
+        let text = serde_json::to_string(&run).unwrap();
+        assert_eq!(serde_json::from_str::<SpeedRun>(&text).unwrap(), run);
+        assert_ne!(small(20), run);
     }
 
     #[test]
