@@ -36,14 +36,14 @@ mod values;
 mod versions;
 
 pub use array::format_array;
-pub use beyond::{Beyond, plot_efficiency};
+pub use beyond::plot_efficiency;
 pub use calibration::{calibration_curve, plot_calibration, plot_precision_recall};
 pub use error::NotebookError;
 pub use explanations::{show_grad_cam, show_saliency};
 pub use feature_maps::feature_maps;
 pub use history::{HistoryFrame, plot_history};
 pub use html::escape;
-pub use labbook_experiments::Scale;
+pub use labbook_experiments::{Beyond, Scale};
 pub use layout::{Row, Stack, row, stack};
 pub use matrix::{confusion_matrix, plot_confusion_matrices, plot_confusion_matrix};
 pub use mistakes::{mistakes, show_largest_losses, show_most_confused};

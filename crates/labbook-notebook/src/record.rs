@@ -1,4 +1,4 @@
-use labbook_experiments::{Published, RunRecord, published};
+use labbook_experiments::{Published, RunRecord, Spread, published};
 
 use crate::render::Render;
 use crate::table::Table;
@@ -71,6 +71,12 @@ pub(crate) fn points(fraction: f64, signed: bool) -> String {
         true => format!("{:+.1}", 100.0 * fraction),
         false => format!("{:.1}", 100.0 * fraction),
     }
+}
+
+/// The standard deviation of fractions in percentage points, empty for a single one.
+pub(crate) fn deviation(spread: &Spread) -> String {
+    let deviation = spread.deviation;
+    deviation.map_or_else(String::new, |deviation| format!("{:.2}", 100.0 * deviation))
 }
 
 fn loss(loss: Option<f64>) -> String {

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use labbook_data::{Provenance, cifar10};
 use labbook_experiments::{
-    Comparison, Experiment, RunFacts, RunRecord, Runs, Scale, SpeedRun, device_description,
+    Beyond, Comparison, Experiment, RunFacts, RunRecord, Runs, Scale, SpeedRun, device_description,
 };
 use labbook_nn::{Evaluation, History, Sequential};
 use tch::Device;
 
-use crate::beyond::Beyond;
 use crate::error::NotebookError;
 use crate::interrupt;
 use crate::live::LiveReporter;
@@ -135,7 +134,10 @@ impl Session {
         if let Ok(known) = Experiment::numbered(experiment) {
             record = record.named(known.title());
         } else if let Ok(known) = SpeedRun::numbered(experiment) {
-            record = record.named(known.at(&self.scale).title());
+            let known = known.at(&self.scale);
+            if known.is_of(&record) {
+                record = record.speed_run(&known);
+            }
         } else if experiment == REMEDIES {
             record = record.named("the paper's best network with three remedies");
         }
@@ -160,23 +162,14 @@ impl Session {
         })
     }
 
-    /// All records with this session's data and device: the paper's experiments, and those that
-    /// go beyond them with all their seeds.
-    ///
-    /// Records of the smoke scale stand apart from the others.
+    /// What is on record with this session's data and device: the paper's experiments, and those
+    /// that go beyond them with all their seeds; see [`Beyond::of`].
     ///
     /// # Errors
     /// [`NotebookError::NoData`] before [`load_data`](Self::load_data);
     /// [`NotebookError::Experiment`] when the folder of records cannot be read.
     pub fn beyond(&self) -> Result<Beyond, NotebookError> {
-        let facts = self.run_facts()?;
-        let smoke = Scale::smoke().name;
-        let mut records = self.runs.records()?;
-        records.retain(|record| {
-            let alike = (record.scale.name == smoke) == (facts.scale.name == smoke);
-            record.data == facts.data && record.device == facts.device && alike
-        });
-        Ok(Beyond::of(records))
+        Ok(Beyond::of(self.runs.records()?, &self.run_facts()?))
     }
 
     /// What this session's runs have in common.

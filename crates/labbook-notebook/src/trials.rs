@@ -1,15 +1,16 @@
 use labbook_charts::{BarChart, Figure};
+use labbook_experiments::Spread;
 use labbook_nn::{Evaluation, History};
 
 use crate::error::NotebookError;
-use crate::record::{percent, points};
+use crate::record::{deviation, percent, points};
 use crate::render::Render;
 use crate::table::Table;
 
 /// Trainings set side by side that differ in one thing each: remedies, tricks, sizes.
 ///
-/// Trainings of one name, with other seeds, make one row: the mean of their accuracies, their
-/// standard deviation and the mean of their times. Differences are to the first name.
+/// Trainings of one name, with other seeds, make one row: mean, standard deviation and range of
+/// their accuracies, and the mean of their times. Differences are to the first name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trials {
     title: String,
@@ -60,7 +61,8 @@ impl Trials {
     /// [`NotebookError::Chart`] when there is no training yet, or the figure cannot be drawn.
     pub fn plot(&self) -> Result<Figure, NotebookError> {
         let names: Vec<&str> = self.rows.iter().map(|row| row.name.as_str()).collect();
-        let means: Vec<f64> = self.rows.iter().map(|row| mean(&row.accuracies)).collect();
+        let spreads = self.rows.iter().filter_map(Row::accuracy);
+        let means: Vec<f64> = spreads.map(|spread| spread.mean).collect();
         let chart = BarChart::new(&self.title).bars(&names, &means).percent();
         Ok(chart.figure()?)
     }
@@ -69,33 +71,44 @@ impl Trials {
         let several = self.rows.iter().any(|row| row.accuracies.len() > 1);
         let mut headings = vec!["", "accuracy"];
         if several {
-            headings.extend(["std", "trainings"]);
+            headings.extend(["std", "lowest", "highest", "trainings"]);
         }
         headings.extend(["difference", "on the training images", "seconds"]);
         let mut table = Table::new(&headings)
             .caption(&self.title)
             .numeric()
             .header_column();
-        let first = self.rows.first().map(|row| mean(&row.accuracies));
-        for (index, row) in self.rows.iter().enumerate() {
-            let accuracy = mean(&row.accuracies);
-            let mut cells = vec![row.name.clone(), percent(Some(accuracy))];
+        let mut first = None;
+        for row in &self.rows {
+            let Some(accuracy) = row.accuracy() else {
+                continue;
+            };
+            let mut cells = vec![row.name.clone(), percent(Some(accuracy.mean))];
             if several {
-                cells.push(
-                    deviation(&row.accuracies).map_or_else(String::new, |d| points(d, false)),
-                );
-                cells.push(row.accuracies.len().to_string());
+                cells.extend([
+                    deviation(&accuracy),
+                    percent(Some(accuracy.lowest)),
+                    percent(Some(accuracy.highest)),
+                    accuracy.count.to_string(),
+                ]);
             }
             cells.push(match first {
-                Some(first) if index > 0 => points(accuracy - first, true),
-                _ => String::new(),
+                Some(first) => points(accuracy.mean - first, true),
+                None => String::new(),
             });
-            let train = &row.train_accuracies;
-            cells.push(percent((!train.is_empty()).then(|| mean(train))));
-            cells.push(format!("{:.1}", mean(&row.seconds)));
+            first = first.or(Some(accuracy.mean));
+            cells.push(percent(mean(&row.train_accuracies)));
+            cells.push(mean(&row.seconds).map_or_else(String::new, |s| format!("{s:.1}")));
             table.push(&cells);
         }
         table
+    }
+}
+
+impl Row {
+    /// There is one from the first training on.
+    fn accuracy(&self) -> Option<Spread> {
+        Spread::of(&self.accuracies)
     }
 }
 
@@ -109,13 +122,58 @@ impl Render for Trials {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+fn mean(values: &[f64]) -> Option<f64> {
+    Spread::of(values).map(|spread| spread.mean)
 }
 
-/// The standard deviation of a sample; none for a single value.
-fn deviation(values: &[f64]) -> Option<f64> {
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
+#[cfg(test)]
+mod tests {
+    use labbook_nn::{
+        Dense, Evaluate, Fit, SGD, Sequential, SparseCategoricalCrossentropy as Crossentropy,
+    };
+    use tch::{Device, Kind, Tensor};
+
+    use super::*;
+
+    /// A training, and an evaluation that found this accuracy.
+    fn training(accuracy: f64) -> labbook_nn::Result<(History, Evaluation)> {
+        let x = Tensor::arange(8, (Kind::Float, Device::Cpu)).reshape([4, 2]);
+        let y = Tensor::from_slice(&[0_i64, 1, 0, 1]);
+        let mut model = Sequential::on(Device::Cpu).seeded(1);
+        model.add(Dense::new(2).input_shape(2));
+        model.compile(
+            SGD::new(),
+            Crossentropy::new().from_logits(true),
+            ["accuracy"],
+        )?;
+        let history = model.fit(&x, &y, &Fit::new().verbose(0))?;
+        let found = model.evaluate_with(&x, &y, &Evaluate::new().verbose(0))?;
+        Ok((history, Evaluation { accuracy, ..found }))
+    }
+
+    #[test]
+    fn trainings_of_one_name_make_one_row() -> labbook_nn::Result<()> {
+        let mut trials = Trials::new("remedies");
+        for (name, accuracy) in [("none", 0.5), ("one", 0.62)] {
+            let (history, evaluation) = training(accuracy)?;
+            trials.add(name, &history, &evaluation);
+        }
+        let text = trials.to_plain();
+        assert!(text.contains("+12.0 ") && !text.contains("std"), "{text}");
+        let (history, evaluation) = training(0.66)?;
+        trials.add("one", &history, &evaluation);
+        let text = trials.to_plain();
+        let words: Vec<&str> = text
+            .lines()
+            .find_map(|line| line.strip_prefix("one "))
+            .into_iter()
+            .flat_map(str::split_whitespace)
+            .collect();
+        let expected = [
+            "64.00", "%", "2.83", "62.00", "%", "66.00", "%", "2", "+14.0",
+        ];
+        assert_eq!(words[..expected.len()], expected, "{text}");
+        assert!(trials.plot().is_ok() && Trials::new("").plot().is_err());
+        Ok(())
+    }
 }
