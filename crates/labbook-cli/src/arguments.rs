@@ -46,6 +46,7 @@ pub(crate) struct SpeedArguments {
     pub(crate) data: Option<OsString>,
     pub(crate) epochs: Option<usize>,
     pub(crate) again: bool,
+    pub(crate) no_resume: bool,
 }
 
 /// Which records to compare.
@@ -205,6 +206,7 @@ impl Given {
                 "--data",
                 "--epochs",
                 "--again",
+                "--no-resume",
             ],
         )?;
         let mut trainings = Vec::new();
@@ -224,6 +226,7 @@ impl Given {
             data: self.data,
             epochs: self.epochs,
             again: self.again,
+            no_resume: self.no_resume,
         })
     }
 
@@ -361,6 +364,11 @@ mod tests {
             ("list --seed 3", "--seed does not belong to `labbook list`"),
             ("compare --again", "--again does not belong"),
             ("run --what", "--what"),
+            ("speed --experiment 17", "18, 19 or 20, received 17"),
+            (
+                "speed --images 9",
+                "--images does not belong to `labbook speed`",
+            ),
         ] {
             let text = parse(line).unwrap_err().to_string();
             assert!(text.contains(part), "{line}: {text}");

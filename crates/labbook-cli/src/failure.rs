@@ -62,7 +62,9 @@ impl From<ExperimentError> for Failure {
             ExperimentError::Interrupted { .. } => {
                 Self::stopped(format!("{error}; give the same command again to go on"))
             }
-            ExperimentError::UnknownExperiment(_) => Self::usage(error),
+            ExperimentError::UnknownExperiment(_) | ExperimentError::UnknownSpeedRun(_) => {
+                Self::usage(error)
+            }
             other => Self::new(other.to_string()),
         }
     }

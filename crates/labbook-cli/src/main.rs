@@ -44,7 +44,7 @@ Options of run:
 Options of speed:
   --experiment N[,N...]       18 (made for 85 %), 19 (90 %), 20 (92.5 %); 18 and 19 if not given
   --seeds N[,N...]            0,1,2 if not given
-  --scale, --data, --epochs, --again
+  --scale, --data, --epochs, --again, --no-resume
                               as above
 
 Options of compare:

@@ -1,5 +1,5 @@
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ fn run_one(
             result(record)
         ));
     }
-    let place = Workplace::open(runs, number, facts)?;
+    let place = Workplace::open(runs, number, facts, None)?;
     let options = RunOptions::new()
         .folder(place.folder())
         .resume(!arguments.no_resume)
@@ -76,13 +76,7 @@ fn run_one(
         experiment.title()
     ))?;
     let record = experiment.run(split, facts, &options)?.record;
-    // A process that was killed between saving and tidying has left a finished training.
-    let saved =
-        recorded.filter(|saved| saved.history.epoch_seconds == record.history.epoch_seconds);
-    let path = match saved {
-        Some(saved) => runs.path().join(saved.file_stem() + ".json"),
-        None => runs.save(&record)?,
-    };
+    let path = save(&record, recorded.as_ref(), runs)?;
     place.finish(&path, state.as_deref())?;
     tell(&format!(
         "experiment {number}: {}; {}\n",
@@ -93,9 +87,21 @@ fn run_one(
 
 /// Whether a record is of a training that reached its end and had the scale's own options.
 fn is_whole(record: &RunRecord) -> bool {
-    !record.history.interrupted
-        && record.epochs == record.scale.epochs
-        && record.batch_size == record.scale.batch_size
+    !record.history.interrupted && record.has_sizes_of_scale()
+}
+
+/// Saves a record and tells its file, unless a process has that was killed between saving and
+/// tidying and so left the state of a finished training.
+pub(crate) fn save(
+    record: &RunRecord,
+    recorded: Option<&RunRecord>,
+    runs: &Runs,
+) -> Result<PathBuf> {
+    let same = |other: &&RunRecord| other.history.epoch_seconds == record.history.epoch_seconds;
+    Ok(match recorded.filter(same) {
+        Some(saved) => runs.path().join(saved.file_stem() + ".json"),
+        None => runs.save(record)?,
+    })
 }
 
 /// What came of a run, in a few words.

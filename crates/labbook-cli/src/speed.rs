@@ -1,12 +1,12 @@
 use labbook_data::ImageSet;
-use labbook_experiments::{RunFacts, RunRecord, Runs, Scale, SpeedRun};
+use labbook_experiments::{RunFacts, RunOptions, RunRecord, Runs, Scale, SpeedRun, Spread};
 use labbook_nn::set_default_reporter;
 use tch::{Device, Kind, Tensor};
 
 use crate::arguments::SpeedArguments;
 use crate::failure::Result;
 use crate::progress::{EpochLines, duration};
-use crate::run::{listen, load, tell, versions};
+use crate::run::{listen, load, save, tell, versions};
 use crate::text_table::table;
 use crate::workplace::Workplace;
 
@@ -51,13 +51,8 @@ pub(crate) fn speed(arguments: &SpeedArguments, runs: &Runs) -> Result<()> {
         let mut records = Vec::new();
         for &seed in &arguments.seeds {
             lines.next(training.experiment);
-            records.push(one(
-                &training,
-                &facts(seed),
-                (&train, &test),
-                arguments.again,
-                runs,
-            )?);
+            let facts = facts(seed);
+            records.push(one(&training, &facts, (&train, &test), arguments, runs)?);
         }
         text += &summary(&training, &records);
     }
@@ -73,22 +68,32 @@ fn one(
     training: &SpeedRun,
     facts: &RunFacts,
     (train, test): (&(Tensor, Tensor), &(Tensor, Tensor)),
-    again: bool,
+    arguments: &SpeedArguments,
     runs: &Runs,
 ) -> Result<RunRecord> {
-    let recorded = runs.latest(training.experiment, facts)?;
-    let same = |record: &RunRecord| {
-        record.name == training.title() && record.device == facts.device && !again
-    };
-    if let Some(record) = recorded.filter(same) {
+    let seed = facts.seed;
+    let recorded = runs.records()?.into_iter().rfind(|record| {
+        let whole = !record.history.interrupted && training.is_of(record);
+        whole && record.belongs_to(facts) && record.device == facts.device
+    });
+    if let Some(record) = recorded.as_ref().filter(|_| !arguments.again) {
         tell(&format!(
-            "seed {} is on record, begun {}\n",
-            facts.seed, record.started
+            "seed {seed} is on record, begun {}\n",
+            record.started
         ))?;
-        return Ok(record);
+        return Ok(record.clone());
     }
-    let place = Workplace::open(runs, training.experiment, facts)?;
-    let done = training.run(facts.seed, (&train.0, &train.1), (&test.0, &test.1), 1)?;
+    let place = Workplace::open(runs, training.experiment, facts, Some(training))?;
+    let options = RunOptions::new()
+        .folder(place.folder())
+        .resume(!arguments.no_resume)
+        .verbose(1);
+    let state = options.state();
+    let resumes = state.as_ref().is_some_and(|state| state.exists());
+    let verb = if resumes { "goes on" } else { "begins" };
+    tell(&format!("seed {seed} {verb}\n"))?;
+    let (train, test) = ((&train.0, &train.1), (&test.0, &test.1));
+    let done = training.run_with(seed, train, test, &options)?;
     let record = RunRecord::new(
         facts,
         training.experiment,
@@ -96,47 +101,43 @@ fn one(
         &done.history,
         &done.test,
     )?;
-    let record = record.named(training.title());
-    let path = runs.save(&record)?;
-    place.finish(&path, None)?;
+    let record = record.speed_run(training);
+    let path = save(&record, recorded.as_ref(), runs)?;
+    place.finish(&path, state.as_deref())?;
     tell(&format!(
-        "seed {}: test accuracy {:.2} % after {} of training; {}\n",
-        facts.seed,
+        "seed {seed}: test accuracy {:.2} % after {} of training; {}\n",
         100.0 * record.test_accuracy,
-        duration(record.history.training_seconds),
+        duration(record.training_seconds()),
         path.display()
     ))?;
     Ok(record)
 }
 
-/// A row for each seed, and how the mean compares with what the experiment is made for.
+/// A row for each seed, and how they compare with what the experiment is made for.
 fn summary(training: &SpeedRun, records: &[RunRecord]) -> String {
+    let accuracies: Vec<f64> = records.iter().map(|r| 100.0 * r.test_accuracy).collect();
+    let seconds: Vec<f64> = records.iter().map(RunRecord::training_seconds).collect();
+    let (Some(accuracy), Some(time)) = (Spread::of(&accuracies), Spread::of(&seconds)) else {
+        return String::new();
+    };
     let rows: Vec<Vec<String>> = records
         .iter()
-        .map(|record| {
+        .zip(accuracies.iter().zip(&seconds))
+        .map(|(record, (accuracy, seconds))| {
             vec![
                 record.experiment.to_string(),
                 record.seed.to_string(),
-                format!("{:.2}", 100.0 * record.test_accuracy),
-                format!("{:.1}", record.history.training_seconds),
+                format!("{accuracy:.2}"),
+                format!("{seconds:.1}"),
             ]
         })
         .collect();
-    let accuracies: Vec<f64> = records.iter().map(|r| 100.0 * r.test_accuracy).collect();
-    let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
-    let lowest = accuracies.iter().copied().fold(f64::INFINITY, f64::min);
-    let highest = accuracies.iter().copied().fold(0.0, f64::max);
-    let longest = records
-        .iter()
-        .map(|r| r.history.training_seconds)
-        .fold(0.0, f64::max);
-    let (accuracy, minutes) = training.aim();
+    let (aim, minutes) = training.aim();
     format!(
-        "\n{}experiment {}: mean {mean:.2} % (from {lowest:.2} to {highest:.2}), at most {}; \
-         aim: {:.1} % in {minutes:.0} min\n",
+        "\n{}experiment {}: mean {accuracy} %, at most {}; aim: {:.1} % in {minutes:.0} min\n",
         table(&["experiment", "seed", "test %", "training s"], &rows),
         training.experiment,
-        duration(longest),
-        100.0 * accuracy,
+        duration(time.highest),
+        100.0 * aim,
     )
 }

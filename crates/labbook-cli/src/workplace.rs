@@ -2,15 +2,15 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use labbook_experiments::{RunFacts, Runs};
+use labbook_experiments::{RunFacts, Runs, SpeedRun};
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result, at};
 
 /// The folder of an unfinished run: the state of its training and its checkpoints.
 ///
-/// Its name follows from the experiment and the facts that decide how the training goes, so that
-/// the same command finds it again. It is locked while a process works in it.
+/// Its name follows from the experiment and the facts and sizes that decide how the training goes,
+/// so that the same command finds it again. It is locked while a process works in it.
 #[derive(Debug)]
 pub(crate) struct Workplace {
     folder: PathBuf,
@@ -20,10 +20,15 @@ pub(crate) struct Workplace {
 
 impl Workplace {
     /// Makes or finds the folder of a run.
-    pub(crate) fn open(runs: &Runs, experiment: u32, facts: &RunFacts) -> Result<Self> {
+    pub(crate) fn open(
+        runs: &Runs,
+        experiment: u32,
+        facts: &RunFacts,
+        speed_run: Option<&SpeedRun>,
+    ) -> Result<Self> {
         let parent = runs.path().join("unfinished");
         fs::create_dir_all(&parent).map_err(|error| at("create", &parent, &error))?;
-        let name = name(experiment, facts);
+        let name = name(experiment, facts, speed_run);
         let lock_path = parent.join(format!("{name}.lock"));
         let lock = File::create(&lock_path).map_err(|error| at("create", &lock_path, &error))?;
         match lock.try_lock() {
@@ -75,9 +80,13 @@ fn remove(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Such as `e16-full-s0-1a2b3c4d`; the last part stands for all sizes and the data.
-fn name(experiment: u32, facts: &RunFacts) -> String {
+fn name(experiment: u32, facts: &RunFacts, speed_run: Option<&SpeedRun>) -> String {
     let scale = serde_json::json!(facts.scale).to_string();
-    let digest = Sha256::digest(format!("{scale}\n{}\n{}", facts.data, facts.device));
+    let mut decisive = format!("{scale}\n{}\n{}", facts.data, facts.device);
+    if let Some(run) = speed_run {
+        decisive += &format!("\n{}", serde_json::json!(run));
+    }
+    let digest = Sha256::digest(decisive);
     let digest: String = digest[..4]
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -101,12 +110,16 @@ mod tests {
 
     #[test]
     fn runs_that_differ_have_folders_that_differ() {
-        let base = name(5, &facts(Scale::full(), 0));
-        assert_eq!(base, name(5, &facts(Scale::full(), 0)));
+        let base = name(5, &facts(Scale::full(), 0), None);
+        assert_eq!(base, name(5, &facts(Scale::full(), 0), None));
         assert!(base.starts_with("e05-full-s0-"), "{base}");
         let narrow = facts(Scale::smoke().with_images(8).with_epochs(2), 0);
         let wide = facts(Scale::full().with_images(8).with_epochs(2), 0);
-        assert_ne!(name(5, &narrow), name(5, &wide));
+        assert_ne!(name(5, &narrow, None), name(5, &wide, None));
+        let mut run = SpeedRun::numbered(18).unwrap();
+        let whole = name(18, &wide, Some(&run));
+        run.epochs = 1;
+        assert_ne!(whole, name(18, &wide, Some(&run)));
     }
 
     #[test]
@@ -114,8 +127,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let runs = Runs::at(dir.path());
         let facts = facts(Scale::smoke(), 1);
-        let place = Workplace::open(&runs, 5, &facts).unwrap();
-        let second = Workplace::open(&runs, 5, &facts).unwrap_err().to_string();
+        let open = || Workplace::open(&runs, 5, &facts, None);
+        let place = open().unwrap();
+        let second = open().unwrap_err().to_string();
         assert!(
             second.starts_with("another process is running experiment 5"),
             "{second}"
@@ -129,6 +143,6 @@ mod tests {
             .unwrap();
         assert!(dir.path().join("e05-x/model_0.5.safetensors").exists());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        assert!(Workplace::open(&runs, 5, &facts).is_ok());
+        assert!(open().is_ok());
     }
 }

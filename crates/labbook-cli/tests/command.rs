@@ -110,16 +110,7 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_figures() {
 
     let mut resumed = 0;
     for delay in [0_u64, 30, 10, 20] {
-        let mut child = start(&killed, &words);
-        // A kill before the first epoch has ended would prove nothing.
-        let deadline = Instant::now() + Duration::from_secs(120);
-        while !has_state(&killed) && child.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < deadline, "no epoch ended");
-            thread::sleep(Duration::from_millis(2));
-        }
-        thread::sleep(Duration::from_millis(delay));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        kill_once_it_has_state(&killed, &words, delay);
         if !Runs::at(&killed).records().unwrap().is_empty() {
             break;
         }
@@ -138,6 +129,19 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_figures() {
         found.test_accuracy.to_bits(),
         expected.test_accuracy.to_bits()
     );
+}
+
+/// A kill before the first epoch has ended would prove nothing.
+fn kill_once_it_has_state(runs: &Path, words: &[&str], delay: u64) {
+    let mut child = start(runs, words);
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !has_state(runs) && child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "no epoch ended");
+        thread::sleep(Duration::from_millis(2));
+    }
+    thread::sleep(Duration::from_millis(delay));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 fn has_state(runs: &Path) -> bool {
@@ -250,4 +254,28 @@ fn short_trainings_are_summed_up_over_seeds_and_not_repeated() {
     let (_, text) = output(runs, &words);
     assert!(text.contains("seed 5 is on record"), "{text}");
     assert_eq!(Runs::at(runs).records().unwrap().len(), 2);
+}
+
+#[test]
+fn a_short_training_that_was_killed_goes_on_and_ends_with_the_same_figures() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
+    let words = "speed --data drawn --experiment 18 --seeds 4 --epochs 3";
+    let words: Vec<&str> = words.split(' ').collect();
+    let (done, text) = output(&whole, &words);
+    assert!(done.status.success(), "{text}");
+    assert!(text.contains("experiment 18: epoch 3/3, "), "{text}");
+    kill_once_it_has_state(&killed, &words, 0);
+    assert!(Runs::at(&killed).records().unwrap().is_empty());
+    let (done, text) = output(&killed, &words);
+    assert!(done.status.success(), "{text}");
+    assert!(
+        text.contains("seed 4 goes on\nResuming after epoch"),
+        "{text}"
+    );
+    let (found, expected) = (only_record(&killed), only_record(&whole));
+    assert_eq!(found.history.columns(), expected.history.columns());
+    assert_eq!(found.test_loss.to_bits(), expected.test_loss.to_bits());
+    assert_eq!(found.speed_run, expected.speed_run);
+    assert!(!killed.join("unfinished").exists());
 }
