@@ -135,13 +135,13 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_figures() {
 fn kill_once_it_has_state(runs: &Path, words: &[&str], delay: u64) {
     let mut child = start(runs, words);
     let deadline = Instant::now() + Duration::from_secs(120);
-    while !has_state(runs) && child.try_wait().unwrap().is_none() {
+    while !has_state(runs) && child.try_wait().expect("a child to ask").is_none() {
         assert!(Instant::now() < deadline, "no epoch ended");
         thread::sleep(Duration::from_millis(2));
     }
     thread::sleep(Duration::from_millis(delay));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill().expect("a child to kill");
+    child.wait().expect("a child to wait for");
 }
 
 fn has_state(runs: &Path) -> bool {
