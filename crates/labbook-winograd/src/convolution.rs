@@ -10,6 +10,9 @@ use crate::{Error, Result, Tile};
 /// the last cache, at most what no longer matters.
 const BLOCK_BYTES: (usize, usize) = (8 << 20, 96 << 20);
 
+/// Far more numbers than an image or a kernel has, far less than what overflows.
+const MOST_NUMBERS: i64 = 1 << 32;
+
 /// A 3x3 convolution with strides of one over images of one size, by Winograd's method.
 ///
 /// Images are f32 tensors (N, height, width, channels) on the CPU, kernels (filters, channels,
@@ -44,7 +47,7 @@ pub struct Sizes {
     pub height: i64,
     /// Of the input, in pixels.
     pub width: i64,
-    /// Zero pixels at each of the four borders: 0 for `Padding::Valid`, 1 for `Padding::Same`.
+    /// Zero pixels at each of the four borders, at most 2: 0 is what Keras calls `valid`, 1 `same`.
     pub padding: i64,
 }
 
@@ -52,21 +55,39 @@ impl Sizes {
     /// The height of the whole output.
     #[must_use]
     pub const fn output_height(&self) -> i64 {
-        self.height + 2 * self.padding - 2
+        with_padding(self.height, self.padding).saturating_sub(2)
     }
 
     /// The width of the whole output.
     #[must_use]
     pub const fn output_width(&self) -> i64 {
-        self.width + 2 * self.padding - 2
+        with_padding(self.width, self.padding).saturating_sub(2)
     }
+
+    /// Whether images, kernel and their values at the points are so small that no product of sizes
+    /// overflows.
+    fn fits_in_memory(&self) -> bool {
+        let within = |sizes: &[i64]| {
+            let product = sizes.iter().try_fold(1_i64, |a, &b| a.checked_mul(b));
+            product.is_some_and(|product| product <= MOST_NUMBERS)
+        };
+        let (height, width) = (self.height, self.width);
+        within(&[height, width, self.channels])
+            && within(&[height, width, self.filters])
+            && within(&[self.channels, self.filters])
+    }
+}
+
+const fn with_padding(pixels: i64, padding: i64) -> i64 {
+    pixels.saturating_add(padding.saturating_mul(2))
 }
 
 impl Convolution {
     /// A convolution that yields all of its output.
     ///
     /// # Errors
-    /// If there are no channels or filters, or the kernel is larger than the padded images.
+    /// If there are no channels or filters, the kernel is larger than the padded images, or sizes
+    /// are too large for memory.
     pub fn new(sizes: Sizes, tile: Tile) -> Result<Self> {
         Self::cropped(sizes, tile, sizes.output_height(), sizes.output_width())
     }
@@ -105,6 +126,9 @@ impl Convolution {
         let (Some(rows), Some(columns)) = (positive(output_height), positive(output_width)) else {
             return Err(wrong("at least one pixel of output"));
         };
+        if !sizes.fits_in_memory() {
+            return Err(wrong("images and a kernel that fit in memory"));
+        }
         if output_height > sizes.output_height() || output_width > sizes.output_width() {
             return Err(wrong("no more pixels than the convolution has"));
         }
@@ -160,9 +184,9 @@ impl Convolution {
         let x = values(&x).chunks(block * self.input.images.size());
         let y_parts = y.values_mut().chunks_mut(block * self.output.images.size());
         for (x, y) in x.zip(y_parts) {
-            inputs.take(x);
+            inputs.set_images(x);
             outputs.set_products(&inputs, &kernel, true)?;
-            outputs.give(start, y);
+            outputs.to_images(start, y);
         }
         Ok(y.into_tensor())
     }
@@ -204,17 +228,17 @@ impl Convolution {
             .chunks(sizes[0])
             .zip(values(&dy).chunks(sizes[1]));
         for (i, (x, dy)) in parts.enumerate() {
-            inputs.take(x);
-            outputs.take(dy);
+            inputs.set_images(x);
+            outputs.set_images(dy);
             kernel_gradient.add_products(&outputs, &inputs, i == 0)?;
             if let (Some(kernel), Some(dx)) = (&kernel, dx_parts.next()) {
                 // The inputs' room serves for the products: nobody needs their values any more.
                 inputs.set_products(&outputs, kernel, false)?;
-                inputs.give(Start::Zero, dx);
+                inputs.to_images(Start::Zero, dx);
             }
         }
         let mut kernel = Buffer::new(&self.kernel_shape())?;
-        kernel_gradient.give(Start::Channels(None), kernel.values_mut());
+        kernel_gradient.to_images(Start::Channels(None), kernel.values_mut());
         Ok(Gradients {
             input: input.then(|| dx.into_tensor()),
             kernel: kernel.into_tensor().f_permute([0, 3, 1, 2])?,

@@ -11,15 +11,13 @@ pub(crate) trait Run {
 /// Runs it with the best instructions of this processor.
 pub(crate) fn run(computation: impl Run) {
     #[cfg(target_arch = "x86_64")]
-    {
+    if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
         if std::is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has these instructions.
+            // SAFETY: the processor has all three sets of instructions, as was just asked.
             return unsafe { with_avx512(computation) };
         }
-        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has these instructions.
-            return unsafe { with_avx2(computation) };
-        }
+        // SAFETY: the processor has both sets of instructions, as was just asked.
+        return unsafe { with_avx2(computation) };
     }
     computation.run::<false>();
 }
@@ -69,7 +67,7 @@ mod tests {
         assert_eq!(sums(&|sum| sum.run::<false>()), expected);
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has these instructions.
+            // SAFETY: the processor has both sets of instructions, as was just asked.
             assert_eq!(sums(&|sum| unsafe { with_avx2(sum) }), expected);
         }
     }

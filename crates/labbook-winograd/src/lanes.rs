@@ -73,7 +73,8 @@ pub(crate) fn apply<const FUSED: bool, const STRIDE: usize>(
     values: &[Lanes],
     results: &mut [Lanes; MOST],
 ) {
-    // One call for each pair of sizes, so that its loops unroll.
+    // One call for each pair of sizes, so that its loops unroll: inputs, outputs' gradients, outputs,
+    // kernels and their gradients, as far as they differ.
     macro_rules! exactly {
         ($(($to:literal, $from:literal)),*) => {
             match sizes {

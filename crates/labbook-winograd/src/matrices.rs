@@ -29,19 +29,19 @@ impl<'a> Matrices<'a> {
     /// The values of these images.
     pub(crate) fn of(transform: &'a Transform, count: usize, images: &[f32]) -> Result<Self> {
         let mut matrices = Self::new(transform, count)?;
-        matrices.take(images);
+        matrices.set_images(images);
         Ok(matrices)
     }
 
     /// Replaces the values by those of these images, at most as many as there is room for.
-    pub(crate) fn take(&mut self, images: &[f32]) {
+    pub(crate) fn set_images(&mut self, images: &[f32]) {
         self.count = images.len() / self.transform.images.size();
         let points = self.buffer.values_mut();
         self.transform.to_points(self.count, images, points);
     }
 
-    /// Takes the values back to the images with the transposed map.
-    pub(crate) fn give(&self, start: Start<'_>, images: &mut [f32]) {
+    /// Takes the values to as many images with the transposed map.
+    pub(crate) fn to_images(&self, start: Start<'_>, images: &mut [f32]) {
         let points = self.buffer.values();
         self.transform.to_images(self.count, points, start, images);
     }

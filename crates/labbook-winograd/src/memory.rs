@@ -12,20 +12,29 @@ use crate::Result;
 /// # Panics
 /// If it is of another kind, elsewhere or not contiguous, which is checked before.
 pub(crate) fn values(tensor: &Tensor) -> &[f32] {
-    check(tensor);
-    if tensor.numel() == 0 {
+    let Some(first) = first(tensor) else {
         return &[];
-    }
-    // SAFETY: a contiguous tensor's numbers lie one after the other from its data pointer, and
-    // the tensor keeps them alive. Nothing in this crate writes to an argument.
-    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
+    };
+    // SAFETY: `first` points to `numel` numbers, one after the other, which the tensor keeps alive
+    // as long as the slice borrows it. Nothing in this crate writes to an argument, and a caller
+    // waits for the call to end before it does.
+    unsafe { std::slice::from_raw_parts(first, tensor.numel()) }
 }
 
-fn check(tensor: &Tensor) {
+/// The first of a contiguous tensor's numbers; `None` if it has none.
+///
+/// libtorch allocates, so the compiler takes numbers that were never written for some numbers.
+fn first(tensor: &Tensor) -> Option<*mut f32> {
     assert!(
         tensor.kind() == Kind::Float && tensor.device() == Device::Cpu && tensor.is_contiguous(),
         "a contiguous f32 tensor on the CPU"
     );
+    if tensor.numel() == 0 {
+        return None;
+    }
+    let first = tensor.data_ptr().cast::<f32>();
+    assert!(!first.is_null() && first.is_aligned(), "numbers in memory");
+    Some(first)
 }
 
 /// A tensor of this crate's own, which nobody else sees before it is complete.
@@ -43,13 +52,13 @@ impl Buffer {
     }
 
     pub(crate) fn values_mut(&mut self) -> &mut [f32] {
-        check(&self.0);
-        if self.0.numel() == 0 {
+        let Some(first) = first(&self.0) else {
             return &mut [];
-        }
-        // SAFETY: as in `values`. The tensor was made here, its views are private to this crate
-        // and live in single statements, and `&mut self` excludes other slices.
-        unsafe { std::slice::from_raw_parts_mut(self.0.data_ptr().cast::<f32>(), self.0.numel()) }
+        };
+        // SAFETY: as in `values`. The tensor was made here and `&mut self` excludes other slices.
+        // Views of it, from `matrix`, are read and written by libtorch alone, in functions that
+        // hold no slice.
+        unsafe { std::slice::from_raw_parts_mut(first, self.0.numel()) }
     }
 
     /// `rows` x `columns` numbers from number `start` on, as libtorch sees them.

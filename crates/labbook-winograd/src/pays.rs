@@ -37,9 +37,13 @@ pub fn pays(batch: i64, sizes: Sizes) -> Option<Tile> {
         return None;
     }
     let (channels, filters) = (sizes.channels, sizes.filters);
-    let wide = channels >= CHANNELS && filters >= CHANNELS && channels * filters >= PAIRS;
+    let wide =
+        channels >= CHANNELS && filters >= CHANNELS && channels.saturating_mul(filters) >= PAIRS;
     let side = Tile::Four.outputs() as i64;
-    let tiles = batch * ((rows + side - 1) / side) * ((columns + side - 1) / side);
+    let along = |pixels: i64| (pixels - 1) / side + 1;
+    let tiles = along(rows)
+        .saturating_mul(along(columns))
+        .saturating_mul(batch);
     (wide && tiles >= TILES).then_some(Tile::Four)
 }
 
@@ -65,6 +69,11 @@ mod tests {
             (16, sizes(512, 512, 6), None),
             (16, sizes(512, 512, 15), Some(Tile::Four)),
             (512, sizes(512, 512, 2), None),
+            (
+                i64::MAX,
+                sizes(i64::MAX, i64::MAX, i64::MAX),
+                Some(Tile::Four),
+            ),
         ] {
             assert_eq!(pays(batch, sizes), expected, "{batch} {sizes:?}");
         }

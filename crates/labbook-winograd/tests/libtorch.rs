@@ -1,7 +1,15 @@
 //! All three functions beside libtorch's convolution and its gradients in double precision.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use labbook_winograd::{Convolution, Error, Gradients, Result, Sizes, Tile};
 use tch::{Device, IndexOp, Kind, Tensor};
+
+/// The number of threads, which decides in which order libtorch adds, belongs to the process.
+fn alone() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 struct Case {
     batch: i64,
@@ -152,6 +160,7 @@ fn a_cropped_output_is_the_first_pixels() -> Result<()> {
 /// share a block unevenly or get no image.
 #[test]
 fn blocks_and_threads_equal_libtorch() -> Result<()> {
+    let _alone = alone();
     let before = tch::get_num_threads();
     for (batch, threads) in [(7, 2), (3, 1), (11, 3), (1, 2)] {
         tch::set_num_threads(threads);
@@ -176,6 +185,7 @@ fn wide_convolutions_lose_no_more_digits_than_the_direct_method() -> Result<()> 
 
 #[test]
 fn any_memory_order_and_views_of_parameters_will_do() -> Result<()> {
+    let _alone = alone();
     let case = case(4, sizes((5, 6), (6, 7), 0), Tile::Four);
     let data = Data::new(&case);
     let convolution = Convolution::new(case.sizes, Tile::Four)?;
@@ -197,6 +207,7 @@ fn any_memory_order_and_views_of_parameters_will_do() -> Result<()> {
 
 #[test]
 fn results_do_not_depend_on_the_memory_of_past_calls() -> Result<()> {
+    let _alone = alone();
     let case = case(2, sizes((5, 6), (6, 7), 0), Tile::Four);
     let data = Data::new(&case);
     let convolution = Convolution::new(case.sizes, Tile::Four)?;
@@ -224,7 +235,11 @@ fn what_does_not_fit_is_named() -> Result<()> {
     let double = data.x.to_kind(Kind::Double);
     let size =
         |sizes, rows, columns| Convolution::cropped(sizes, Tile::Two, rows, columns).unwrap_err();
-    let errors: [(Error, &str); 9] = [
+    let large = Sizes {
+        height: i64::MAX,
+        ..sizes
+    };
+    let errors: [(Error, &str); 10] = [
         (
             forward(&data.dy, &data.kernel, None),
             "x: expected shape (N, 6, 7, 5)",
@@ -254,6 +269,7 @@ fn what_does_not_fit_is_named() -> Result<()> {
             "expected 1 images as in x",
         ),
         (size(sizes, 5, 5), "no more pixels"),
+        (size(large, 4, 5), "fit in memory"),
         (
             size(
                 Sizes {
