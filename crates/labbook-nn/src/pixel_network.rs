@@ -1,7 +1,9 @@
+use std::ops::Range;
+
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
-use crate::kernels::{self, CLASSES, Dropping, Gradients, LANES, Packed};
+use crate::kernels::{self, ActiveColumns, Aligned, CLASSES, Dropping, LANES, Packed};
 use crate::layers::ConfigKind;
 use crate::random::mask_seed;
 use crate::sequential::Planned;
@@ -18,10 +20,10 @@ const FEWEST_IMAGES: usize = 8;
 const BLOCK_NUMBERS: usize = 24 << 10;
 /// Rows that go through the layers at a time.
 const ROWS: usize = 96;
-/// Layers with so few inputs are computed again in the backward pass instead of kept.
+/// A layer with so few inputs is computed again in the backward pass instead of kept.
 const FEW_INPUTS: usize = 16;
-/// With more inputs a row is better multiplied by libtorch.
-const MOST_INPUTS: usize = 1024;
+/// Wider layers are better multiplied by libtorch.
+const WIDEST: usize = 1024;
 
 /// A training step of dense layers on every pixel, `Flatten`, and a dense layer with ten units,
 /// without autograd.
@@ -40,8 +42,9 @@ pub(crate) struct PixelNetwork {
     /// Images of a piece and pixels of a block.
     images: usize,
     block: usize,
+    /// Pixels that a worker takes of every image in this step.
+    share: usize,
     workers: Vec<Worker>,
-    piece: Piece,
 }
 
 /// A dense layer with ReLU, perhaps with a dropout after it.
@@ -50,14 +53,12 @@ struct Link {
     kernel: Packed,
     transposed: Packed,
     bias: Packed,
-    /// A row of zeros, as long as the input.
-    zeros: Packed,
     inputs: usize,
     units: usize,
     /// Of the dropout after it, and what that drops in this step.
     rate: Option<f64>,
     dropping: Option<Dropping>,
-    /// Whether the outputs are kept for the backward pass; those of the last link always are.
+    /// Whether all outputs of a piece are kept for the backward pass.
     kept: bool,
 }
 
@@ -72,34 +73,30 @@ struct Weights {
 /// The last layer: a row of weights for each class, block by block.
 #[derive(Debug)]
 struct Head {
-    kernel: Vec<f32>,
-    gradients: Vec<f32>,
+    kernel: Aligned,
+    gradients: Aligned,
     bias_gradients: Vec<f32>,
     weights: Weights,
 }
 
-/// The piece on its way: for each link that is kept, its outputs block by block.
-#[derive(Debug, Default)]
-struct Piece {
-    images: usize,
-    inputs: Vec<f32>,
-    /// The links' outputs; empty for those that are computed again.
-    outputs: Vec<Vec<f32>>,
-}
-
-/// What a thread works with.
+/// What a thread works with: some blocks of pixels of all images of a piece.
 #[derive(Debug)]
 struct Worker {
-    /// Sums of the links' gradients.
+    /// Sums of the links' gradients: of the first link's kernel, of the transposes of the other
+    /// kernels, and of the biases.
     sums: Vec<(Packed, Packed)>,
-    /// Outputs of the links for some rows.
-    rows: Vec<Vec<f32>>,
-    gradients: Gradients,
-    /// The gradients of the last link's output in a block, and of some rows elsewhere.
-    last: Vec<f32>,
-    before: Vec<f32>,
+    /// The piece's images, and their pixels block by block.
+    images: usize,
+    inputs: Aligned,
+    /// The links' outputs: of all these pixels, or of some rows if they are not kept.
+    outputs: Vec<Aligned>,
+    active: ActiveColumns,
+    active_inputs: ActiveColumns,
+    /// The gradients of the last link's output in a block, and of others' in some rows.
+    block_gradients: Aligned,
+    gradients: [Aligned; 2],
     /// The head's products, in parts.
-    products: Vec<f32>,
+    products: Aligned,
 }
 
 impl PixelNetwork {
@@ -114,15 +111,14 @@ impl PixelNetwork {
         if !kernels::available() || inner.is_empty() || !is_flatten {
             return None;
         }
-        let (pixels, channels) = (inner.iter().product::<i64>() as usize, channels as usize);
+        let pixels = usize::try_from(inner.iter().product::<i64>()).ok()?;
+        let channels = usize::try_from(channels).ok()?;
         let (links, chained) = links(chain)?;
         let Some((weights, Activation::Linear)) = Weights::of(head) else {
             return None;
         };
-        let (Some(first), Some(last)) = (links.first(), links.last()) else {
-            return None;
-        };
-        let (features, units) = (pixels * last.units, last.units);
+        let (first, units) = (links.first()?, links.last()?.units);
+        let features = pixels.checked_mul(units)?;
         if weights.kernel.size() != [features as i64, CLASSES as i64] || first.inputs != channels {
             return None;
         }
@@ -132,8 +128,8 @@ impl PixelNetwork {
         let block = (BLOCK_NUMBERS / (images * units)).clamp(1, pixels) | 1;
         Some(Self {
             head: Head {
-                kernel: vec![0.0; features * CLASSES],
-                gradients: vec![0.0; features * CLASSES],
+                kernel: Aligned::zeros(features * CLASSES),
+                gradients: Aligned::zeros(features * CLASSES),
                 bias_gradients: vec![0.0; CLASSES],
                 weights,
             },
@@ -143,8 +139,8 @@ impl PixelNetwork {
             channels,
             images,
             block,
+            share: pixels,
             workers: Vec::new(),
-            piece: Piece::default(),
         })
     }
 
@@ -153,15 +149,15 @@ impl PixelNetwork {
         for (link, weights) in self.links.iter_mut().zip(&self.weights) {
             link.take(weights)?;
         }
-        let Head {
-            kernel,
-            gradients,
-            bias_gradients,
-            weights,
-        } = &mut self.head;
-        transpose(kernels::numbers(&weights.kernel)?, kernel);
-        gradients.fill(0.0);
-        bias_gradients.fill(0.0);
+        let head = &mut self.head;
+        transpose(kernels::numbers(&head.weights.kernel)?, &mut head.kernel);
+        head.gradients.fill(0.0);
+        head.bias_gradients.fill(0.0);
+        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1);
+        self.share = self.pixels.div_ceil(self.block).div_ceil(threads) * self.block;
+        let links = &self.links;
+        self.workers
+            .resize_with(self.pixels.div_ceil(self.share), || Worker::new(links));
         for (kernel, bias) in self.workers.iter_mut().flat_map(|worker| &mut worker.sums) {
             kernel.clear();
             bias.clear();
@@ -179,126 +175,44 @@ impl PixelNetwork {
     pub(crate) fn forward(&mut self, x: &Tensor, first: i64) -> Result<Tensor> {
         let x = x.f_contiguous()?;
         let numbers = kernels::numbers(&x)?;
-        let (pixels, channels) = (self.pixels, self.channels);
+        let (pixels, channels, share) = (self.pixels, self.channels, self.share);
         let images = numbers.len() / (pixels * channels);
-        self.prepare(images);
-        let Self {
-            links,
-            head,
-            block,
-            workers,
-            piece,
-            ..
-        } = self;
-        let block = *block;
-        let share = pixels.div_ceil(block).div_ceil(workers.len());
-        let mut outputs = parts(&mut piece.outputs, links, images * share * block);
-        let width = links.last().map_or(0, |link| link.units);
-        let weights = head.kernel.chunks(share * block * width * CLASSES);
-        workers
-            .par_iter_mut()
-            .zip(outputs.par_iter_mut())
-            .zip(
-                piece
-                    .inputs
-                    .par_chunks_mut(images * share * block * channels),
-            )
-            .zip(weights.collect::<Vec<_>>().par_iter())
-            .enumerate()
-            .for_each(|(part, (((worker, outputs), inputs), weights))| {
-                gather(
-                    numbers,
-                    (pixels, channels),
-                    (part * share * block, block),
-                    inputs,
-                );
-                worker.products.clear();
-                worker.products.resize(images * CLASSES * LANES, 0.0);
-                // Pixels are counted block by block, so that masks depend on no thread.
-                let place = (first as usize * pixels + part * share * block * images) as u64;
-                let length = block * width * CLASSES;
-                let rows = inputs.len() / channels;
-                let starts = (0..rows).step_by(images * block);
-                for (start, w) in starts.zip(weights.chunks(length)) {
-                    let range = start..rows.min(start + images * block);
-                    kernels::fetch(w);
-                    worker.forward(links, inputs, outputs, range.clone(), place);
-                    if let Some(last) = outputs.last() {
-                        let h = &last[range.start * width..range.end * width];
-                        kernels::head(h, w, &mut worker.products);
-                    }
-                }
-            });
+        let (links, block) = (&self.links, self.block);
+        let weights = self.head.kernel.par_chunks(share * head_numbers(links));
+        let parts = self.workers.par_iter_mut().zip(weights).enumerate();
+        parts.for_each(|(part, (worker, weights))| {
+            let pixel = part * share;
+            worker.gather(numbers, (pixels, channels), pixel, (share, block));
+            // Pixels are counted block by block, so that masks depend on no thread.
+            let place = first as u64 * pixels as u64 + (pixel * images) as u64;
+            worker.forward(links, weights, block, place);
+        });
         let mut logits = vec![0.0; images * CLASSES];
-        for worker in workers.iter() {
+        for worker in &self.workers {
             for (logit, parts) in logits.iter_mut().zip(worker.products.chunks(LANES)) {
                 *logit += parts.iter().sum::<f32>();
             }
         }
         let logits = Tensor::f_from_slice(&logits)?.f_reshape([-1, CLASSES as i64])?;
-        Ok(logits.f_add(&head.weights.bias.f_detach()?)?)
+        Ok(logits.f_add(&self.head.weights.bias.f_detach()?)?)
     }
 
     /// Goes back from the gradients of the values that `forward` gave last.
     pub(crate) fn backward(&mut self, gradients: &Tensor) -> Result<()> {
         let gradients = gradients.f_contiguous()?;
         let gradients = kernels::numbers(&gradients)?;
+        let head = &mut self.head;
         for image in gradients.chunks(CLASSES) {
-            for (sum, gradient) in self.head.bias_gradients.iter_mut().zip(image) {
+            for (sum, gradient) in head.bias_gradients.iter_mut().zip(image) {
                 *sum += gradient;
             }
         }
-        let Self {
-            links,
-            head,
-            block,
-            workers,
-            piece,
-            pixels,
-            channels,
-            ..
-        } = self;
-        let images = piece.images;
-        let share = pixels.div_ceil(*block).div_ceil(workers.len());
-        let outputs = parts(&mut piece.outputs, links, images * share * *block);
-        let width = links.last().map_or(0, |link| link.units);
-        let length = share * *block * width * CLASSES;
-        let block = *block;
-        workers
-            .par_iter_mut()
-            .zip(outputs.into_par_iter())
-            .zip(piece.inputs.par_chunks(images * share * block * *channels))
-            .zip(head.kernel.par_chunks(length))
-            .zip(head.gradients.par_chunks_mut(length))
-            .for_each(|((((worker, outputs), inputs), weights), sums)| {
-                let Some((link, last)) = links.last().zip(outputs.last()) else {
-                    return;
-                };
-                let scale = link.scale();
-                let length = block * width * CLASSES;
-                let blocks = last.chunks(images * block * width);
-                let weights = weights.chunks(length);
-                let mut after = blocks.clone().zip(weights.clone()).skip(1);
-                let mut sums = sums.chunks_mut(length).peekable();
-                let mut row = 0;
-                for (h, w) in blocks.zip(weights) {
-                    let Some(dw) = sums.next() else {
-                        return;
-                    };
-                    let mut last = std::mem::take(&mut worker.last);
-                    last.resize(h.len().max(last.len()), 0.0);
-                    kernels::head_back(h, (w, dw), gradients, scale, &mut last[..h.len()]);
-                    let filled = h.len();
-                    let rows = row..row + filled / width;
-                    row = rows.end;
-                    // What the next block needs comes while this one computes.
-                    let (h, w) = after.next().unwrap_or_default();
-                    let dw = sums.peek().map_or(&[][..], |dw| &**dw);
-                    let next = [h, w, dw];
-                    worker.backward(links, inputs, &outputs, rows, (&last[..filled], next));
-                    worker.last = last;
-                }
-            });
+        let (links, block) = (&self.links, self.block);
+        let length = self.share * head_numbers(links);
+        let weights = head.kernel.par_chunks(length);
+        let weights = weights.zip(head.gradients.par_chunks_mut(length));
+        let parts = self.workers.par_iter_mut().zip(weights);
+        parts.for_each(|(worker, weights)| worker.backward(links, weights, block, gradients));
         Ok(())
     }
 
@@ -318,9 +232,15 @@ impl PixelNetwork {
                 bias.add(other_bias);
             }
         }
-        for (weights, (kernel_sum, bias_sum)) in self.weights.iter().zip(&first.sums) {
+        for (index, (weights, (kernel_sum, bias_sum))) in
+            self.weights.iter().zip(&first.sums).enumerate()
+        {
             let mut kernel = weights.kernel.f_detach()?.f_empty_like()?;
-            kernel_sum.unpack(kernels::numbers_mut(&mut kernel)?);
+            let numbers = kernels::numbers_mut(&mut kernel)?;
+            match index {
+                0 => kernel_sum.unpack(numbers),
+                _ => kernel_sum.unpack_transposed(numbers),
+            }
             weights.add_penalty(&mut kernel)?;
             let mut bias = weights.bias.f_detach()?.f_empty_like()?;
             bias_sum.unpack(kernels::numbers_mut(&mut bias)?);
@@ -332,34 +252,6 @@ impl PixelNetwork {
         head.weights.add_penalty(&mut kernel)?;
         gradients.extend([kernel, Tensor::f_from_slice(&head.bias_gradients)?]);
         Ok(gradients)
-    }
-
-    /// Makes room for a piece of so many images.
-    fn prepare(&mut self, images: usize) {
-        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1);
-        let blocks = self.pixels.div_ceil(self.block);
-        let threads = blocks.div_ceil(blocks.div_ceil(threads));
-        while self.workers.len() < threads {
-            self.workers.push(Worker::new(&self.links));
-        }
-        if self.piece.images == images {
-            return;
-        }
-        let rows = images * self.pixels;
-        let last = self.links.len() - 1;
-        self.piece = Piece {
-            images,
-            inputs: vec![0.0; rows * self.channels],
-            outputs: self
-                .links
-                .iter()
-                .enumerate()
-                .map(|(index, link)| match link.kept || index == last {
-                    true => vec![0.0; rows * link.units],
-                    false => Vec::new(),
-                })
-                .collect(),
-        };
     }
 }
 
@@ -380,9 +272,17 @@ impl Link {
         self.dropping.map_or(1.0, Dropping::scale)
     }
 
+    /// Where the outputs of some rows are.
+    fn places(&self, rows: &Range<usize>) -> Range<usize> {
+        match self.kept {
+            true => rows.start * self.units..rows.end * self.units,
+            false => 0..rows.len() * self.units,
+        }
+    }
+
     /// The outputs of some rows, the first of which has this place among all.
-    fn forward(&self, x: &[f32], y: &mut [f32], row: u64) {
-        kernels::affine(x, &self.kernel, &self.bias, true, y);
+    fn forward(&self, x: &[f32], active: &ActiveColumns, y: &mut [f32], row: u64) {
+        kernels::affine_relu(x, active, &self.kernel, &self.bias, y);
         if let Some(dropping) = self.dropping {
             dropping.apply(y, row * self.units as u64);
         }
@@ -432,110 +332,165 @@ impl Weights {
 
 impl Worker {
     fn new(links: &[Link]) -> Self {
-        let widest = links.iter().map(|link| link.inputs.max(link.units)).max();
+        let sums = links.iter().enumerate().map(|(index, link)| {
+            let kernel = match index {
+                0 => Packed::zeros(link.inputs, link.units),
+                _ => Packed::zeros(link.units, link.inputs),
+            };
+            (kernel, Packed::zeros(1, link.units))
+        });
+        let widest = links.iter().map(|link| link.units).max().unwrap_or(0);
         Self {
-            sums: links
-                .iter()
-                .map(|link| {
-                    let kernel = Packed::zeros(link.inputs, link.units);
-                    (kernel, Packed::zeros(1, link.units))
-                })
-                .collect(),
-            rows: links
-                .iter()
-                .map(|link| vec![0.0; ROWS * link.units])
-                .collect(),
-            gradients: Gradients::default(),
-            last: Vec::new(),
-            before: vec![0.0; ROWS * widest.unwrap_or(0)],
-            products: Vec::new(),
+            sums: sums.collect(),
+            images: 0,
+            inputs: Aligned::default(),
+            outputs: links.iter().map(|_| Aligned::default()).collect(),
+            active: ActiveColumns::default(),
+            active_inputs: ActiveColumns::default(),
+            block_gradients: Aligned::default(),
+            gradients: [Aligned::zeros(ROWS * widest), Aligned::zeros(ROWS * widest)],
+            products: Aligned::default(),
         }
     }
 
-    /// Takes some rows through all links; `place` is the place of the first of all rows.
-    fn forward(
+    /// Takes a share of the pixels of all images, from the pixel `first` on, block by block.
+    fn gather(
         &mut self,
-        links: &[Link],
-        x: &[f32],
-        outputs: &mut [&mut [f32]],
-        range: std::ops::Range<usize>,
-        place: u64,
+        images: &[f32],
+        (pixels, channels): (usize, usize),
+        first: usize,
+        (share, block): (usize, usize),
     ) {
-        let channels = links.first().map_or(1, |link| link.inputs);
-        for start in range.clone().step_by(ROWS) {
-            let rows = ROWS.min(range.end - start);
-            let mut before: &[f32] = &x[start * channels..][..rows * channels];
-            let scratch = self.rows.iter_mut();
-            for ((link, output), scratch) in links.iter().zip(outputs.iter_mut()).zip(scratch) {
-                let y = match output.is_empty() {
-                    true => &mut scratch[..rows * link.units],
-                    false => &mut output[start * link.units..][..rows * link.units],
-                };
-                link.forward(before, y, place + start as u64);
-                before = y;
+        self.images = images.len() / (pixels * channels);
+        let end = pixels.min(first + share);
+        self.inputs.resize((end - first) * self.images * channels);
+        let blocks = self.inputs.chunks_mut(self.images * block * channels);
+        for (start, to) in (first..end).step_by(block).zip(blocks) {
+            let length = to.len() / self.images;
+            for (image, to) in images.chunks(pixels * channels).zip(to.chunks_mut(length)) {
+                to.copy_from_slice(&image[start * channels..][..length]);
             }
         }
     }
 
-    /// Takes the gradients of the last link's outputs in some rows back through all links, and
-    /// fetches what is needed next.
+    /// Takes its pixels through all links and the head with these weights; `place` is that of its
+    /// first row among all rows of the batch.
+    fn forward(&mut self, links: &[Link], weights: &[f32], block: usize, place: u64) {
+        let rows = self.inputs.len() / links[0].inputs;
+        for (link, output) in links.iter().zip(&mut self.outputs) {
+            output.resize(if link.kept { rows } else { ROWS } * link.units);
+        }
+        self.products.resize(self.images * CLASSES * LANES);
+        self.products.fill(0.0);
+        let end = links.len() - 1;
+        let block_rows = block * self.images;
+        let starts = (0..rows).step_by(block_rows);
+        for (start, weights) in starts.zip(weights.chunks(block * head_numbers(links))) {
+            let range = start..rows.min(start + block_rows);
+            kernels::fetch(weights);
+            for start in range.clone().step_by(ROWS) {
+                self.forward_rows(links, start..range.end.min(start + ROWS), place);
+            }
+            let h = &self.outputs[end][links[end].places(&range)];
+            kernels::head(h, weights, &mut self.products);
+        }
+    }
+
+    /// Takes some rows through all links.
+    fn forward_rows(&mut self, links: &[Link], rows: Range<usize>, place: u64) {
+        let channels = links[0].inputs;
+        let mut x = &self.inputs[rows.start * channels..rows.end * channels];
+        for (link, output) in links.iter().zip(&mut self.outputs) {
+            self.active.scan(x, link.inputs);
+            let y = &mut output[link.places(&rows)];
+            link.forward(x, &self.active, y, place + rows.start as u64);
+            x = y;
+        }
+    }
+
+    /// Goes back through the head, given its weights, the sums of their gradients and the
+    /// gradients of its outputs, and through all links.
     fn backward(
         &mut self,
         links: &[Link],
-        x: &[f32],
-        outputs: &[&mut [f32]],
-        range: std::ops::Range<usize>,
-        (last, next): (&[f32], [&[f32]; 3]),
+        (weights, sums): (&[f32], &mut [f32]),
+        block: usize,
+        gradients: &[f32],
     ) {
-        let channels = links.first().map_or(1, |link| link.inputs);
         let end = links.len() - 1;
-        let width = links[end].units;
-        for start in range.clone().step_by(ROWS) {
-            let rows = ROWS.min(range.end - start);
-            for numbers in next {
-                let share = |row: usize| numbers.len() * (row - range.start) / range.len();
-                kernels::fetch(&numbers[share(start)..share(start + rows)]);
+        let rows = self.inputs.len() / links[0].inputs;
+        let block_rows = block * self.images;
+        let length = block * head_numbers(links);
+        let mut next_weights = weights.chunks(length).skip(1);
+        let mut sums = sums.chunks_mut(length).peekable();
+        let starts = (0..rows).step_by(block_rows);
+        for (start, w) in starts.zip(weights.chunks(length)) {
+            let Some(dw) = sums.next() else {
+                return;
+            };
+            let range = start..rows.min(start + block_rows);
+            let h = &self.outputs[end][links[end].places(&range)];
+            let g = &mut self.block_gradients;
+            g.resize(h.len());
+            kernels::head_back(h, (w, dw), gradients, links[end].scale(), g);
+            // What the next block needs comes while this one computes.
+            let next = range.end..rows.min(range.end + block_rows);
+            let w = next_weights.next().unwrap_or_default();
+            let dw = sums.peek().map_or(&[][..], |dw| &**dw);
+            for start in range.clone().step_by(ROWS) {
+                let part = start..range.end.min(start + ROWS);
+                for numbers in [&self.outputs[end][links[end].places(&next)], w, dw] {
+                    let share = |row: usize| numbers.len() * (row - range.start) / range.len();
+                    kernels::fetch(&numbers[share(part.start)..share(part.end)]);
+                }
+                self.backward_rows(links, part, range.start);
             }
-            let x = &x[start * channels..][..rows * channels];
-            // Only the first link's outputs may not have been kept.
-            if !links[0].kept && end > 0 {
-                let y = &mut self.rows[0][..rows * links[0].units];
-                kernels::affine(x, &links[0].kernel, &links[0].bias, true, y);
-            }
-            let Self {
-                sums,
-                rows: scratch,
-                gradients,
-                before,
-                ..
-            } = self;
-            let output = |index: usize| {
-                let units = links[index].units;
-                match outputs[index].is_empty() {
-                    true => &scratch[index][..rows * units],
-                    false => &outputs[index][start * units..][..rows * units],
+        }
+    }
+
+    /// Takes the gradients of the last link's outputs in some rows, of the block that begins at
+    /// `block`, back through all links.
+    fn backward_rows(&mut self, links: &[Link], rows: Range<usize>, block: usize) {
+        let Self {
+            sums,
+            inputs,
+            outputs,
+            active,
+            active_inputs,
+            block_gradients,
+            gradients: [after, before],
+            ..
+        } = self;
+        let x = &inputs[rows.start * links[0].inputs..rows.end * links[0].inputs];
+        active_inputs.scan(x, links[0].inputs);
+        // Only the first link's outputs may not have been kept.
+        if !links[0].kept {
+            let y = &mut outputs[0][links[0].places(&rows)];
+            kernels::affine_relu(x, active_inputs, &links[0].kernel, &links[0].bias, y);
+        }
+        let end = links.len() - 1;
+        for (index, (link, (kernel, bias))) in links.iter().zip(sums).enumerate().rev() {
+            // The head's backward pass has been through the last link's ReLU already.
+            let (g, y) = match index == end {
+                true => {
+                    let start = (rows.start - block) * link.units;
+                    let g = &mut block_gradients[start..start + rows.len() * link.units];
+                    (g, None)
+                }
+                false => {
+                    let y = &outputs[index][link.places(&rows)];
+                    (&mut after[..y.len()], Some((y, link.scale())))
                 }
             };
-            for (index, link) in links.iter().enumerate().rev() {
-                let (kernel, bias) = &mut sums[index];
-                let inputs = match index {
-                    0 => x,
-                    _ => output(index - 1),
-                };
-                // The head's backward pass knows the last link's outputs already.
-                let (from, y) = match index == end {
-                    true => (&last[(start - range.start) * width..][..rows * width], None),
-                    false => {
-                        let y = (output(index), link.scale());
-                        (&before[..rows * link.units], Some(y))
-                    }
-                };
-                gradients.take(from, y, inputs, (kernel, bias));
-                if index > 0 {
-                    let before = &mut before[..rows * link.inputs];
-                    gradients.back(&link.transposed, &link.zeros, before);
-                }
+            kernels::relu_back(g, y, bias, active);
+            if index == 0 {
+                kernels::outer(x, active_inputs, g, kernel);
+                return;
             }
+            let inputs = &outputs[index - 1][links[index - 1].places(&rows)];
+            kernels::outer(g, active, inputs, kernel);
+            kernels::product(g, active, &link.transposed, &mut before[..inputs.len()]);
+            std::mem::swap(after, before);
         }
     }
 }
@@ -563,14 +518,13 @@ fn links(chain: &[Planned<'_>]) -> Option<(Vec<Link>, Vec<Weights>)> {
             return None;
         };
         let (inputs, units) = (inputs as usize, units as usize);
-        if units % LANES != 0 || inputs > MOST_INPUTS {
+        if !units.is_multiple_of(LANES) || inputs.max(units) > WIDEST {
             return None;
         }
         links.push(Link {
             kernel: Packed::zeros(inputs, units),
             transposed: Packed::zeros(units, inputs),
             bias: Packed::zeros(1, units),
-            zeros: Packed::zeros(1, inputs),
             inputs,
             units,
             rate: None,
@@ -579,43 +533,14 @@ fn links(chain: &[Planned<'_>]) -> Option<(Vec<Link>, Vec<Weights>)> {
         });
         all_weights.push(weights);
     }
+    // The head's backward pass needs all of the last one's.
+    links.last_mut()?.kept = true;
     Some((links, all_weights))
 }
 
-/// Each worker's part of the links' outputs, so many rows of each.
-fn parts<'a>(outputs: &'a mut [Vec<f32>], links: &[Link], rows: usize) -> Vec<Vec<&'a mut [f32]>> {
-    let mut parts: Vec<Vec<&mut [f32]>> = Vec::new();
-    for (index, (output, link)) in outputs.iter_mut().zip(links).enumerate() {
-        for (part, numbers) in output.chunks_mut(rows * link.units).enumerate() {
-            if parts.len() <= part {
-                parts.push(Vec::new());
-            }
-            // A link that is not kept has no parts of its own.
-            while parts[part].len() < index {
-                parts[part].push(&mut []);
-            }
-            parts[part].push(numbers);
-        }
-    }
-    parts
-}
-
-/// Brings the pixels of all images in the order of blocks, from the pixel `first` on.
-fn gather(
-    images: &[f32],
-    (pixels, channels): (usize, usize),
-    (first, block): (usize, usize),
-    to: &mut [f32],
-) {
-    let count = images.len() / (pixels * channels);
-    let mut start = first;
-    for to in to.chunks_mut(count * block * channels) {
-        let length = to.len() / count;
-        for (image, to) in images.chunks(pixels * channels).zip(to.chunks_mut(length)) {
-            to.copy_from_slice(&image[start * channels..][..length]);
-        }
-        start += block;
-    }
+/// The head's weights for a pixel.
+fn head_numbers(links: &[Link]) -> usize {
+    links.last().map_or(1, |link| link.units) * CLASSES
 }
 
 /// From a row of weights for each feature to registers of weights for each class in turn.

@@ -2,325 +2,283 @@
 //! slices are long enough.
 
 use std::arch::x86_64::{
-    __mmask16, _CMP_NLE_UQ, _MM_HINT_T1, _mm_prefetch, _mm512_add_ps, _mm512_cmp_ps_mask,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
-    _mm512_maskz_mul_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512i, __mmask16, _CMP_NLE_UQ, _MM_HINT_T1, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_castps_si512, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_epi32, _mm512_loadu_ps,
+    _mm512_maskz_compress_epi32, _mm512_maskz_loadu_epi32, _mm512_maskz_mul_ps, _mm512_max_ps,
+    _mm512_or_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_epi32, _mm512_setzero_ps,
+    _mm512_storeu_epi32, _mm512_storeu_ps, _mm512_test_epi32_mask,
 };
+use std::ops::Range;
 
-/// Numbers in a register.
-const LANES: usize = 16;
-/// Columns of a packed tile: four registers. The last tile has as few as hold its columns.
-pub(super) const TILE: usize = 64;
+use super::LANES;
+use super::active_columns::{ActiveColumns, CHUNK, GROUP};
+use super::packed::TILE;
 
-/// Rows of numbers cut into tiles of 64 columns: row `r`, column `c` lies at
-/// `r * row + c / 64 * tile + c % 64`.
-#[derive(Clone, Copy)]
-pub(super) struct Tiled {
-    pub(super) start: *const f32,
-    pub(super) row: usize,
-    pub(super) tile: usize,
+/// Calls a function for as many rows and registers as there are, which it has to know while it
+/// is compiled.
+macro_rules! sized {
+    ($function:ident, $rows:expr, $registers:expr, $arguments:tt) => {
+        match $registers {
+            1 => sized!($function, $rows, $arguments, for 1),
+            2 => sized!($function, $rows, $arguments, for 2),
+            3 => sized!($function, $rows, $arguments, for 3),
+            _ => sized!($function, $rows, $arguments, for 4),
+        }
+    };
+    ($function:ident, $rows:expr, $arguments:tt, for $registers:literal) => {
+        match $rows {
+            1 => $function::<1, $registers> $arguments,
+            2 => $function::<2, $registers> $arguments,
+            3 => $function::<3, $registers> $arguments,
+            4 => $function::<4, $registers> $arguments,
+            5 => $function::<5, $registers> $arguments,
+            _ => $function::<GROUP, $registers> $arguments,
+        }
+    };
 }
 
-/// The lanes that the register `index` of a row of `columns` numbers fills.
-fn lanes(columns: usize, index: usize) -> __mmask16 {
-    match columns.saturating_sub(index * LANES) {
-        left if left >= LANES => !0,
-        left => (1 << left) - 1,
-    }
+/// The registers that a tile has, given the columns from its first on.
+fn registers(columns: usize) -> usize {
+    columns.min(TILE).div_ceil(LANES)
 }
 
-/// `R` rows times one tile of `V` registers: `y = x · w + bias`, or its positive part.
+/// `y = x · w` for some rows of `x`, of which only the `active` columns count, and one tile; or
+/// with a bias, the positive part of `y = x · w + bias`.
 ///
 /// # Safety
-/// Needs AVX-512F; `x` has `R` rows of `inputs` numbers, `w` `inputs` rows and `bias` one row of
-/// the tile, and `y` `R` rows of `columns` numbers, `stride` apart.
+/// Needs AVX-512F; `x` has `R` rows, so far apart, with the active columns, `w` rows of `V`
+/// registers with these numbers, the bias `V` registers, and `y` `R` rows of so many, so far apart.
 #[target_feature(enable = "avx512f")]
-#[inline]
 unsafe fn affine_tile<const R: usize, const V: usize>(
-    x: Tiled,
-    inputs: usize,
+    (x, x_stride): (*const f32, usize),
+    active: &[u32],
     w: *const f32,
-    bias: *const f32,
-    relu: bool,
-    (y, stride, columns): (*mut f32, usize, usize),
+    bias: Option<*const f32>,
+    (y, y_stride): (*mut f32, usize),
 ) {
+    let zero = _mm512_setzero_ps();
+    let mut sums = [[zero; V]; R];
     unsafe {
-        let mut sums = [[_mm512_setzero_ps(); V]; R];
-        for v in 0..V {
-            let bias = _mm512_loadu_ps(bias.add(v * LANES));
-            for row in &mut sums {
-                row[v] = bias;
+        if let Some(bias) = bias {
+            for v in 0..V {
+                let bias = _mm512_loadu_ps(bias.add(v * LANES));
+                for row in &mut sums {
+                    row[v] = bias;
+                }
             }
         }
-        let mut done = 0;
-        let mut start = x.start;
-        let mut weights = w;
-        while done < inputs {
-            let length = TILE.min(inputs - done);
-            for i in 0..length {
-                let mut kernel = [_mm512_setzero_ps(); V];
-                for (v, register) in kernel.iter_mut().enumerate() {
-                    *register = _mm512_loadu_ps(weights.add(v * LANES));
-                }
-                for (r, row) in sums.iter_mut().enumerate() {
-                    let number = _mm512_set1_ps(*start.add(r * x.row + i));
-                    for v in 0..V {
-                        row[v] = _mm512_fmadd_ps(number, kernel[v], row[v]);
-                    }
-                }
-                weights = weights.add(V * LANES);
+        for &column in active {
+            let column = column as usize;
+            let mut weights = [zero; V];
+            for (v, register) in weights.iter_mut().enumerate() {
+                *register = _mm512_loadu_ps(w.add((column * V + v) * LANES));
             }
-            done += length;
-            start = start.add(x.tile);
+            for (r, row) in sums.iter_mut().enumerate() {
+                let number = _mm512_set1_ps(*x.add(r * x_stride + column));
+                for v in 0..V {
+                    row[v] = _mm512_fmadd_ps(number, weights[v], row[v]);
+                }
+            }
         }
-        let zero = _mm512_setzero_ps();
         for (r, row) in sums.iter().enumerate() {
             for (v, &sum) in row.iter().enumerate() {
                 // In this order a NaN stays one.
-                let value = if relu { _mm512_max_ps(zero, sum) } else { sum };
-                let to = y.add(r * stride + v * LANES);
-                _mm512_mask_storeu_ps(to, lanes(columns, v), value);
+                let value = match bias {
+                    Some(_) => _mm512_max_ps(zero, sum),
+                    None => sum,
+                };
+                _mm512_storeu_ps(y.add(r * y_stride + v * LANES), value);
             }
         }
     }
 }
 
-/// All rows times one tile of `V` registers, `R` rows at a time.
-#[target_feature(enable = "avx512f")]
-unsafe fn affine_column<const R: usize, const V: usize>(
-    x: Tiled,
-    (rows, inputs): (usize, usize),
-    w: *const f32,
-    bias: *const f32,
-    relu: bool,
-    (y, stride, columns): (*mut f32, usize, usize),
-) {
-    let mut row = 0;
-    unsafe {
-        let part = |row: usize| Tiled {
-            start: x.start.add(row * x.row),
-            ..x
-        };
-        while row + R <= rows {
-            let to = (y.add(row * stride), stride, columns);
-            affine_tile::<R, V>(part(row), inputs, w, bias, relu, to);
-            row += R;
-        }
-        while row + 4 <= rows {
-            let to = (y.add(row * stride), stride, columns);
-            affine_tile::<4, V>(part(row), inputs, w, bias, relu, to);
-            row += 4;
-        }
-        while row < rows {
-            let to = (y.add(row * stride), stride, columns);
-            affine_tile::<1, V>(part(row), inputs, w, bias, relu, to);
-            row += 1;
-        }
-    }
-}
-
-/// `y = x · w + bias`, or its positive part, with `w` and `bias` packed in tiles.
+/// `y = x · w`, or with a bias, the positive part of `y = x · w + bias`; `w` and `bias` are packed
+/// in tiles.
 ///
 /// # Safety
-/// Needs AVX-512F; `x` has `rows` rows of `inputs` numbers, `w` a tile of `inputs` rows and `bias`
-/// a tile for every 64 of `columns`, and `y` `rows` rows of `columns` numbers, one after another.
+/// Needs AVX-512F; `active` is of `x`, `w` has a row for each of its columns, the bias one, and
+/// `y`, as wide as `w`, whole registers in each row.
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn affine(
-    x: Tiled,
-    (rows, inputs, columns): (usize, usize, usize),
+    x: *const f32,
+    active: &ActiveColumns,
     w: *const f32,
-    bias: *const f32,
-    relu: bool,
-    y: *mut f32,
+    bias: Option<*const f32>,
+    (y, width): (*mut f32, usize),
 ) {
-    for tile in 0..columns.div_ceil(TILE) {
-        let first = tile * TILE;
-        let left = columns - first;
-        unsafe {
-            let (w, bias) = (w.add(first * inputs), bias.add(first));
-            let (from, to) = ((rows, inputs), (y.add(first), columns, left));
-            match left.div_ceil(LANES) {
-                1 => affine_column::<12, 1>(x, from, w, bias, relu, to),
-                2 => affine_column::<12, 2>(x, from, w, bias, relu, to),
-                3 => affine_column::<8, 3>(x, from, w, bias, relu, to),
-                _ => affine_column::<6, 4>(x, from, w, bias, relu, to),
+    let (rows, columns) = (active.rows, active.columns);
+    for first in (0..width).step_by(TILE) {
+        for (group, row) in (0..rows).step_by(GROUP).enumerate() {
+            let columns_here = active.group(group);
+            unsafe {
+                let x = (x.add(row * columns), columns);
+                let w = w.add(first * columns);
+                let bias = bias.map(|bias| bias.add(first));
+                let y = (y.add(row * width + first), width);
+                let (rows, registers) = (rows - row, registers(width - first));
+                sized!(affine_tile, rows, registers, (x, columns_here, w, bias, y));
             }
         }
     }
 }
 
-/// `sums[r] += Σ x[p][r] · g[p]` for `R` columns of `x` and one tile of `V` registers of `g`.
+/// `sums[c] += Σ x[r][c] · y[r]` for the `active` columns `c` of some rows `r`, and one tile.
 ///
 /// # Safety
-/// Needs AVX-512F; `x` has `rows` rows, `stride` apart, of at least `R` numbers, `g` `rows` rows
-/// of 64 and `sums` `R` rows of the tile.
+/// Needs AVX-512F; `x` has `R` rows, so far apart, with the active columns, `y` `R` rows of `V`
+/// registers, so far apart, and `sums` rows of so many with the columns' numbers.
 #[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn products_tile<const R: usize, const V: usize>(
-    (x, stride): (*const f32, usize),
-    g: *const f32,
-    rows: usize,
+unsafe fn outer_tile<const R: usize, const V: usize>(
+    (x, x_stride): (*const f32, usize),
+    active: &[u32],
+    (y, y_stride): (*const f32, usize),
     sums: *mut f32,
 ) {
     unsafe {
-        let mut registers = [[_mm512_setzero_ps(); V]; R];
-        for (r, row) in registers.iter_mut().enumerate() {
+        let mut rows = [[_mm512_setzero_ps(); V]; R];
+        for (r, row) in rows.iter_mut().enumerate() {
             for (v, register) in row.iter_mut().enumerate() {
-                *register = _mm512_loadu_ps(sums.add((r * V + v) * LANES));
+                *register = _mm512_loadu_ps(y.add(r * y_stride + v * LANES));
             }
         }
-        for p in 0..rows {
-            let mut gradient = [_mm512_setzero_ps(); V];
-            for (v, register) in gradient.iter_mut().enumerate() {
-                *register = _mm512_loadu_ps(g.add(p * TILE + v * LANES));
+        for &column in active {
+            let column = column as usize;
+            let sums = sums.add(column * V * LANES);
+            let mut totals = [_mm512_setzero_ps(); V];
+            for (v, total) in totals.iter_mut().enumerate() {
+                *total = _mm512_loadu_ps(sums.add(v * LANES));
             }
-            for (r, row) in registers.iter_mut().enumerate() {
-                let number = _mm512_set1_ps(*x.add(p * stride + r));
+            for (r, row) in rows.iter().enumerate() {
+                let number = _mm512_set1_ps(*x.add(r * x_stride + column));
                 for v in 0..V {
-                    row[v] = _mm512_fmadd_ps(number, gradient[v], row[v]);
+                    totals[v] = _mm512_fmadd_ps(number, row[v], totals[v]);
+                }
+            }
+            for (v, &total) in totals.iter().enumerate() {
+                _mm512_storeu_ps(sums.add(v * LANES), total);
+            }
+        }
+    }
+}
+
+/// Adds `xᵀ · y` to `sums`, which is packed in tiles.
+///
+/// # Safety
+/// Needs AVX-512F; `active` is of `x`, `y` has as many rows, all of whole registers, and `sums` a
+/// row, as wide as `y`, for each column of `x`.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn outer(
+    x: *const f32,
+    active: &ActiveColumns,
+    (y, width): (*const f32, usize),
+    sums: *mut f32,
+) {
+    let (rows, columns) = (active.rows, active.columns);
+    for first in (0..width).step_by(TILE) {
+        for chunk in 0..columns.div_ceil(CHUNK) {
+            for (group, row) in (0..rows).step_by(GROUP).enumerate() {
+                let columns_here = active.chunks(group, chunk..chunk + 1);
+                unsafe {
+                    let x = (x.add(row * columns), columns);
+                    let y = (y.add(row * width + first), width);
+                    let sums = sums.add(first * columns);
+                    let (rows, registers) = (rows - row, registers(width - first));
+                    sized!(outer_tile, rows, registers, (x, columns_here, y, sums));
                 }
             }
         }
-        for (r, row) in registers.iter().enumerate() {
-            for (v, &register) in row.iter().enumerate() {
-                _mm512_storeu_ps(sums.add((r * V + v) * LANES), register);
-            }
-        }
     }
 }
 
-/// The same for all columns of `x`, `R` at a time.
-#[target_feature(enable = "avx512f")]
-unsafe fn products_column<const R: usize, const V: usize>(
-    (x, stride, inputs): (*const f32, usize, usize),
-    g: *const f32,
-    rows: usize,
-    sums: *mut f32,
-) {
-    let mut column = 0;
-    unsafe {
-        while column + R <= inputs {
-            products_tile::<R, V>(
-                (x.add(column), stride),
-                g,
-                rows,
-                sums.add(column * V * LANES),
-            );
-            column += R;
-        }
-        while column + 4 <= inputs {
-            products_tile::<4, V>(
-                (x.add(column), stride),
-                g,
-                rows,
-                sums.add(column * V * LANES),
-            );
-            column += 4;
-        }
-        while column < inputs {
-            products_tile::<1, V>(
-                (x.add(column), stride),
-                g,
-                rows,
-                sums.add(column * V * LANES),
-            );
-            column += 1;
-        }
-    }
-}
-
-/// Adds `xᵀ · g` to `sums`, which is packed in tiles of `inputs` rows; `g` has tiles of `rows`
-/// rows, all of them 64 columns wide.
+/// Writes the columns, from `first` on, of those lanes that are not zero; says how many.
 ///
 /// # Safety
-/// Needs AVX-512F; `x` has `rows` rows of `inputs` numbers, one after another, `g` and `sums` a
-/// tile for every 64 of `columns`.
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn products(
-    x: *const f32,
-    g: *const f32,
-    (rows, inputs, columns): (usize, usize, usize),
-    sums: *mut f32,
-) {
-    for tile in 0..columns.div_ceil(TILE) {
-        let first = tile * TILE;
-        unsafe {
-            let x = (x, inputs, inputs);
-            let (g, sums) = (g.add(first * rows), sums.add(first * inputs));
-            match (columns - first).div_ceil(LANES) {
-                1 => products_column::<12, 1>(x, g, rows, sums),
-                2 => products_column::<12, 2>(x, g, rows, sums),
-                3 => products_column::<8, 3>(x, g, rows, sums),
-                _ => products_column::<6, 4>(x, g, rows, sums),
-            }
-        }
-    }
-}
-
-/// Packs the rows of `g` in tiles, without those numbers whose `y` is not positive if there is
-/// a `y`, times `scale`, and adds what it packs to `sums`, one number for each column. All tiles
-/// are 64 wide.
-///
-/// # Safety
-/// Needs AVX-512F; `g` and `y` have `rows` rows of `columns` numbers, one after another, `packed`
-/// a tile of `rows` rows for every 64 columns, `sums` one of a single row.
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn masked(
-    g: *const f32,
-    y: Option<(*const f32, f32)>,
-    (rows, columns): (usize, usize),
-    packed: *mut f32,
-    sums: *mut f32,
-) {
-    for first in (0..columns).step_by(TILE) {
-        let left = columns - first;
-        unsafe {
-            let (g, y) = (g.add(first), y.map(|(y, scale)| (y.add(first), scale)));
-            let to = (packed.add(first * rows), sums.add(first));
-            let sizes = (rows, columns, left);
-            match left.div_ceil(LANES) {
-                1 => masked_tile::<1>(g, y, sizes, to),
-                2 => masked_tile::<2>(g, y, sizes, to),
-                3 => masked_tile::<3>(g, y, sizes, to),
-                _ => masked_tile::<4>(g, y, sizes, to),
-            }
-        }
-    }
-}
-
-/// The same for one tile of `V` registers, of which `left` columns are there.
-#[target_feature(enable = "avx512f")]
+/// Needs AVX-512F; there is room for a register.
+#[target_feature(enable = "avx512f,popcnt")]
 #[inline]
-unsafe fn masked_tile<const V: usize>(
-    g: *const f32,
-    y: Option<(*const f32, f32)>,
-    (rows, columns, left): (usize, usize, usize),
-    (packed, sums): (*mut f32, *mut f32),
-) {
-    let zero = _mm512_setzero_ps();
-    let masks: [__mmask16; V] = std::array::from_fn(|v| lanes(left, v));
-    unsafe {
-        let mut totals = [zero; V];
-        for (v, total) in totals.iter_mut().enumerate() {
-            *total = _mm512_loadu_ps(sums.add(v * LANES));
+unsafe fn write_active(lanes: __m512i, first: usize, indices: *mut u32) -> usize {
+    // SAFETY: an array of the register's size.
+    let steps = unsafe { _mm512_loadu_epi32(STEPS.as_ptr()) };
+    let active = _mm512_test_epi32_mask(lanes, lanes);
+    let columns = _mm512_add_epi32(_mm512_set1_epi32(first as i32), steps);
+    let columns = _mm512_maskz_compress_epi32(active, columns);
+    unsafe { _mm512_storeu_epi32(indices.cast(), columns) };
+    active.count_ones() as usize
+}
+
+const STEPS: [i32; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/// Writes those of some columns in which any of some rows is not zero; says how many.
+///
+/// # Safety
+/// Needs AVX-512F; `x` begins with the first of these columns and has so many rows, so far apart;
+/// there is room for an index of each column and a register more.
+#[target_feature(enable = "avx512f,popcnt")]
+pub(super) unsafe fn scan(
+    (x, stride): (*const f32, usize),
+    rows: usize,
+    columns: Range<usize>,
+    indices: *mut u32,
+) -> usize {
+    let mut count = 0;
+    for first in columns.clone().step_by(LANES) {
+        let lanes: __mmask16 = match columns.end - first {
+            left if left >= LANES => !0,
+            left => (1 << left) - 1,
+        };
+        let mut any = _mm512_setzero_epi32();
+        unsafe {
+            let x = x.add(first - columns.start).cast::<i32>();
+            for row in 0..rows {
+                let numbers = _mm512_maskz_loadu_epi32(lanes, x.add(row * stride));
+                any = _mm512_or_epi32(any, numbers);
+            }
+            count += write_active(any, first, indices.add(count));
         }
-        for row in 0..rows {
-            for v in 0..V {
-                let from = row * columns + v * LANES;
-                let mut gradient = _mm512_maskz_loadu_ps(masks[v], g.add(from));
+    }
+    count
+}
+
+/// Like [`scan`] for gradients `g` of some rows, after it has set them to zero where their `y` is
+/// not positive, if there is a `y`, and multiplied the others by the number with it. Adds the
+/// gradients to `sums`, one for each column.
+///
+/// # Safety
+/// As there, with whole registers of columns; `y` like `g`, and `sums` one row of it.
+#[target_feature(enable = "avx512f,popcnt")]
+pub(super) unsafe fn masked(
+    (g, stride): (*mut f32, usize),
+    y: Option<(*const f32, f32)>,
+    sums: *mut f32,
+    rows: usize,
+    columns: Range<usize>,
+    indices: *mut u32,
+) -> usize {
+    let zero = _mm512_setzero_ps();
+    let mut count = 0;
+    for first in columns.clone().step_by(LANES) {
+        let at = first - columns.start;
+        let mut any = _mm512_setzero_epi32();
+        unsafe {
+            let mut total = _mm512_loadu_ps(sums.add(at));
+            for row in 0..rows {
+                let place = row * stride + at;
+                let mut gradient = _mm512_loadu_ps(g.add(place));
                 if let Some((y, scale)) = y {
-                    let output = _mm512_maskz_loadu_ps(masks[v], y.add(from));
+                    let output = _mm512_loadu_ps(y.add(place));
                     let kept = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(output, zero);
                     gradient = _mm512_maskz_mul_ps(kept, gradient, _mm512_set1_ps(scale));
+                    _mm512_storeu_ps(g.add(place), gradient);
                 }
-                totals[v] = _mm512_add_ps(totals[v], gradient);
-                _mm512_storeu_ps(packed.add(row * TILE + v * LANES), gradient);
+                total = _mm512_add_ps(total, gradient);
+                any = _mm512_or_epi32(any, _mm512_castps_si512(gradient));
             }
-        }
-        for (v, &total) in totals.iter().enumerate() {
-            _mm512_storeu_ps(sums.add(v * LANES), total);
+            _mm512_storeu_ps(sums.add(at), total);
+            count += write_active(any, first, indices.add(count));
         }
     }
+    count
 }
 
 /// Loops that the compiler turns into such for these registers by itself.
@@ -389,7 +347,7 @@ pub(super) unsafe fn head<const C: usize>(
 unsafe fn head_part<const C: usize, const B: usize>(
     h: *const f32,
     length: usize,
-    columns: std::ops::Range<usize>,
+    columns: Range<usize>,
     w: *const f32,
     sums: *mut f32,
 ) {

@@ -1,0 +1,98 @@
+use std::slice;
+
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+#[cfg(target_arch = "x86_64")]
+use super::{available, avx512};
+
+/// The numbers in a step of Adam.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AdamFactors {
+    /// How far the moments move towards the gradient and its square.
+    pub(crate) first: f32,
+    pub(crate) second: f32,
+    /// What weight decay leaves of a weight.
+    pub(crate) keep: f32,
+    /// The corrected learning rate.
+    pub(crate) rate: f32,
+    pub(crate) epsilon: f32,
+}
+
+/// A step of Adam in one pass over the memory; false, and nothing done, unless all four are
+/// `f32` on the CPU in one memory order, each in memory of its own.
+pub(crate) fn adam(
+    weight: &Tensor,
+    gradient: &Tensor,
+    m: &Tensor,
+    v: &Tensor,
+    factors: AdamFactors,
+) -> bool {
+    if ![weight, gradient, m, v]
+        .iter()
+        .all(|tensor| is_dense_like(tensor, gradient))
+    {
+        return false;
+    }
+    let count = gradient.numel();
+    let start = |tensor: &Tensor| tensor.data_ptr().cast::<f32>();
+    let mut starts = [weight, gradient, m, v].map(|tensor| start(tensor).addr());
+    starts.sort_unstable();
+    let bytes = count * size_of::<f32>();
+    if count == 0 || starts.windows(2).any(|pair| pair[1] - pair[0] < bytes) {
+        return false;
+    }
+    // SAFETY: the tensors' memory holds so many numbers from their first on, none of which belongs
+    // to two of them; only the optimizer uses them in a step.
+    let (weight, gradient, m, v) = unsafe {
+        (
+            slice::from_raw_parts_mut(start(weight), count),
+            slice::from_raw_parts(start(gradient), count),
+            slice::from_raw_parts_mut(start(m), count),
+            slice::from_raw_parts_mut(start(v), count),
+        )
+    };
+    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1);
+    let share = weight.len().div_ceil(threads).max(SMALLEST_SHARE);
+    let parts = weight.par_chunks_mut(share).zip(gradient.par_chunks(share));
+    let parts = parts
+        .zip(m.par_chunks_mut(share))
+        .zip(v.par_chunks_mut(share));
+    parts.for_each(|(((weight, gradient), m), v)| {
+        #[cfg(target_arch = "x86_64")]
+        if available() {
+            // SAFETY: the processor was asked.
+            return unsafe { avx512::adam(weight, gradient, m, v, factors) };
+        }
+        factors.over(weight, gradient, m, v);
+    });
+    true
+}
+
+/// A thread is not woken for fewer numbers.
+const SMALLEST_SHARE: usize = 1 << 15;
+
+/// Whether a tensor has `f32` numbers on the CPU without gaps, in the shape and memory order of
+/// `like`.
+fn is_dense_like(tensor: &Tensor, like: &Tensor) -> bool {
+    let (sizes, strides) = (tensor.size(), tensor.stride());
+    let steps = sizes.iter().zip(&strides);
+    let last: i64 = steps.map(|(size, stride)| (size - 1) * stride).sum();
+    tensor.device() == Device::Cpu
+        && tensor.f_kind().is_ok_and(|kind| kind == Kind::Float)
+        && sizes == like.size()
+        && strides == like.stride()
+        && last + 1 == sizes.iter().product::<i64>()
+}
+
+impl AdamFactors {
+    #[inline(always)]
+    pub(super) fn over(self, weight: &mut [f32], gradient: &[f32], m: &mut [f32], v: &mut [f32]) {
+        let numbers = weight.iter_mut().zip(gradient).zip(m).zip(v);
+        for (((weight, &gradient), m), v) in numbers {
+            *m += self.first * (gradient - *m);
+            *v += self.second * (gradient * gradient - *v);
+            *weight = self.keep * *weight - self.rate * *m / (v.sqrt() + self.epsilon);
+        }
+    }
+}
