@@ -26,6 +26,7 @@ struct Case {
     maps: Vec<Map>,
     perplexity: f64,
     kl_divergence: f64,
+    kl_divergences_of_moved_samples: Vec<f64>,
     learning_rate: f64,
 }
 
@@ -93,16 +94,33 @@ fn divergence_scores_and_fits_are_those_of_scikit_learn() {
         "{scored} {expected}"
     );
 
-    let map = Tsne::new()
-        .perplexity(case.perplexity)
-        .fit(&samples)
-        .unwrap();
+    let tsne = Tsne::new().perplexity(case.perplexity);
+    let map = tsne.fit(&samples).unwrap();
     assert_eq!(map.learning_rate, case.learning_rate);
-    // The descent is chaotic: with samples moved by 1e-5, scikit-learn's own results spread from
-    // 0.305 to 0.352 around the fixture's 0.307.
-    assert!(map.kl_divergence < 1.15 * expected, "{map:?}");
     let scored = affinities.kl_divergence(&map.embedding).unwrap();
     assert!((scored / map.kl_divergence - 1.0).abs() < 1e-3, "{scored}");
+}
+
+/// The descent is chaotic: samples moved by 1e-5 end in maps whose divergences differ by a tenth,
+/// scikit-learn's as well as ours, so that a single pair of maps tells nothing.
+#[test]
+fn many_fits_diverge_no_more_than_those_of_scikit_learn() {
+    let case = case();
+    let samples = table(&case.samples);
+    let theirs = &case.kl_divergences_of_moved_samples;
+    let tsne = Tsne::new().perplexity(case.perplexity);
+    let ours: Vec<f64> = (0..theirs.len())
+        .map(|move_number| {
+            let mut place = move_number as f32;
+            let moved = samples.mapv(|x| {
+                place += 1.7;
+                x + 1e-5 * place.sin()
+            });
+            tsne.fit(&moved).unwrap().kl_divergence
+        })
+        .collect();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    assert!(mean(&ours) < 1.05 * mean(theirs), "{ours:?} {theirs:?}");
 }
 
 #[test]
