@@ -28,10 +28,11 @@ const RENDER: [(&str, &str); 5] = [
     ),
     ("pdf.py", include_str!("../scripts/report/pdf.py")),
 ];
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 4] = [
     ("report.html.j2", include_str!("../template/report.html.j2")),
     ("blocks.html.j2", include_str!("../template/blocks.html.j2")),
     ("report.css", include_str!("../template/report.css")),
+    ("paper.js", include_str!("../template/paper.js")),
 ];
 /// By weight, what the PDF is set in, so that it looks the same wherever it is made.
 const FONTS: [(&str, &str); 2] = [

@@ -16,9 +16,11 @@ from document import Cell, Figure, Markup, Table, Text, make_safe
 # Cells of so many lines are shown; longer ones are folded.
 SHORT_CODE = 2
 # A code cell stays on one page with its outputs, up to so many printed lines of all.
-KEPT_WITH_FIGURE, KEPT_WITH_TEXT = 50, 24
+KEPT = 24
 # A paragraph of so many characters stays on one page with the cell that it leads to.
 INTRODUCTION = 800
+# Longer code or printed text may be broken between two pages.
+LONG = 40
 # A table's cell of more characters may be narrow on paper only.
 SENTENCE = 60
 
@@ -104,13 +106,15 @@ class Page:
             summary=self._highlighted(code),
             source=self._highlighted(cell.source),
             folded=cell.lines > SHORT_CODE,
-            long=cell.lines > 40,
+            long=cell.lines > LONG,
         )
         outputs = [self._output(output) for output in cell.outputs]
         lines = cell.lines
         for shown in cell.outputs:
             lines += _length(shown)
-            if lines > (KEPT_WITH_FIGURE if isinstance(shown, Figure) else KEPT_WITH_TEXT):
+            # A line or two of code would look lost at a page's foot, its figure overleaf.
+            small = isinstance(shown, Figure) and shown is cell.outputs[0] and cell.lines <= SHORT_CODE
+            if lines > KEPT and not small:
                 break
             lead += outputs.pop(0)
         yield "lead", f'<div class="keep">{lead}</div>'
@@ -127,7 +131,7 @@ class Page:
         if isinstance(output, Table):
             return self.macros.table(output, Safe(_tidy(copy.copy(output.soup))), len(output.soup.find("tr").find_all(["th", "td"])))
         if isinstance(output, Text):
-            return self.macros.text(output)
+            return self.macros.text(output, long=_length(output) > LONG)
         assert isinstance(output, Markup)
         soup = copy.copy(output.soup)
         for element in soup.find_all(True):
