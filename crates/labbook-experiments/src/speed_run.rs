@@ -205,6 +205,12 @@ impl SpeedRun {
         if self.deep { 3 } else { 2 }
     }
 
+    /// The tricks that it does without.
+    #[must_use]
+    pub fn left_out(&self) -> &[Trick] {
+        &self.left_out
+    }
+
     fn has(&self, trick: Trick) -> bool {
         !self.left_out.contains(&trick)
     }

@@ -201,7 +201,7 @@ impl fmt::Debug for Fit {
             .field("drop_remainder", &self.drop_remainder)
             .field("shuffle", &self.shuffle)
             .field("validation", &validation)
-            .field("callbacks", &self.callbacks)
+            .field("callbacks", &self.callbacks.borrow())
             .field("augmentation", &self.augmentation)
             .field("resume_from", &self.resume_from)
             .field("verbose", &self.verbose)

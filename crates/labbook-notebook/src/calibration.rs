@@ -3,9 +3,10 @@ use labbook_charts::{BarChart, Figure, ReliabilityDiagram};
 use tch::Tensor;
 
 use crate::error::NotebookError;
-use crate::html::preformatted;
 use crate::matrix::classes;
-use crate::render::Render;
+use crate::record::percent;
+use crate::render::shown_as;
+use crate::table::Table;
 use crate::tensors::table;
 
 /// How far the probabilities can be trusted, in ten bins of confidence, as scikit-learn's function of
@@ -52,19 +53,30 @@ pub fn plot_precision_recall(report: &ClassificationReport) -> Result<Figure, No
     Ok(chart.figure()?)
 }
 
-impl Render for ClassificationReport {
-    fn to_html(&self) -> String {
-        preformatted(&self.to_plain())
-    }
+shown_as!(Calibration => bins);
 
-    fn to_plain(&self) -> String {
-        self.to_string()
+/// One row for each bin that holds predictions.
+fn bins(calibration: &Calibration) -> Table {
+    let error = percent(Some(calibration.expected_error()));
+    let mut table = Table::new(&["confidence", "predictions", "mean confidence", "accuracy"])
+        .numeric()
+        .header_column()
+        .caption(format!("Expected calibration error {error}"));
+    for bin in calibration.bins().iter().filter(|bin| bin.count > 0) {
+        table.push(&[
+            format!("{:.0} to {:.0} %", 100.0 * bin.lower, 100.0 * bin.upper),
+            bin.count.to_string(),
+            percent(bin.mean_confidence),
+            percent(bin.accuracy),
+        ]);
     }
+    table
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::Render;
 
     #[test]
     fn probabilities_become_a_diagram() {
@@ -73,6 +85,9 @@ mod tests {
         let calibration = calibration_curve(&labels, &predictions).unwrap();
         let figure = plot_calibration(&calibration).unwrap();
         assert!(figure.alt().contains("error 25.00 %"), "{}", figure.alt());
+        let text = calibration.to_plain();
+        assert!(text.contains("80 to 90 %"), "{text}");
+        assert!(!text.contains("10 to 20 %"), "{text}");
         let logits = predictions * 10.0;
         let error = calibration_curve(&labels, &logits).unwrap_err();
         assert!(error.to_string().contains("softmax"), "{error}");

@@ -4,7 +4,9 @@ use ndarray::{Array3, Array4, Axis};
 use tch::Tensor;
 
 use crate::error::NotebookError;
+use crate::html::Preformatted;
 use crate::matrix::classes;
+use crate::render::shown_as;
 use crate::tensors::{heat, images, table};
 
 /// More images than this do not fit a figure that anybody reads.
@@ -121,6 +123,12 @@ fn explained(
         .predictions(&predicted, &truth, class_names)
         .probabilities(&probabilities))
 }
+
+shown_as!(Explanation => |explanation| Preformatted(format!(
+    "explanation of {} predictions, with a heat map of {:?} for each",
+    explanation.classes.numel(),
+    explanation.heat.size().get(1..).unwrap_or_default()
+)));
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,9 @@
 
 use polars::datatypes::AnyValue;
 use polars::frame::DataFrame;
+use polars::prelude::{Column, Series};
 
-use crate::render::Render;
+use crate::render::shown_as;
 use crate::table::{Align, Table};
 
 /// Rows shown of a long frame: the first and the last.
@@ -11,15 +12,9 @@ const ROWS: usize = 20;
 /// Columns shown of a wide frame: the first and the last.
 const COLUMNS: usize = 8;
 
-impl Render for DataFrame {
-    fn to_html(&self) -> String {
-        table(self).to_html()
-    }
-
-    fn to_plain(&self) -> String {
-        table(self).to_plain()
-    }
-}
+shown_as!(DataFrame => table);
+shown_as!(Series => |series| table(&series.clone().into_frame()));
+shown_as!(Column => |column| table(&column.clone().into_frame()));
 
 fn table(frame: &DataFrame) -> Table {
     let columns = frame.columns();
@@ -82,8 +77,8 @@ fn text(value: &AnyValue<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::Render;
     use polars::df;
-    use polars::prelude::Column;
 
     #[test]
     fn columns_keep_names_order_and_alignment() {

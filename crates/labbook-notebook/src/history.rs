@@ -4,7 +4,7 @@ use polars::frame::DataFrame;
 use polars::prelude::{Column, IntoColumn, NamedFrom, Series};
 
 use crate::error::NotebookError;
-use crate::render::Render;
+use crate::render::shown_as;
 
 /// Size of the two charts in CSS pixels; Keras's notebook draws 16 x 4 inches.
 const CHARTS: (u32, u32) = (1120, 300);
@@ -35,17 +35,7 @@ impl HistoryFrame for History {
     }
 }
 
-impl Render for History {
-    fn to_html(&self) -> String {
-        self.to_frame()
-            .map_or_else(|error| error.to_string(), |frame| frame.to_html())
-    }
-
-    fn to_plain(&self) -> String {
-        self.to_frame()
-            .map_or_else(|error| error.to_string(), |frame| frame.to_plain())
-    }
-}
+shown_as!(History => |history| history.to_frame());
 
 /// Training and validation loss, and training and validation accuracy, side by side over epochs.
 ///

@@ -1,3 +1,5 @@
+use crate::render::Render;
+
 /// Text made safe inside HTML elements and double-quoted attributes.
 ///
 /// ```
@@ -19,12 +21,41 @@ pub fn escape(text: &str) -> String {
     safe
 }
 
-/// Preformatted text.
+/// Text whose columns stand below one another.
 pub(crate) fn preformatted(text: &str) -> String {
     format!(
         "<pre style=\"margin:0;line-height:1.35\">{}</pre>",
         escape(text)
     )
+}
+
+/// Text of several lines or columns as a value.
+pub(crate) struct Preformatted(pub(crate) String);
+
+impl Render for Preformatted {
+    fn to_html(&self) -> String {
+        preformatted(&self.0)
+    }
+
+    fn to_plain(&self) -> String {
+        self.0.clone()
+    }
+}
+
+/// A value in one line that may be longer than the page is wide.
+pub(crate) struct Line(pub(crate) String);
+
+impl Render for Line {
+    fn to_html(&self) -> String {
+        format!(
+            "<pre style=\"margin:0;line-height:1.35;white-space:pre-wrap;word-break:normal\">{}</pre>",
+            escape(&self.0)
+        )
+    }
+
+    fn to_plain(&self) -> String {
+        self.0.clone()
+    }
 }
 
 #[cfg(test)]

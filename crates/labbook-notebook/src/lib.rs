@@ -7,7 +7,9 @@
 mod array;
 mod beyond;
 mod calibration;
+mod charts;
 mod error;
+mod experiments;
 mod explanations;
 mod feature_maps;
 mod frame;
@@ -28,6 +30,7 @@ mod render;
 mod results;
 mod scatter;
 mod session;
+mod settings;
 mod table;
 mod tensor_frame;
 mod tensors;

@@ -3,9 +3,9 @@ use ndarray::Array2;
 use tch::Tensor;
 
 use crate::error::NotebookError;
-use crate::html::preformatted;
+use crate::html::Preformatted;
 use crate::matrix::classes;
-use crate::render::Render;
+use crate::render::shown_as;
 
 /// Whose neighbour is whose in a map: counts of a point's class (rows) against the class of the
 /// point nearest to it (columns).
@@ -43,20 +43,12 @@ pub fn print_progress(event: &TsneEvent) {
     }
 }
 
-impl Render for TsneMap {
-    fn to_html(&self) -> String {
-        preformatted(&self.to_plain())
-    }
-
-    fn to_plain(&self) -> String {
-        format!(
-            "t-SNE map of {} samples: KL divergence {:.4} after {} iterations",
-            self.embedding.nrows(),
-            self.kl_divergence,
-            self.n_iter
-        )
-    }
-}
+shown_as!(TsneMap => |map| Preformatted(format!(
+    "t-SNE map of {} samples: KL divergence {:.4} after {} iterations",
+    map.embedding.nrows(),
+    map.kl_divergence,
+    map.n_iter
+)));
 
 #[cfg(test)]
 mod tests {

@@ -68,8 +68,8 @@ mod tests {
         fn to_plain(&self) -> String {
             "x\nEVCXR_END_CONTENT".to_owned()
         }
-        fn to_png(&self) -> Option<&[u8]> {
-            Some(b"png")
+        fn to_png(&self) -> Option<Vec<u8>> {
+            Some(b"png".to_vec())
         }
     }
 

@@ -1,17 +1,9 @@
 use labbook_experiments::{Published, RunRecord, Spread, published};
 
-use crate::render::Render;
+use crate::render::shown_as;
 use crate::table::Table;
 
-impl Render for RunRecord {
-    fn to_html(&self) -> String {
-        table(self).to_html()
-    }
-
-    fn to_plain(&self) -> String {
-        table(self).to_plain()
-    }
-}
+shown_as!(RunRecord => table);
 
 /// The run's last figures, above the paper's where it has some.
 fn table(record: &RunRecord) -> Table {

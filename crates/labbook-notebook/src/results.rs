@@ -4,7 +4,7 @@ use labbook_experiments::{ComparedRun, Comparison, Experiment, Holding, Verdict}
 use crate::error::NotebookError;
 use crate::html::escape;
 use crate::record::points;
-use crate::render::Render;
+use crate::render::{Render, shown_as};
 use crate::table::{Cell, Table};
 
 /// A shade is full at this gap or difference.
@@ -134,15 +134,7 @@ fn shaded(cell: Cell, color: [f64; 3], strength: f64) -> Cell {
     cell.shaded(&format!("rgb({red:.0},{green:.0},{blue:.0})"), INK)
 }
 
-impl Render for Results {
-    fn to_html(&self) -> String {
-        table(self).to_html()
-    }
-
-    fn to_plain(&self) -> String {
-        table(self).to_plain()
-    }
-}
+shown_as!(Results => table);
 
 fn table(results: &Results) -> Table {
     let headings = [

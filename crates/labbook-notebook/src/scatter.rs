@@ -6,6 +6,9 @@ use tch::Tensor;
 
 use crate::error::NotebookError;
 use crate::matrix::classes as class_numbers;
+use crate::record::percent;
+use crate::render::shown_as;
+use crate::table::Table;
 
 /// A map of PCA or t-SNE, coloured by class; add a title and the like and call `figure()`.
 ///
@@ -62,6 +65,29 @@ pub fn plot_explained_variance(pca: &FittedPca) -> Result<Figure, NotebookError>
         .bars(&names, &ratios)
         .percent()
         .figure()?)
+}
+
+shown_as!(FittedPca => components);
+
+fn components(pca: &FittedPca) -> Table {
+    let mut table = Table::new(&["component", "variance", "share", "shares so far"])
+        .numeric()
+        .caption(format!(
+            "Principal components of {} features",
+            pca.mean().len()
+        ));
+    let shares = pca.explained_variance_ratio();
+    let mut sum = 0.0;
+    for (index, (variance, share)) in pca.explained_variance().iter().zip(shares).enumerate() {
+        sum += share;
+        table.push(&[
+            (index + 1).to_string(),
+            format!("{variance:.4}"),
+            percent(Some(*share)),
+            percent(Some(sum)),
+        ]);
+    }
+    table
 }
 
 #[cfg(test)]

@@ -2,21 +2,38 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use labbook_charts::Figure;
+use labbook_analysis::{Average, ClassificationReport, ConfusedPair, Normalize, Pca, Tsne};
+use labbook_charts::{ColorMap, Figure, Palette};
 use labbook_data::{Cifar10, ImageSet, Provenance};
-use labbook_nn::{Evaluation, Sequential, Summary};
+use labbook_experiments::{Scale, Trick};
+use labbook_nn::{
+    Activation, CsvLogger, DtypePolicy, EarlyStopping, Evaluate, Evaluation, Fit,
+    LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, Padding, Predict,
+    ReduceLROnPlateau, Sequential, Summary, TestTimeAugmentation,
+};
 
-use crate::html::{escape, preformatted};
-use crate::render::Render;
+use crate::html::{Line, Preformatted, escape};
+use crate::render::{Render, shown_as};
+use crate::results::Paragraph;
 use crate::table::Table;
 
-/// Shows a value by its `Debug` text, as the kernel itself would, but without the second
-/// compilation that the kernel needs for it.
+// By their `Debug` text, as the kernel itself would show them, but without the second compilation
+// that the kernel needs for it.
+shown_as!(
+    i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, str,
+    String,
+    Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fit, LearningRateScheduler, Lookahead,
+    ModelCheckpoint, MonitorMode, Normalize, Padding, Palette, Pca, Predict, ReduceLROnPlateau,
+    TestTimeAugmentation, Tsne
+    => |value| Line(format!("{value:?}"))
+);
+
+/// The same for types that hold others.
 macro_rules! by_debug {
     ($(($($generic:ident)*) $name:ty;)*) => {
         $(impl<$($generic: std::fmt::Debug),*> Render for $name {
             fn to_html(&self) -> String {
-                preformatted(&self.to_plain())
+                Line(self.to_plain()).to_html()
             }
 
             fn to_plain(&self) -> String {
@@ -27,9 +44,6 @@ macro_rules! by_debug {
 }
 
 by_debug! {
-    () i8; () i16; () i32; () i64; () i128; () isize;
-    () u8; () u16; () u32; () u64; () u128; () usize;
-    () f32; () f64; () bool; () char; () str; () String;
     (T) Vec<T>; (T) [T]; (T) Option<T>; (A B) (A, B); (A B C) (A, B, C); (A B C D) (A, B, C, D);
 }
 
@@ -69,88 +83,29 @@ impl Render for Figure {
         format!("[figure: {}]", self.alt())
     }
 
-    fn to_png(&self) -> Option<&[u8]> {
-        Some(self.png())
+    fn to_png(&self) -> Option<Vec<u8>> {
+        Some(self.png().to_vec())
     }
 }
 
-impl Render for Summary {
-    fn to_html(&self) -> String {
-        preformatted(&self.to_plain())
-    }
+shown_as!(Summary, Evaluation, ClassificationReport => |value| Preformatted(value.to_string()));
+shown_as!(Sequential => |model| model.summary());
+shown_as!(Provenance, Scale => |value| Paragraph(value.to_string()));
+shown_as!(Activation, ConfusedPair, DtypePolicy, Trick => |value| Line(value.to_string()));
+shown_as!(Cifar10 => |data| {
+    parts(&[("train", &data.train), ("test", &data.test)]).caption(data.provenance.to_string())
+});
+shown_as!(ImageSet => |set| parts(&[("", set)]));
 
-    fn to_plain(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Render for Sequential {
-    fn to_html(&self) -> String {
-        preformatted(&self.to_plain())
-    }
-
-    fn to_plain(&self) -> String {
-        match self.summary() {
-            Ok(summary) => summary.to_string(),
-            Err(error) => error.to_string(),
-        }
-    }
-}
-
-impl Render for Evaluation {
-    fn to_html(&self) -> String {
-        preformatted(&self.to_plain())
-    }
-
-    fn to_plain(&self) -> String {
-        format!("loss: {:.4} - accuracy: {:.4}", self.loss, self.accuracy)
-    }
-}
-
-impl Render for Provenance {
-    fn to_html(&self) -> String {
-        escape(&self.to_string())
-    }
-
-    fn to_plain(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Render for ImageSet {
-    fn to_html(&self) -> String {
-        escape(&self.to_plain())
-    }
-
-    fn to_plain(&self) -> String {
-        format!(
-            "images {:?}, labels {:?}, uint8",
-            self.images.shape(),
-            self.labels.shape()
-        )
-    }
-}
-
-impl Render for Cifar10 {
-    fn to_html(&self) -> String {
-        parts(self).to_html()
-    }
-
-    fn to_plain(&self) -> String {
-        parts(self).to_plain()
-    }
-}
-
-fn parts(data: &Cifar10) -> Table {
-    let mut table =
-        Table::new(&["", "images", "labels", "kind"]).caption(data.provenance.to_string());
-    for (name, part) in [("train", &data.train), ("test", &data.test)] {
-        let shape = |shape: &[usize]| {
-            let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
-            format!("({})", sizes.join(", "))
-        };
+fn parts(parts: &[(&str, &ImageSet)]) -> Table {
+    let mut table = Table::new(&["", "images", "labels", "kind"]);
+    let shape = |shape: &[usize]| {
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        format!("({})", sizes.join(", "))
+    };
+    for (name, part) in parts {
         let (images, labels) = (shape(part.images.shape()), shape(part.labels.shape()));
-        table.push(&[name.to_owned(), images, labels, "uint8".to_owned()]);
+        table.push(&[*name, &images, &labels, "uint8"]);
     }
     table
 }

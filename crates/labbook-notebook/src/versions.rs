@@ -1,4 +1,4 @@
-use crate::render::Render;
+use crate::render::shown_as;
 use crate::table::Table;
 
 /// The libraries in use.
@@ -52,15 +52,7 @@ fn libtorch(tch: &str) -> &'static str {
     }
 }
 
-impl Render for Versions {
-    fn to_html(&self) -> String {
-        table(self).to_html()
-    }
-
-    fn to_plain(&self) -> String {
-        table(self).to_plain()
-    }
-}
+shown_as!(Versions => table);
 
 fn table(versions: &Versions) -> Table {
     let mut table = Table::new(&["library", "version"]);

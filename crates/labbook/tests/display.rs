@@ -1,0 +1,324 @@
+//! Every type that a cell may end in shows itself, in HTML and in plain text.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::error::Error;
+
+use labbook::analysis::ConfusedPair;
+use labbook::experiments::{Comparison, Experiment, FinishedSpeedRun, RunFacts, RunRecord, Runs};
+use labbook::polars::df;
+use labbook::polars::prelude::Column;
+use labbook::prelude::*;
+use ndarray::{Array4, arr2};
+use tch::{Device, Kind, Tensor};
+
+/// A name that would break HTML that does not escape it.
+const NAME: &str = "<i>cat</i> & \"dog\"";
+
+/// Names of the prelude that no cell ends in, and why.
+const NO_VALUES: [(&str, &str); 6] = [
+    ("Callback", "a trait"),
+    ("Control", "lent to callbacks"),
+    ("HistoryFrame", "a trait"),
+    ("Logs", "lent to callbacks"),
+    ("NotebookDisplay", "a trait"),
+    ("Render", "a trait"),
+];
+
+type Shown = Vec<(&'static str, Box<dyn Render>)>;
+
+fn small_model() -> Sequential {
+    let mut model = Sequential::on(Device::Cpu).seeded(0).named(NAME);
+    model.add(Flatten::new().input_shape((32, 32, 3)));
+    model.add(Dense::new(10).activation(Softmax));
+    model
+}
+
+/// One value of each type.
+fn values() -> Result<Shown, Box<dyn Error>> {
+    let data = cifar10::drawn(20, 20, 0);
+    let (images, labels) = (data.test.images_tensor(), data.test.labels_tensor());
+    let images = images.to_kind(Kind::Float) / 255.0;
+    let names: Vec<String> = (0..10).map(|class| format!("{NAME} {class}")).collect();
+    let mut model = small_model();
+    model.compile(
+        Adam::new(),
+        SparseCategoricalCrossentropy::new(),
+        ["accuracy"],
+    )?;
+    let fit = Fit::new().epochs(1).verbose(0);
+    let history = model.fit(&images, &labels, &fit)?;
+    let evaluation = model.evaluate_with(&images, &labels, &Evaluate::new().verbose(0))?;
+    let predictions = model.predict(&images)?;
+    let matrix = confusion_matrix(&labels, &model.predict_classes(&images)?, &names)?;
+    let calibration = calibration_curve(&labels, &predictions)?;
+    let facts = RunFacts::new(Scale::smoke(), 0, &data.provenance, Device::Cpu, NAME);
+    let mut record = RunRecord::new(&facts, 1, &model, &history, &evaluation)?;
+    record.name = NAME.to_owned();
+    let results = Results {
+        comparison: Comparison::of(&[record.clone()]),
+    };
+    let mut trials = Trials::new(NAME);
+    trials.add(NAME, &history, &evaluation);
+    let mut table = Table::new(&[NAME]).caption(NAME);
+    table.push(&[NAME]);
+    let points = arr2(&[[0.0, 1.0], [1.0, 0.0], [2.0, 2.5]]);
+    let pictures = Array4::<u8>::zeros((3, 8, 8, 3));
+    let kernel = Array4::<f32>::zeros((3, 3, 3, 4));
+    let frame = df![NAME => [NAME, NAME], "loss" => [0.5, 0.25]]?;
+    let finished = FinishedSpeedRun {
+        model: small_model(),
+        history: history.clone(),
+        test: evaluation.clone(),
+    };
+    let pair = ConfusedPair {
+        true_class: 0,
+        predicted_class: 1,
+        true_name: NAME.to_owned(),
+        predicted_name: NAME.to_owned(),
+        count: 3,
+        share: 0.1,
+    };
+    let mut shown: Shown = vec![
+        ("Activation", Box::new(Relu)),
+        ("ActivationLayer", Box::new(ActivationLayer::new(Relu))),
+        ("Adam", Box::new(Adam::new())),
+        ("Array", Box::new(points.clone())),
+        (
+            "Augmentation",
+            Box::new(Augmentation::new().flip().shift(2)),
+        ),
+        ("Average", Box::new(Average::Macro)),
+        ("AveragePooling2D", Box::new(AveragePooling2D::new(2))),
+        (
+            "BarChart",
+            Box::new(BarChart::new(NAME).bars(&[NAME], &[1.0])),
+        ),
+        ("BatchNormalization", Box::new(BatchNormalization::new())),
+        ("Beyond", Box::new(Beyond::of(vec![record.clone()], &facts))),
+        ("Calibration", Box::new(calibration.clone())),
+        ("Cifar10", Box::new(data.clone())),
+        (
+            "ClassificationReport",
+            Box::new(matrix.classification_report()),
+        ),
+        ("ColorMap", Box::new(ColorMap::Blues)),
+        ("Column", Box::new(Column::new(NAME.into(), [NAME]))),
+        ("Comparison", Box::new(results.comparison.clone())),
+        ("ConfusedPair", Box::new(pair)),
+        ("ConfusionMatrix", Box::new(matrix.clone())),
+        ("Conv2D", Box::new(Conv2D::new(64, (3, 3)).activation(Relu))),
+        ("CsvLogger", Box::new(CsvLogger::new(NAME))),
+        ("DataFrame", Box::new(frame.clone())),
+        (
+            "Dense",
+            Box::new(Dense::new(10).kernel_regularizer(L1L2::new(0.1, 0.2))),
+        ),
+        ("Dropout", Box::new(Dropout::new(0.5))),
+        ("DtypePolicy", Box::new(DtypePolicy::default())),
+        ("EarlyStopping", Box::new(EarlyStopping::new())),
+        ("Evaluate", Box::new(Evaluate::new())),
+        ("Evaluation", Box::new(evaluation)),
+        ("Experiment", Box::new(*Experiment::numbered(16)?)),
+        ("Explanation", Box::new(model.saliency(&images, None)?)),
+        (
+            "FeatureMaps",
+            Box::new(FeatureMaps::new(&kernel).title(NAME)),
+        ),
+        (
+            "Figure",
+            Box::new(LineChart::new(NAME).series(NAME, &[1.0]).figure()?),
+        ),
+        ("FilterGrid", Box::new(FilterGrid::new(&kernel).title(NAME))),
+        ("FinishedSpeedRun", Box::new(finished)),
+        ("Fit", Box::new(fit)),
+        ("FittedPca", Box::new(Pca::new(2).fit(&points)?)),
+        ("Flatten", Box::new(Flatten::new())),
+        (
+            "GlobalAveragePooling2D",
+            Box::new(GlobalAveragePooling2D::new()),
+        ),
+        ("GlobalMaxPooling2D", Box::new(GlobalMaxPooling2D::new())),
+        ("History", Box::new(history)),
+        ("ImageGrid", Box::new(ImageGrid::new(&pictures).title(NAME))),
+        ("ImageSet", Box::new(data.test.clone())),
+        ("Initializer", Box::new(Initializer::HeNormal)),
+        ("L1L2", Box::new(L1L2::new(0.1, 0.2))),
+        (
+            "LabelledScatter",
+            Box::new(LabelledScatter::new(NAME).series(NAME, &[1.0], &[2.0], &[NAME])),
+        ),
+        (
+            "LearningRateSchedule",
+            Box::new(LearningRateSchedule::polynomial_decay(0.1, 9)),
+        ),
+        (
+            "LearningRateScheduler",
+            Box::new(LearningRateScheduler::new(|_, rate| rate)),
+        ),
+        (
+            "LineChart",
+            Box::new(LineChart::new(NAME).series(NAME, &[1.0, 2.0])),
+        ),
+        ("Lookahead", Box::new(Lookahead::new(5))),
+        ("MatrixPlot", Box::new(MatrixPlot::new(&matrix).title(NAME))),
+        (
+            "MaxPooling2D",
+            Box::new(MaxPooling2D::new((2, 2)).strides(2)),
+        ),
+        ("ModelCheckpoint", Box::new(ModelCheckpoint::new(NAME))),
+        (
+            "ModelPlot",
+            Box::new(ModelPlot::new().layer(NAME, NAME, NAME, NAME)),
+        ),
+        ("MonitorMode", Box::new(MonitorMode::Auto)),
+        ("Muon", Box::new(Muon::new())),
+        ("Normalization", Box::new(Normalization::new())),
+        ("Normalize", Box::new(Normalize::True)),
+        ("Padding", Box::new(Padding::Same)),
+        ("Palette", Box::new(Palette::Muted)),
+        ("Pca", Box::new(Pca::new(2))),
+        ("Predict", Box::new(Predict::new())),
+        ("Provenance", Box::new(data.provenance.clone())),
+        ("RMSprop", Box::new(RMSprop::new())),
+        ("ReduceLROnPlateau", Box::new(ReduceLROnPlateau::new())),
+        (
+            "ReliabilityDiagram",
+            Box::new(ReliabilityDiagram::new(&calibration).title(NAME)),
+        ),
+        ("Rescaling", Box::new(Rescaling::new(0.5))),
+        ("Result", Box::new(Err::<i32, _>(NAME))),
+        ("Row", Box::new(row(&[&table, &table]))),
+        ("RunRecord", Box::new(record)),
+        ("Runs", Box::new(Runs::at(NAME))),
+        ("SGD", Box::new(SGD::new())),
+        ("Scale", Box::new(Scale::laptop())),
+        (
+            "ScatterPlot",
+            Box::new(ScatterPlot::new(&points).title(NAME)),
+        ),
+        ("Sequential", Box::new(model)),
+        (
+            "Series",
+            Box::new(frame.column(NAME)?.as_materialized_series().clone()),
+        ),
+        (
+            "SparseCategoricalCrossentropy",
+            Box::new(SparseCategoricalCrossentropy::new()),
+        ),
+        (
+            "SpeedRun",
+            Box::new(SpeedRun::numbered(20)?.without(Trick::Muon)),
+        ),
+        ("Stack", Box::new(stack(&[&table, &table]))),
+        ("Summary", Box::new(small_model().summary()?)),
+        ("Table", Box::new(table)),
+        ("Tensor", Box::new(Tensor::from_slice(&[1.0_f32, 2.0]))),
+        ("TestTimeAugmentation", Box::new(TestTimeAugmentation::Flip)),
+        (
+            "ThumbnailMap",
+            Box::new(ThumbnailMap::new(&pictures, &points).title(NAME)),
+        ),
+        ("Trials", Box::new(trials)),
+        ("Trick", Box::new(Trick::Muon)),
+        ("Tsne", Box::new(Tsne::new())),
+        ("Versions", Box::new(Versions::of_this_build())),
+        ("Whitening", Box::new(Whitening::new(2))),
+    ];
+    shown.push(("Conclusions", Box::new(results.conclusions())));
+    shown.push(("Diagnoses", Box::new(results.diagnosis())));
+    shown.push(("Recommendation", Box::new(results.recommendation())));
+    shown.push(("Results", Box::new(results)));
+    Ok(shown)
+}
+
+#[test]
+fn every_value_shows_itself_in_sound_html_and_in_plain_text() {
+    for (name, value) in values().unwrap() {
+        let (html, plain) = (value.to_html(), value.to_plain());
+        assert!(!plain.trim().is_empty(), "{name} shows nothing");
+        assert!(
+            !plain.contains("&lt;") && !plain.contains("style="),
+            "{name}: {plain}"
+        );
+        if let Err(fault) = sound(&html) {
+            panic!("{name}: {fault} in\n{html}");
+        }
+        assert!(!html.contains("<i>"), "{name} does not escape:\n{html}");
+    }
+}
+
+/// A session is shown in the tests of whole notebooks.
+#[test]
+fn no_type_of_the_prelude_is_forgotten() {
+    let shown = values().unwrap();
+    let known: Vec<&str> = shown
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(NO_VALUES.iter().map(|(name, _)| *name))
+        .chain(["Session", "Activation"])
+        .collect();
+    let source = include_str!("../src/lib.rs");
+    let prelude = source.split("pub mod prelude").nth(1).unwrap();
+    // Activations are imported one by one.
+    let activations = prelude
+        .split("Activation::{")
+        .nth(1)
+        .unwrap()
+        .split('}')
+        .next()
+        .unwrap();
+    let words = prelude.split(|c: char| !c.is_alphanumeric() && c != '_');
+    for word in words.filter(|word| word.starts_with(char::is_uppercase)) {
+        let activation = activations
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|a| a == word);
+        assert!(
+            activation || known.contains(&word),
+            "{word} of the prelude is not shown here"
+        );
+    }
+}
+
+/// Whether tags close in order, nothing runs or is fetched, and colours come from the page or in
+/// pairs, so that a theme's text colour never meets our background.
+fn sound(html: &str) -> Result<(), String> {
+    let mut open: Vec<&str> = Vec::new();
+    for piece in html.split('<').skip(1) {
+        let (tag, text) = piece.split_once('>').ok_or("a tag that does not end")?;
+        if text.contains('"') {
+            return Err(format!("an unescaped quote after <{tag}>"));
+        }
+        if let Some(name) = tag.strip_prefix('/') {
+            if open.pop() != Some(name) {
+                return Err(format!("</{name}> closes nothing"));
+            }
+            continue;
+        }
+        if tag.matches('"').count() % 2 != 0 {
+            return Err(format!("an attribute that does not end: {tag}"));
+        }
+        let name = tag.split(' ').next().unwrap_or_default();
+        if ["script", "iframe", "link", "style", "object"].contains(&name)
+            || tag.contains("src=\"http")
+        {
+            return Err(format!("<{name}>"));
+        }
+        if name == "img" {
+            continue;
+        }
+        let style = tag.split("style=\"").nth(1).unwrap_or_default();
+        let has = |property: &str| {
+            style
+                .split(';')
+                .any(|entry| entry.trim().starts_with(property))
+        };
+        if has("background") != has("color") {
+            return Err(format!("half a pair of colours: {tag}"));
+        }
+        open.push(name);
+    }
+    match open.pop() {
+        Some(name) => Err(format!("<{name}> stays open")),
+        None => Ok(()),
+    }
+}
