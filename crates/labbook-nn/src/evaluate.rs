@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::fit::check_batch_size;
 use crate::progress::Progress;
 use crate::reporter::default_reporter;
+use crate::sequential::PREDICT_BATCH;
 use crate::{Reporter, Result, TestTimeAugmentation, Verbosity};
 
 /// The options of [`Sequential::evaluate_with`](crate::Sequential::evaluate_with).
@@ -63,7 +64,7 @@ impl Evaluate {
 impl Default for Evaluate {
     fn default() -> Self {
         Self {
-            batch_size: 32,
+            batch_size: PREDICT_BATCH,
             views: None,
             verbose: 1,
             reporter: None,
