@@ -15,7 +15,7 @@ use crate::{ExperimentError, Result, RunOptions, RunRecord, Scale};
 
 /// What makes the networks of Experiments 18 to 20 learn in little time. Each can be
 /// [left out](SpeedRun::without) to see what it is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Trick {
     /// The first layer's filters are computed from the images and stay as they are; without it
@@ -151,10 +151,14 @@ impl SpeedRun {
         } else {
             "two convolutions a block"
         };
-        format!(
+        let mut title = format!(
             "whitened, {first}/{second}/{third} filters, {blocks}, {} epochs",
             self.epochs
-        )
+        );
+        for trick in &self.left_out {
+            title += &format!(", without {trick}");
+        }
+        title
     }
 
     /// The same narrowed and shortened as far as the scale asks: tests take seconds.
@@ -173,6 +177,9 @@ impl SpeedRun {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn without(mut self, trick: Trick) -> Self {
         self.left_out.push(trick);
+        // However it was put together, the same training equals itself.
+        self.left_out.sort();
+        self.left_out.dedup();
         self
     }
 
@@ -568,7 +575,10 @@ mod tests {
 
     #[test]
     fn a_training_comes_back_from_json_with_its_tricks() {
-        let run = small(20).without(Trick::Schedule);
+        let run = small(20).without(Trick::Schedule).without(Trick::Muon);
+        let other = small(20).without(Trick::Muon).without(Trick::Schedule);
+        assert_eq!(run, other.without(Trick::Muon));
+        assert!(run.title().ends_with("without Muon, without schedule"));
         let text = serde_json::to_string(&run).unwrap();
         assert_eq!(serde_json::from_str::<SpeedRun>(&text).unwrap(), run);
         assert_ne!(small(20), run);
