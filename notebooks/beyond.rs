@@ -203,7 +203,7 @@ speed18
 let mut normalization = Normalization::new();
 normalization.adapt(&all_images_norm)?;
 let mut whitening = Whitening::new(2).use_bias(false);
-whitening.adapt(&normalization.call(&all_images_norm.narrow(0, 0, 2000))?)?;
+whitening.adapt(&normalization.call(&all_images_norm.slice(0, 0, 5000, 1))?)?;
 
 // %%
 clear_session();
@@ -345,9 +345,9 @@ scatter(&map19.embedding, &test_labels, &class_names)?
 // cargo labbook speed --experiment 18,19,20 --seeds 0,1,2
 // ```
 //
-// The table holds what is on record with these data and this machine. Times are from the first batch
-// to the last weights, the computing of the whitening filters included and no evaluation, for the
-// slowest seed.
+// The table holds what is on record with these data and this machine: means over the seeds, and how
+// far they lie apart. Times are of the slowest seed, from the first batch to the last weights, the
+// computing of the whitening filters included and no evaluation.
 
 // %%
 let beyond = session.beyond()?;
@@ -357,8 +357,8 @@ beyond
 // ## 8. Accuracy, time and work
 //
 // The paper's experiments as far as they are on record on this machine, at the scale at which they
-// were run, and those of this notebook. The horizontal axes are logarithmic; one TFLOP is 10¹² floating-point
-// operations.
+// were run, and those of this notebook; means where several seeds are on record. The horizontal axes
+// are logarithmic; one TFLOP is 10¹² floating-point operations.
 
 // %%
 plot_efficiency(&beyond)?

@@ -25,7 +25,7 @@ fn table(beyond: &Beyond) -> Table {
         "std",
         "lowest",
         "highest",
-        "training",
+        "longest training",
         "made for",
     ];
     let mut table = Table::new(&headings).numeric().header_column();
