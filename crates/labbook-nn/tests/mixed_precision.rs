@@ -110,9 +110,16 @@ fn a_batch_in_pieces_has_the_gradients_of_the_whole() -> Result<()> {
         Ok(model.optimizer_state()?.slots.swap_remove(0).1)
     };
     let whole = gradient(0, 96)?;
-    let parts = (gradient(0, 32)? + gradient(32, 32)? + gradient(64, 32)?) / 3.0;
-    let error = largest(&(&whole - parts)) / largest(&whole);
-    assert!(error < 0.03, "{error}");
+    let parts = [gradient(0, 32)?, gradient(32, 32)?, gradient(64, 32)?];
+    // A rounding to 8 significant bits changes a number by up to 2^-8 of it. The kernel's gradients
+    // are rounded so once for each piece, and once for each part, before they are added up as f32:
+    // together by up to twice that share of the largest. What was rounded before them differs at
+    // every one of the 46,464 places that they sum up, and averages out.
+    let widest = parts.iter().map(largest).fold(0.0, f64::max);
+    let bound = 2.0 * 2.0_f64.powi(-8) * widest;
+    let [first, second, third] = &parts;
+    let error = largest(&(&whole - (first + second + third) / 3.0));
+    assert!(error > 0.0 && error < bound, "{error} of {bound}");
     Ok(())
 }
 
