@@ -3,12 +3,15 @@
 //!
 //! ```text
 //! bench_train EXPERIMENT [--folder FOLDER] [--steps 20] [--batch 512] [--divisor 1] [--check]
+//!             [--products]
 //! ```
 //!
 //! Prints one line of JSON: milliseconds of every step but the first, peak memory, and with
 //! `--check` the loss of the batch after those of `--steps` steps. `--folder` keeps the initial
 //! weights and the batches, so that the other programs do the same work. `--divisor` narrows
 //! convolutions. Dropout is off with `--check`, because its masks differ between programs.
+//! `--products` trains nothing: it says how long a step's multiplications take if none is left
+//! out, at the rate that libtorch reaches in a large matrix product.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +34,7 @@ struct Options {
     batch: i64,
     divisor: i64,
     check: bool,
+    products: bool,
 }
 
 impl Options {
@@ -43,10 +47,12 @@ impl Options {
             batch: 512,
             divisor: 1,
             check: false,
+            products: false,
         };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--check" => options.check = true,
+                "--products" => options.products = true,
                 "--folder" => options.folder = Some(words.next()?.into()),
                 "--steps" => options.steps = words.next()?.parse().ok()?,
                 "--batch" => options.batch = words.next()?.parse().ok()?,
@@ -202,14 +208,45 @@ fn peak_memory() -> u64 {
         / 1024
 }
 
+/// The steps that a model's multiplications for one batch alone would take.
+fn products(model: &Sequential, options: &Options) -> Result<Steps> {
+    let layers = model.layers()?;
+    // The gradients of kernel and input take as much as the output, but the images need none.
+    let flops: i64 = layers.iter().map(|layer| 3 * layer.flops).sum();
+    let flops = (flops - layers[0].flops) as f64 * options.batch as f64;
+    let (rows, width) = (4096, 512);
+    let zeros = |sizes: [i64; 2]| Tensor::f_zeros(sizes, (Kind::Float, Device::Cpu));
+    let (x, w) = (zeros([rows, width])?, zeros([width, width])?);
+    let mut y = zeros([rows, width])?;
+    // Several at a time, because processor time is told in steps of milliseconds.
+    let at_a_time = 16;
+    let share = flops / (at_a_time * 2 * rows * width * width) as f64;
+    let mut ticks = vec![(Instant::now(), processor_time())];
+    for _ in 0..=options.steps {
+        for _ in 0..at_a_time {
+            y = x.f_mm_out(&y, &w)?;
+        }
+        ticks.push((Instant::now(), processor_time()));
+    }
+    let steps = Steps::between(&ticks[1..]);
+    let whole = |times: Vec<f64>| times.iter().map(|time| time * share).collect();
+    Ok(Steps {
+        elapsed: whole(steps.elapsed),
+        processor: whole(steps.processor),
+    })
+}
+
 fn main() -> Result<(), String> {
     let usage = "usage: bench_train 1|2|3|4|9|13 [--folder FOLDER] [--steps N] [--batch N] \
-                 [--divisor N] [--check]";
+                 [--divisor N] [--check] [--products]";
     let options = Options::parse().ok_or(usage)?;
     let mut model = options.network().ok_or(usage)?;
     let run = |model: &mut Sequential| -> Result<(Steps, Option<f64>)> {
-        let (x, y) = data((options.steps + 1) * options.batch);
         model.build((32, 32, 3))?;
+        if options.products {
+            return Ok((products(model, &options)?, None));
+        }
+        let (x, y) = data((options.steps + 1) * options.batch);
         if let Some(folder) = &options.folder
             && let Err(error) = keep(folder, model, &x, &y)
         {
@@ -237,7 +274,7 @@ fn main() -> Result<(), String> {
     };
     let (steps, loss) = run(&mut model).map_err(|error| error.to_string())?;
     let figures = serde_json::json!({
-        "program": "labbook",
+        "program": if options.products { "products" } else { "labbook" },
         "experiment": options.experiment,
         "milliseconds": steps.elapsed,
         "processor_milliseconds": steps.processor,

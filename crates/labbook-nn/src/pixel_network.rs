@@ -654,6 +654,8 @@ mod tests {
             (vec![Dense::new(64), Dense::new(64)], 5),
             (vec![Dense::new(64), Dense::new(16), Dense::new(48)], 19),
             (vec![penalized(), Dense::new(128)], 33),
+            // More inputs than a chunk of columns.
+            (vec![Dense::new(144), Dense::new(272), Dense::new(32)], 3),
             (vec![Dense::new(16)], 2),
         ] {
             let model = model(&hidden, None);

@@ -1,10 +1,11 @@
 """Times training steps of one of the notebook's networks in Keras/TensorFlow or PyTorch.
 
-    bench_train.py keras|torch EXPERIMENT FOLDER [--steps 20] [--batch 512] [--divisor 1] [--check]
+    bench_train.py keras|torch EXPERIMENT FOLDER [--steps 20] [--batch 512] [--divisor 1] [--check] [--nudge]
 
 FOLDER holds start.safetensors with initial weights and batches, which labbook-nn's example of the same
 name wrote. Prints one line of JSON like that example. Each program is used as its users would: Keras by
 train_on_batch's compiled step in fit(), PyTorch eagerly with channels-last convolutions and fused Adam.
+--nudge moves every initial weight to the next number, to see what rounding alone does to the loss.
 """
 
 import argparse
@@ -154,9 +155,12 @@ def main():
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--divisor", type=int, default=1)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--nudge", action="store_true")
     options = parser.parse_args()
     start = load_file(options.folder / "start.safetensors")
     weights = [start[f"w{index}"] for index in range(len(start) - 2)]
+    if options.nudge:
+        weights = [np.nextafter(weight, np.float32(np.inf)) for weight in weights]
     x = start["x"].astype(np.float32) / 255
     ticks, loss = (by_keras if options.program == "keras" else by_torch)(options, weights, x, start["y"])
     figures = {

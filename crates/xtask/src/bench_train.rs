@@ -17,7 +17,9 @@ const SCRIPT: &str = include_str!("../scripts/bench_train.py");
 /// The programs to compare with; pip takes the newest of each.
 const PEERS: [&str; 5] = ["keras", "tensorflow-cpu", "torch", "numpy", "safetensors"];
 
-const PROGRAMS: [&str; 3] = ["labbook", "keras", "torch"];
+/// The last one is no program but a floor: all multiplications of a step, zeros too, at the rate of
+/// a large matrix product, and nothing else. What takes less leaves multiplications out.
+const PROGRAMS: [&str; 4] = ["labbook", "keras", "torch", "products"];
 
 /// The programs take turns this often, so that a busy moment hits all of them.
 const ROUNDS: usize = 2;
@@ -45,9 +47,13 @@ const fn work(
     }
 }
 
-/// At full width the losses of Experiments 3 and 4 differ by hundredths after 20 steps, also between
-/// our own two ways to convolve, whose gradients agree within 1e-5: Adam magnifies rounding there.
+/// At full width the losses of Experiments 3 and 4 differ by hundredths after 20 steps, because Adam
+/// magnifies rounding there: `CONTROL` shows it.
 const QUARTER: &[&str] = &["--batch", "64", "--divisor", "4"];
+
+/// Experiment 3 at full width, which Keras trains once more from initial weights that differ by
+/// rounding.
+const CONTROL: (&str, &[&str]) = ("3", &["--check", "--steps", CHECKED_STEPS, "--batch", "64"]);
 
 const WORKS: [Work; 6] = [
     work("1", "20", &["--batch", "512"]),
@@ -86,6 +92,7 @@ pub(crate) fn run(places: &Places) -> Result<()> {
         print!("{}", rows(work.experiment, &timed, &checked));
         agree &= differences(&checked).iter().all(|d| *d <= TOLERANCE);
     }
+    print!("{}", bench.control()?);
     if agree {
         return Ok(());
     }
@@ -125,13 +132,16 @@ impl Bench {
         let folder = self.folder.to_string_lossy();
         let keep = [&[experiment, "--folder", &folder], options].concat();
         let mut printed = vec![figures(&mut self.ours(&["run", "--quiet"], &keep))?];
-        for program in &PROGRAMS[1..] {
-            let mut command = Command::new(&self.python);
-            command.arg(self.script()).args([program, experiment]);
-            command.arg(&self.folder).args(options);
-            printed.push(figures(&mut command)?);
+        for program in &PROGRAMS[1..3] {
+            printed.push(self.peer(program, experiment, options)?);
         }
         Ok(printed)
+    }
+
+    fn peer(&self, program: &str, experiment: &str, options: &[&str]) -> Result<Value> {
+        let mut command = Command::new(&self.python);
+        command.arg(self.script()).args([program, experiment]);
+        figures(command.arg(&self.folder).args(options))
     }
 
     fn losses(&self, work: &Work) -> Result<Printed> {
@@ -143,9 +153,30 @@ impl Bench {
     }
 
     fn times(&self, work: &Work) -> Result<Vec<Printed>> {
-        (0..ROUNDS)
-            .map(|_| self.all(work.experiment, &["--steps", work.steps]))
-            .collect()
+        let products = [work.experiment, "--products"];
+        let round = |_| -> Result<Printed> {
+            let mut printed = self.all(work.experiment, &["--steps", work.steps])?;
+            printed.push(figures(&mut self.ours(&["run", "--quiet"], &products))?);
+            Ok(printed)
+        };
+        (0..ROUNDS).map(round).collect()
+    }
+
+    /// How far rounding alone moves the loss.
+    fn control(&self) -> Result<String> {
+        let (experiment, options) = CONTROL;
+        let mut printed = self.all(experiment, options)?;
+        printed.push(self.peer("keras", experiment, &[options, &["--nudge"]].concat())?);
+        let mut text =
+            format!("\nExperiment {experiment} at full width, loss at step {CHECKED_STEPS}:");
+        let names = PROGRAMS[..3]
+            .iter()
+            .chain(&["keras from weights a rounding away"]);
+        for (name, figures) in names.zip(&printed) {
+            let loss = figures["loss"].as_f64().unwrap_or(f64::NAN);
+            let _ = write!(text, "  {name} {loss:.5}");
+        }
+        Ok(text + "\n")
     }
 }
 
@@ -163,8 +194,8 @@ fn figures(command: &mut Command) -> Result<Value> {
 }
 
 const HEADER: &str = "\
-Exp  program  ms/step: median (min-max)   of labbook's time   peak MiB   loss at step 20
-                                                                             (3, 4: a quarter of the widths)";
+Exp  program   ms/step: median (min-max)   of labbook's time   peak MiB   loss at step 20
+     (products: a step's multiplications alone)                              (3, 4: a quarter of the widths)";
 
 /// How far each loss is from ours.
 fn differences(checked: &Printed) -> Vec<f64> {
@@ -203,15 +234,17 @@ fn rows(experiment: &str, timed: &[Printed], checked: &Printed) -> String {
             ours = median;
         }
         let peaks = runs().filter_map(|run| run["peak_mib"].as_u64());
-        let loss = checked.get(index).and_then(|p| p["loss"].as_f64());
+        let loss = checked.get(index).map(|p| p["loss"].as_f64());
+        let loss = loss.map_or(String::new(), |loss| {
+            format!("{:.5}", loss.unwrap_or(f64::NAN))
+        });
         let spread = format!("{median:.0} ({first:.0}-{last:.0})");
-        let _ = writeln!(
-            text,
-            "{experiment:>3}  {program:<7}  {spread:<24}   {:<17.2}   {:<8}   {:.5}",
+        let line = format!(
+            "{experiment:>3}  {program:<8}  {spread:<24}   {:<17.2}   {:<8}   {loss}",
             median / ours,
             peaks.max().unwrap_or_default(),
-            loss.unwrap_or(f64::NAN),
         );
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     text
 }
@@ -230,6 +263,7 @@ mod tests {
                 run(&[100.0, 120.0], 300),
                 run(&[200.0], 900),
                 run(&[400.0], 800),
+                run(&[110.0, 130.0], 100),
             ],
             vec![
                 run(&[90.0], 310),
@@ -242,9 +276,10 @@ mod tests {
             .to_vec();
         assert_eq!(
             rows("1", &timed, &checked),
-            "  1  labbook  100 (90-120)               1.00                310        1.50000\n\
-             \x20 1  keras    220 (200-220)              2.20                950        1.50050\n\
-             \x20 1  torch    410 (400-420)              4.10                800        1.60000\n"
+            "  1  labbook   100 (90-120)               1.00                310        1.50000\n\
+             \x20 1  keras     220 (200-220)              2.20                950        1.50050\n\
+             \x20 1  torch     410 (400-420)              4.10                800        1.60000\n\
+             \x20 1  products  130 (110-130)              1.30                100\n"
         );
         let differences = differences(&checked);
         assert!(differences[1] <= TOLERANCE && differences[2] > TOLERANCE);
