@@ -1,9 +1,17 @@
 //! What Jupyter's interrupt does to a kernel.
 //!
-//! It arrives as SIGINT in the whole process group. evcxr_jupyter and the compilers ignore it, so
-//! that a running compilation is left alone. The process that runs the cells may handle it, as
-//! `labbook-notebook` does to end a training in good order; if it does not, it is ended here, which
-//! stops the cell at once and loses its variables: all that evcxr itself can do.
+//! It arrives as SIGINT in the whole process group; evcxr_jupyter and the compilers ignore it. What
+//! happens is decided here:
+//!
+//! - No cell runs: nothing.
+//! - A cell is being compiled: the compilers are ended. evcxr gives the cell up, and no variable is
+//!   lost.
+//! - A cell runs: its process may handle the signal, as `labbook-notebook` does to end a training in
+//!   good order. If it does not, it is ended, which stops the cell at once and loses its variables:
+//!   all that evcxr itself can do.
+//!
+//! For that the [tap](crate::tap) puts the cells' process into a group of its own. Without a tap it
+//! has the signal already, and nobody knows whether a cell runs.
 
 use std::fs;
 use std::io;
@@ -14,9 +22,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getppid, kill_process};
+use rustix::process::{Pid, Signal, getppid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+use crate::tap::TAP;
 
 /// Jupyter sets it to its own process.
 const PARENT: &str = "JPY_PARENT_PID";
@@ -30,8 +40,12 @@ pub(crate) struct Kernel {
     process: u32,
     /// The program of the process that runs the cells.
     program: PathBuf,
+    /// Whether there is a tap.
+    tapped: bool,
     /// Whether a cell may be running. Without one, an interrupt would only cost the variables.
     busy: Arc<AtomicBool>,
+    /// Whether the running cell's compilation was ended.
+    stopped_compiling: Arc<AtomicBool>,
 }
 
 impl Kernel {
@@ -39,13 +53,16 @@ impl Kernel {
     pub(crate) fn start(
         command: &mut Command,
         program: &Path,
+        tapped: bool,
         signals: Signals,
     ) -> io::Result<(Kernel, Child)> {
         let child = command.spawn()?;
         let kernel = Kernel {
             process: child.id(),
             program: fs::canonicalize(program)?,
+            tapped,
             busy: Arc::new(AtomicBool::new(true)),
+            stopped_compiling: Arc::default(),
         };
         kernel.attend(signals);
         kernel.end_with_parent();
@@ -59,7 +76,7 @@ impl Kernel {
             for signal in &mut signals {
                 match signal {
                     SIGTERM => kernel.end(),
-                    _ => kernel.stop_unhandled(),
+                    _ => kernel.stop(kernel.tapped),
                 }
             }
         });
@@ -84,16 +101,19 @@ impl Kernel {
     /// Says whether a cell runs; until the first call, one may.
     pub(crate) fn set_busy(&self, busy: bool) {
         self.busy.store(busy, Ordering::Relaxed);
+        if !busy {
+            self.stopped_compiling.store(false, Ordering::Relaxed);
+        }
     }
 
-    /// Interrupts the cells as Jupyter does by a signal to all processes.
+    /// Whether an interrupt ended the compilation of the cell that runs.
+    pub(crate) fn has_stopped_compiling(&self) -> bool {
+        self.stopped_compiling.load(Ordering::Relaxed)
+    }
+
+    /// Interrupts the cell, as Jupyter does by a signal to all processes.
     pub(crate) fn interrupt(&self) {
-        for process in self.cells() {
-            if handles_interrupts(process) {
-                send(process, Signal::INT);
-            }
-        }
-        self.stop_unhandled();
+        self.stop(true);
     }
 
     /// Ends every process of the kernel.
@@ -104,16 +124,49 @@ impl Kernel {
         }
     }
 
-    /// Stops cells that no handler saves.
-    fn stop_unhandled(&self) {
+    /// Stops the cell that runs, if one does. `tell` says whether its process has yet to get the
+    /// signal.
+    fn stop(&self, tell: bool) {
         if !self.busy.load(Ordering::Relaxed) {
             return;
         }
+        let compilers = self.compilers();
+        if !compilers.is_empty() {
+            self.stopped_compiling.store(true, Ordering::Relaxed);
+            compilers
+                .into_iter()
+                .for_each(|process| send(process, Signal::KILL));
+            return;
+        }
         for process in self.cells() {
-            if !handles_interrupts(process) {
-                send(process, Signal::KILL);
+            let handled = handles_interrupts(process);
+            let signal = if handled { Signal::INT } else { Signal::KILL };
+            if tell || !handled {
+                match self.tapped {
+                    // With what the cell started.
+                    true => send_to_group(process, signal),
+                    false => send(process, signal),
+                }
             }
         }
+    }
+
+    /// cargo and all that it started.
+    fn compilers(&self) -> Vec<u32> {
+        let families = children(self.process).into_iter().map(|child| {
+            let mut family = descendants(child);
+            family.insert(0, child);
+            family
+        });
+        families
+            .filter(|family| !family.iter().any(|&process| self.is_for_cells(process)))
+            .flatten()
+            .collect()
+    }
+
+    /// Whether a process runs the cells, or is the tap that is about to start it.
+    fn is_for_cells(&self, process: u32) -> bool {
+        runs(process, &self.program) || has_word(process, TAP)
     }
 
     /// The processes that run cells; the others compile, or pass text on.
@@ -132,6 +185,19 @@ fn send(process: u32, signal: Signal) {
     let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
     // A process that is gone already needs no signal.
     let _ = pid.map(|pid| kill_process(pid, signal));
+}
+
+/// The same for a process that leads a group, and those in it.
+fn send_to_group(leader: u32, signal: Signal) {
+    let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
+    let _ = pid.map(|pid| kill_process_group(pid, signal));
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let all = descendants(parent).into_iter();
+    let parent = parent.to_string();
+    all.filter(|&process| field(process, "PPid:").as_ref() == Some(&parent))
+        .collect()
 }
 
 /// Children, their children, and so on.
@@ -159,6 +225,14 @@ fn descendants(ancestor: u32) -> Vec<u32> {
 
 fn runs(process: u32, program: &Path) -> bool {
     fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|found| found == program)
+}
+
+/// Whether a process was started with this word on its command line.
+fn has_word(process: u32, word: &str) -> bool {
+    let words = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    words
+        .split(|&byte| byte == 0)
+        .any(|found| found == word.as_bytes())
 }
 
 fn handles_interrupts(process: u32) -> bool {
@@ -210,7 +284,9 @@ mod tests {
         let kernel = Kernel {
             process: shell.id(),
             program,
+            tapped: false,
             busy: Arc::default(),
+            stopped_compiling: Arc::default(),
         };
         assert_eq!(kernel.cells().collect::<Vec<_>>(), [cat]);
         kernel.end();

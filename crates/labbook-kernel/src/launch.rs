@@ -30,7 +30,7 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     let mut command = prepare(&settings, slot, settings_file)?;
     if std::env::var_os(PLAIN).is_some() {
         command.args(tap::evcxr(&settings.evcxr, connection_file));
-        return Kernel::start(&mut command, &settings.evcxr, signals)?
+        return Kernel::start(&mut command, &settings.evcxr, false, signals)?
             .1
             .wait();
     }
@@ -45,7 +45,8 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     let secret = tapped.is_some().then_some(secret.as_str());
     command.args(tapped.unwrap_or_else(|| tap::evcxr(&settings.evcxr, &back_file)));
     command.envs(secret.map(|secret| (tap::SECRET, secret)));
-    let (kernel, mut child) = Kernel::start(&mut command, &settings.evcxr, signals)?;
+    let (kernel, mut child) =
+        Kernel::start(&mut command, &settings.evcxr, secret.is_some(), signals)?;
 
     let (ended, end) = tokio::sync::oneshot::channel();
     let waiting = thread::spawn(move || {

@@ -22,7 +22,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionbio;
-use rustix::process::{Signal, getpid, kill_process, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, Signal, getpid, kill_process, kill_process_group, set_parent_process_death_signal,
+};
 
 use sorter::Sorter;
 
@@ -81,6 +83,8 @@ pub fn tap(own: &Path, evcxr: &Path, connection_file: &Path) -> io::Result<ExitS
         .arg(evcxr)
         // evcxr asks for a backtrace with every panic: a page of its own functions.
         .env("RUST_BACKTRACE", "0")
+        // Jupyter signals to the launcher's group; the launcher decides what reaches the cells.
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
@@ -104,7 +108,7 @@ pub fn tap(own: &Path, evcxr: &Path, connection_file: &Path) -> io::Result<ExitS
             let ready = poll(&mut waiting, patience.as_ref().filter(|_| sorter.holds()))?;
             if waiting[0].revents().contains(PollFlags::HUP) {
                 // Without evcxr nobody waits for the cell's end.
-                cells.kill()?;
+                kill_process_group(Pid::from_child(&cells), Signal::KILL)?;
                 break;
             }
             ready == 0

@@ -1,7 +1,8 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
@@ -11,6 +12,9 @@ use crate::saved::{SavedOptimizerState, join_state, split_state, take, under, un
 use crate::{CallbackState, Error, FitParams, History, Result, Sequential};
 
 const FORMAT: &str = "labbook-nn checkpoint 1";
+
+/// The setting that stands for the data.
+const DATA: &str = "data";
 
 /// Examples whose numbers tell one data set from another.
 const SAMPLE: i64 = 64;
@@ -100,7 +104,7 @@ pub(crate) fn settings(
         "initial_epoch": params.initial_epoch,
         "examples": params.examples,
         "validation examples": params.validation_examples,
-        "data": digest,
+        DATA: digest,
         "options": options,
     });
     let policy = model.dtype_policy();
@@ -230,21 +234,119 @@ fn check_settings(path: &Path, saved: &Value, settings: &Value) -> Result<()> {
         ));
     };
     // A wrong size tells more than that the data differ.
-    let (data, others): (Vec<_>, Vec<_>) = settings.iter().partition(|(name, _)| *name == "data");
-    for (name, value) in others.into_iter().chain(data) {
-        let before = saved.get(name).unwrap_or(&Value::Null);
+    let names: BTreeSet<&String> = settings.keys().chain(saved.keys()).collect();
+    let (data, others): (Vec<&String>, Vec<&String>) =
+        names.into_iter().partition(|name| *name == DATA);
+    for name in others.into_iter().chain(data) {
+        let of = |settings: &Map<String, Value>| settings.get(name).cloned().unwrap_or_default();
+        let (before, value) = (of(saved), of(settings));
         if before != value {
-            return Err(other_setting(path, name, before, value));
+            return Err(other_setting(path, name, &before, &value));
         }
     }
     Ok(())
 }
 
 fn other_setting(path: &Path, name: &str, saved: &Value, value: &Value) -> Error {
+    let (expected, received) = match name {
+        DATA => (
+            "a training on these data".to_owned(),
+            "one on others".to_owned(),
+        ),
+        _ => {
+            let mut name = name.to_owned();
+            let (saved, value) = difference(&mut name, saved, value);
+            (
+                format!("a training with {name} = {}", short(value)),
+                format!("one with {}", short(saved)),
+            )
+        }
+    };
     Error::file(
         path,
-        format!("a training with {name} = {value}"),
-        format!("one with {saved}"),
+        expected,
+        received,
         "go on with the settings of before, or choose another file to begin anew",
     )
+}
+
+/// The innermost values that differ; adds their place to the name.
+fn difference<'a>(name: &mut String, saved: &'a Value, value: &'a Value) -> (&'a Value, &'a Value) {
+    let inner = match (saved, value) {
+        (Value::Object(saved), Value::Object(value)) if saved.len() == value.len() => {
+            let mut pairs = saved.iter().filter_map(|(key, before)| {
+                let after = value.get(key)?;
+                (before != after).then(|| (key.clone(), before, after))
+            });
+            pairs.next().filter(|_| pairs.next().is_none())
+        }
+        (Value::Array(saved), Value::Array(value)) if saved.len() == value.len() => {
+            let mut pairs = (1..).zip(saved.iter().zip(value));
+            pairs
+                .find(|(_, (before, after))| before != after)
+                .map(|(place, (before, after))| (format!("{place}"), before, after))
+        }
+        _ => None,
+    };
+    match inner {
+        Some((key, saved, value)) => {
+            *name += &format!(" {key}");
+            difference(name, saved, value)
+        }
+        None => (saved, value),
+    }
+}
+
+/// A value in a few words.
+fn short(value: &Value) -> String {
+    match value {
+        Value::Array(list) if list.iter().any(|item| !item.is_number()) => {
+            format!("{} entries", list.len())
+        }
+        Value::Null => "none".to_owned(),
+        _ => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(saved: Value, settings: Value) -> String {
+        match check_settings(Path::new("kept"), &saved, &settings) {
+            Err(error) => error.to_string(),
+            Ok(()) => String::new(),
+        }
+    }
+
+    #[test]
+    fn what_differs_is_told_in_a_few_words() {
+        let layers = |units: i64| json!({"layers": [{"units": 1}, {"units": units, "name": "x"}]});
+        assert_eq!(told(layers(5), layers(5)), "");
+        let error = told(layers(5), layers(6));
+        assert!(
+            error.contains("with layers 2 units = 6, received one with 5;"),
+            "{error}"
+        );
+        let error = told(layers(5), json!({"layers": [{"units": 1}]}));
+        assert!(
+            error.contains("layers = 1 entries, received one with 2 entries"),
+            "{error}"
+        );
+        let error = told(
+            json!({"data": "ab", "size": 1}),
+            json!({"data": "cd", "size": 1}),
+        );
+        assert!(
+            error.contains("on these data, received one on others"),
+            "{error}"
+        );
+        // A setting that only one of them has differs, too.
+        let error = told(json!({"size": 1, "policy": "x"}), json!({"size": 1}));
+        assert!(
+            error.contains("policy = none, received one with \"x\""),
+            "{error}"
+        );
+    }
 }

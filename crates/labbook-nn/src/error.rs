@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::path::Path;
 
 use tch::TchError;
@@ -128,7 +129,7 @@ pub enum Error {
         advice: String,
     },
     /// The system refused to read or write a file.
-    #[error("cannot {action} {path}: {message}")]
+    #[error("cannot {action} {path}: {message}; {advice}")]
     Io {
         /// The file.
         path: String,
@@ -136,6 +137,8 @@ pub enum Error {
         action: String,
         /// The system's words.
         message: String,
+        /// What to do about it.
+        advice: String,
     },
     /// libtorch refused an operation, most often for lack of memory.
     #[error("libtorch could not compute {operation}: {message}")]
@@ -223,6 +226,24 @@ pub(crate) fn cannot(action: &str, path: &Path, error: &std::io::Error) -> Error
         path: path.display().to_string(),
         action: action.to_owned(),
         message: error.to_string(),
+        advice: advice(error.kind()).to_owned(),
+    }
+}
+
+/// What to do when the system refuses.
+fn advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "make room there, or choose a folder on another disk"
+        }
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            "choose a folder that you may write to, or ask for access"
+        }
+        ErrorKind::NotFound => "check the name, also against the working directory",
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => {
+            "choose a name of a file in a folder"
+        }
+        _ => "try again, or choose a folder on another disk",
     }
 }
 
@@ -245,6 +266,20 @@ impl From<TchError> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_of_the_system_comes_with_advice() {
+        let told = |kind: ErrorKind| {
+            let error = cannot("write", Path::new("/a/b"), &kind.into());
+            error.to_string()
+        };
+        assert!(
+            told(ErrorKind::StorageFull)
+                .ends_with("; make room there, or choose a folder on another disk")
+        );
+        assert!(told(ErrorKind::ReadOnlyFilesystem).contains("you may write to"));
+        assert!(told(ErrorKind::NotFound).contains("check the name"));
+    }
 
     #[test]
     fn a_libtorch_error_keeps_its_first_line_and_names_the_place() {

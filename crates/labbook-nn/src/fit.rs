@@ -21,9 +21,19 @@ pub struct Fit {
     pub(crate) validation: Option<(Tensor, Tensor)>,
     pub(crate) callbacks: RefCell<Callbacks>,
     pub(crate) augmentation: Option<Augmentation>,
-    pub(crate) resume_from: Option<PathBuf>,
+    pub(crate) place: Option<Place>,
+    pub(crate) resume: bool,
     verbose: u8,
     reporter: Option<Arc<dyn Reporter>>,
+}
+
+/// Where a training is kept after every epoch.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// In this file, for good.
+    File(PathBuf),
+    /// Under this name, until it has ended.
+    Run(String),
 }
 
 impl Fit {
@@ -102,12 +112,36 @@ impl Fit {
     /// the callbacks; it is written beside and renamed. A model without a chosen seed takes
     /// that of the file. A training that has reached its last epoch, or that a callback ended,
     /// is not repeated: its weights and history come from the file. More epochs may be asked
-    /// for; other settings are an error. Remove the file to begin anew.
+    /// for; other settings are an error. Remove the file, or use `.resume(false)`, to begin anew.
     ///
     /// `.safetensors` is added to the name if it is not there.
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn resume_from(mut self, path: impl Into<PathBuf>) -> Self {
-        self.resume_from = Some(path.into());
+        self.place = Some(Place::File(path.into()));
+        self
+    }
+
+    /// Names the training, and keeps it under this name until it has ended.
+    ///
+    /// A training that was cut short (the kernel was restarted, the memory was full, the power
+    /// failed, an interrupt or an error ended it) goes on after its last finished epoch at the
+    /// next `fit` with the same name, and says so; `.resume(false)` begins anew. So does
+    /// `BackupAndRestore` of Keras. What is kept, and what has to be the same, is as in
+    /// [`resume_from`](Self::resume_from). The files are in the folder of
+    /// [`set_run_folder`](crate::set_run_folder); of `resume_from` and `run_name`, the last one
+    /// counts. Two trainings of one name cannot run at the same time.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn run_name(mut self, name: impl Into<String>) -> Self {
+        self.place = Some(Place::Run(name.into()));
+        self
+    }
+
+    /// Says whether to go on with a training that was kept under
+    /// [`run_name`](Self::run_name) or [`resume_from`](Self::resume_from); the default is `true`.
+    /// With `false` it is forgotten.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
         self
     }
 
@@ -184,7 +218,8 @@ impl Default for Fit {
             validation: None,
             callbacks: RefCell::default(),
             augmentation: None,
-            resume_from: None,
+            place: None,
+            resume: true,
             verbose: 1,
             reporter: None,
         }
@@ -203,7 +238,8 @@ impl fmt::Debug for Fit {
             .field("validation", &validation)
             .field("callbacks", &self.callbacks.borrow())
             .field("augmentation", &self.augmentation)
-            .field("resume_from", &self.resume_from)
+            .field("place", &self.place)
+            .field("resume", &self.resume)
             .field("verbose", &self.verbose)
             .finish_non_exhaustive()
     }

@@ -6,11 +6,13 @@
 //! [`Error::Interrupted`].
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::Error;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+/// How many computations run, in all threads.
+static COMPUTING: AtomicUsize = AtomicUsize::new(0);
 
 /// Asks the training, evaluation or prediction that runs in this process to stop after its
 /// current batch.
@@ -32,6 +34,12 @@ pub fn is_requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
 }
 
+/// Whether a training, evaluation or prediction runs that a request would end.
+#[must_use]
+pub fn is_computing() -> bool {
+    COMPUTING.load(Ordering::SeqCst) > 0
+}
+
 thread_local! {
     /// How many computations run within each other: a callback may evaluate during `fit`.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
@@ -46,6 +54,7 @@ impl Interruptible {
         if DEPTH.replace(DEPTH.get() + 1) == 0 {
             clear();
         }
+        COMPUTING.fetch_add(1, Ordering::SeqCst);
         Self(())
     }
 
@@ -59,6 +68,7 @@ impl Interruptible {
 
 impl Drop for Interruptible {
     fn drop(&mut self) {
+        COMPUTING.fetch_sub(1, Ordering::SeqCst);
         DEPTH.set(DEPTH.get() - 1);
         if DEPTH.get() == 0 {
             clear();

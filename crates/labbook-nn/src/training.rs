@@ -1,16 +1,15 @@
-use std::path::PathBuf;
 use std::time::Instant;
 
 use tch::{Device, Kind, Tensor, no_grad, no_grad_guard};
 
 use crate::allocator::keep_freed_tensors;
-use crate::archive::with_extension;
 use crate::augmenter::Augmenter;
 use crate::batches::Batches;
 use crate::casts::Casts;
-use crate::checkpoint::{Checkpoint, settings};
+use crate::checkpoint::Checkpoint;
 use crate::history::EpochRecord;
 use crate::interrupt::{self, Interruptible};
+use crate::keeper::Keeper;
 use crate::own_convolutions::OwnConvolutions;
 use crate::pixel_network::PixelNetwork;
 use crate::progress::Stopwatch;
@@ -70,7 +69,7 @@ impl Sequential {
         };
         let keeper = Keeper::of(self, &params, options, (x, y), callbacks.0.len())?;
         let resumed = match &keeper {
-            Some(keeper) => Checkpoint::restore(&keeper.path, &keeper.settings, self)?,
+            Some(keeper) => keeper.restore(self, options.resume)?,
             None => None,
         };
         let mut randomness = match &resumed {
@@ -102,6 +101,12 @@ impl Sequential {
             resumed,
         )?;
         let history = training.history;
+        if let Some(keeper) = training.keeper.filter(|_| !history.interrupted)
+            && let Err(error) = keeper.end()
+        {
+            // The training itself went well.
+            reporter.message(&format!("Warning: {error}"));
+        }
         self.set_history(Some(history.clone()));
         Ok(history)
     }
@@ -411,40 +416,6 @@ impl Totals {
     }
 }
 
-/// Where a training is kept, and what makes it the same one.
-struct Keeper {
-    path: PathBuf,
-    settings: serde_json::Value,
-}
-
-impl Keeper {
-    fn of(
-        model: &Sequential,
-        params: &FitParams,
-        options: &Fit,
-        (x, y): (&Tensor, &Tensor),
-        callbacks: usize,
-    ) -> Result<Option<Self>> {
-        let Some(path) = &options.resume_from else {
-            return Ok(None);
-        };
-        let mut data = vec![x, y];
-        if let Some((x, y)) = &options.validation {
-            data.extend([x, y]);
-        }
-        let other = serde_json::json!({
-            "drop_remainder": options.drop_remainder,
-            "shuffle": options.shuffle,
-            "callbacks": callbacks,
-            "augmentation": options.augmentation,
-        });
-        Ok(Some(Self {
-            path: with_extension(path)?,
-            settings: settings(model, params, other, &data)?,
-        }))
-    }
-}
-
 /// A call of `fit` on its way.
 struct Training<'a> {
     model: &'a mut Sequential,
@@ -533,11 +504,16 @@ impl Training<'_> {
         self.each_callback(|callback, control| callback.on_train_end(control))?;
         self.history.seconds = earlier + start.elapsed().as_secs_f64();
         if self.history.interrupted && self.speaks() {
-            self.reporter.message(&format!(
+            let mut line = format!(
                 "Interrupted: the weights are those of the last batch, the history holds {} finished \
                  epochs",
                 self.history.epoch.len()
-            ));
+            );
+            let keeper = self.keeper.as_ref();
+            if let Some(more) = keeper.and_then(|keeper| keeper.interrupted(&self.history)) {
+                line += &format!("; {more}");
+            }
+            self.reporter.message(&line);
         }
         if self.speaks() {
             self.reporter.train_end(&self.history);
@@ -547,6 +523,8 @@ impl Training<'_> {
 
     /// Sets history and callbacks back to where an earlier process was.
     fn go_back(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let keeper = self.keeper.as_ref();
+        let line = keeper.and_then(|keeper| keeper.resuming(&checkpoint.history));
         let mut history = checkpoint.history.clone();
         history.params = self.history.params.clone();
         history.interrupted = false;
@@ -557,10 +535,7 @@ impl Training<'_> {
             callback.set_state(state)?;
         }
         self.resuming = false;
-        if self.speaks()
-            && let Some(epoch) = self.history.epoch.last()
-        {
-            let line = format!("Resuming after epoch {}", epoch + 1);
+        if let Some(line) = line.filter(|_| self.speaks()) {
             self.reporter.message(&line);
         }
         Ok(())
@@ -578,7 +553,7 @@ impl Training<'_> {
             stopped: self.stop,
             callbacks: states.collect::<Result<_>>()?,
         };
-        checkpoint.write(&keeper.path, &keeper.settings, self.model)
+        keeper.keep(&checkpoint, self.model)
     }
 
     /// Lets every callback see the figures, with those that callbacks before it added.

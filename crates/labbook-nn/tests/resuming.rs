@@ -5,14 +5,15 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use labbook_nn::Activation::{Relu, Softmax};
 use labbook_nn::{
     Adam, Augmentation, Callback, Control, Conv2D, CsvLogger, Dense, Dropout, EarlyStopping, Fit,
-    Flatten, History, Logs, MaxPooling2D, ModelCheckpoint, ReduceLROnPlateau, Result, Sequential,
-    SparseCategoricalCrossentropy, interrupt,
+    FitParams, Flatten, History, Logs, MaxPooling2D, ModelCheckpoint, Progress, ReduceLROnPlateau,
+    Reporter, Result, Sequential, SparseCategoricalCrossentropy, Verbosity, interrupt,
+    set_run_folder,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -264,8 +265,14 @@ fn other_settings_and_damaged_files_are_told_and_change_nothing() -> Result<()> 
     let before = same.weights()?;
     let cases = [
         (same.fit(&x, &y, &options().batch_size(8)), "batch_size = 8"),
-        (same.fit(&x, &y, &options().shuffle(false)), "options = "),
-        (same.fit(&(&x + 1.0), &y, &options()), "data = "),
+        (
+            same.fit(&x, &y, &options().shuffle(false)),
+            "options shuffle = false, received one with true",
+        ),
+        (
+            same.fit(&(&x + 1.0), &y, &options()),
+            "on these data, received one on others",
+        ),
         (
             same.fit(&x.narrow(0, 0, 80), &y.narrow(0, 0, 80), &options()),
             "examples = 80",
@@ -274,9 +281,15 @@ fn other_settings_and_damaged_files_are_told_and_change_nothing() -> Result<()> 
             same.fit(&x, &y, &options().validation_data(&x, &y)),
             "validation examples = 90",
         ),
-        (same.fit(&x, &y, &options().callbacks(Quiet)), "options = "),
+        (
+            same.fit(&x, &y, &options().callbacks(Quiet)),
+            "options callbacks = 1",
+        ),
         (model(Some(2), 5)?.fit(&x, &y, &options()), "seed = 2"),
-        (model(Some(1), 6)?.fit(&x, &y, &options()), "layers = "),
+        (
+            model(Some(1), 6)?.fit(&x, &y, &options()),
+            "units = 6, received one with 5",
+        ),
     ];
     for (result, part) in cases {
         let error = result.expect_err(part).to_string();
@@ -286,5 +299,147 @@ fn other_settings_and_damaged_files_are_told_and_change_nothing() -> Result<()> 
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     assert!(same.fit(&x, &y, &options()).is_err());
     assert_eq!(same.weights()?, before);
+    Ok(())
+}
+
+/// Fails in the third epoch, as a callback does whose disk is full.
+struct FailsInThird;
+
+impl Callback for FailsInThird {
+    fn on_epoch_end(&mut self, epoch: usize, _logs: &Logs, control: &mut Control<'_>) {
+        if epoch == 2 {
+            control.fail("the disk is full");
+        }
+    }
+}
+
+/// Keeps the lines that it is told.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Reporter for Lines {
+    fn epoch_begin(&self, _epoch: usize, _params: &FitParams) {}
+
+    fn epoch_end(&self, _progress: &Progress, _verbosity: Verbosity) {}
+
+    fn evaluate_end(&self, _progress: &Progress, _verbosity: Verbosity) {}
+
+    fn message(&self, line: &str) {
+        self.0.lock().unwrap().push(line.to_owned());
+    }
+}
+
+#[test]
+fn a_named_training_is_kept_until_it_has_ended() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept");
+    set_run_folder(&kept);
+    let (x, y) = data();
+    let lines = Lines::default();
+    let named = || {
+        let options = Fit::new().epochs(5).batch_size(16).reporter(lines.clone());
+        options.run_name("first run")
+    };
+    let weights = |model: &Sequential| -> Result<Vec<Tensor>> {
+        Ok(model.weights()?.into_iter().map(|(_, w)| w).collect())
+    };
+    let mut whole = model(Some(4), 5)?;
+    let expected = whole.fit(&x, &y, &named().callbacks(Quiet))?;
+    assert!(lines.take().is_empty());
+    assert!(!kept.exists(), "an ended training leaves nothing behind");
+
+    // An error, then an interrupt, then to the end.
+    let mut cut = model(Some(4), 5)?;
+    let error = cut
+        .fit(&x, &y, &named().callbacks(FailsInThird))
+        .unwrap_err();
+    assert_eq!(error.to_string(), "callback: the disk is full");
+    let mut cut = model(Some(4), 5)?;
+    let history = cut.fit(&x, &y, &named().callbacks(StopsInFourth))?;
+    assert!(history.interrupted && history.epoch.len() == 3);
+    let told = lines.take();
+    let [resuming, interrupted] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert!(
+        resuming.starts_with(
+            "Resuming the training \"first run\", which stopped after epoch 2 of 5 at 2"
+        ) && resuming
+            .ends_with("UTC. To begin anew instead, add .resume(false) to the options of fit."),
+        "{resuming}"
+    );
+    assert!(
+        interrupted.ends_with("; the next fit with run_name(\"first run\") goes on after epoch 3"),
+        "{interrupted}"
+    );
+    let mut other = model(Some(4), 6)?;
+    let refused = other
+        .fit(&x, &y, &named().callbacks(Quiet))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.starts_with("run_name \"first run\": expected a training with layers 5 ")
+            && refused.contains("units = 6, received one with 5, kept 2")
+            && refused.contains(".resume(false)"),
+        "{refused}"
+    );
+    let history = cut.fit(&x, &y, &named().callbacks(Quiet))?;
+    assert_eq!(history.columns(), expected.columns());
+    assert_eq!(weights(&cut)?, weights(&whole)?);
+    assert!(!kept.exists());
+    Ok(())
+}
+
+/// Trains under the same name within a training.
+struct TrainsAgain(Fit);
+
+impl Callback for TrainsAgain {
+    fn on_epoch_end(&mut self, _epoch: usize, _logs: &Logs, control: &mut Control<'_>) {
+        let (x, y) = data();
+        let result = model(Some(4), 5).and_then(|mut model| model.fit(&x, &y, &self.0));
+        if let Err(error) = result {
+            control.fail(error.to_string());
+        }
+    }
+}
+
+#[test]
+fn a_name_is_forgotten_on_request_and_serves_one_training_at_a_time() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    set_run_folder(folder.path());
+    let (x, y) = data();
+    let named = |name: &str| {
+        Fit::new()
+            .epochs(4)
+            .batch_size(16)
+            .verbose(0)
+            .run_name(name)
+    };
+    let mut cut = model(Some(4), 5)?;
+    assert!(
+        cut.fit(&x, &y, &named("run").callbacks(FailsInThird))
+            .is_err()
+    );
+    assert!(folder.path().join("run.safetensors").exists());
+    let twice = model(Some(4), 5)?.fit(&x, &y, &named("run").callbacks(TrainsAgain(named("run"))));
+    let twice = twice.unwrap_err().to_string();
+    assert!(twice.contains("received that of one that runs"), "{twice}");
+    let mut anew = model(Some(5), 6)?;
+    let history = anew.fit(&x, &y, &named("run").resume(false))?;
+    assert_eq!(history.epoch, [0, 1, 2, 3]);
+    assert!(!folder.path().join("run.safetensors").exists());
+
+    for name in ["", "a/b", ".hidden", &"x".repeat(101)] {
+        let error = cut.fit(&x, &y, &named(name)).unwrap_err().to_string();
+        assert!(error.starts_with("run_name: expected 1 to 100"), "{error}");
+    }
     Ok(())
 }

@@ -1,6 +1,6 @@
 use std::sync::Once;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use labbook_nn::interrupt;
 use signal_hook::consts::SIGINT;
@@ -8,12 +8,17 @@ use signal_hook::iterator::Signals;
 
 /// How long a batch may take before a person is told that it is being waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Two interrupts within this time stop the cell at once.
+const TWICE: Duration = Duration::from_secs(5);
 
 /// What a shell reports of a program that an interrupt ended.
 const INTERRUPTED: i32 = 130;
 
-/// Makes an interrupt end a training after its current batch. A second one, while the first has
-/// not been seen to, ends the process: the cell stops at once and its variables are lost.
+/// Makes an interrupt end a training after its current batch. A second one soon after, or before the
+/// first has been seen to, ends the process: the cell stops at once and its variables are lost. So
+/// it goes for cells that do not train, but the first interrupt only says so.
+///
+/// The kernel passes no interrupts on while no cell runs.
 pub(crate) fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
@@ -25,9 +30,20 @@ pub(crate) fn listen() {
 }
 
 fn answer(mut signals: Signals) {
+    let mut last: Option<Instant> = None;
     for _ in &mut signals {
-        if interrupt::is_requested() {
+        let twice = last.is_some_and(|last| last.elapsed() < TWICE);
+        if twice || interrupt::is_requested() {
             std::process::exit(INTERRUPTED);
+        }
+        last = Some(Instant::now());
+        if !interrupt::is_computing() {
+            println!(
+                "Interrupted: this cell cannot be stopped and keep its variables. Interrupt again \
+                 within {} seconds to stop it at once and lose them.",
+                TWICE.as_secs()
+            );
+            continue;
         }
         interrupt::request();
         thread::spawn(|| {

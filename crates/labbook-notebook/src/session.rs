@@ -41,8 +41,9 @@ pub struct Session {
 
 impl Session {
     /// Begins a run: chooses scale and device, seeds every random choice, makes the run's folder
-    /// `NAME` among the records of runs (see [`Runs::locate`]), and lets an interrupt end a
-    /// training in good order.
+    /// `NAME` among the records of runs (see [`Runs::locate`]), where unfinished trainings with a
+    /// [run name](labbook_nn::Fit::run_name) are kept too, and lets an interrupt end a training in
+    /// good order.
     ///
     /// The scale is `LABBOOK_SCALE`; without it laptop where CIFAR-10 is found, else smoke.
     ///
@@ -67,6 +68,7 @@ impl Session {
             path: run_dir.clone(),
             source,
         })?;
+        labbook_nn::set_run_folder(run_dir.join("unfinished"));
         let mut session = Session {
             scale,
             device: Device::cuda_if_available(),

@@ -57,6 +57,17 @@ impl Report {
         }
     }
 
+    /// The cell was interrupted before it ran.
+    pub(super) fn of_interrupt() -> Report {
+        let message = "Interrupted: the cell was still being compiled and did not run. All variables \
+                       are kept.";
+        Report {
+            name: "Interrupted".to_owned(),
+            message: message.to_owned(),
+            lines: red(message),
+        }
+    }
+
     /// The cells' process has ended.
     fn of_end(printed: &str, status: &str) -> Report {
         let why = match status {

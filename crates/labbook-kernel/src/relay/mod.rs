@@ -222,6 +222,9 @@ impl Sockets {
                         // The tap waits for this. It is as well to leave the key nowhere.
                         let _ = fs::remove_file(back_file);
                     }
+                    if kernel.has_stopped_compiling() {
+                        shell.interrupted();
+                    }
                     shell.published(message);
                 }
                 Event::Input(message) => self.back_stdin.send(message.frames(&self.signer)).await?,

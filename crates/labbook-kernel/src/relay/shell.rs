@@ -57,6 +57,8 @@ struct Current {
     idle: Option<Message>,
     /// Nothing more will come of the code itself.
     ended: bool,
+    /// Its compilation was stopped on request.
+    interrupted: bool,
     failed: Option<Report>,
     deadline: Option<Instant>,
     /// Printed, its line not ended; only where nobody watches.
@@ -110,6 +112,13 @@ impl Shell {
         }
     }
 
+    /// The current cell is no longer being compiled, because a person wished so.
+    pub(super) fn interrupted(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.interrupted = true;
+        }
+    }
+
     /// evcxr_jupyter publishes.
     pub(super) fn published(&mut self, mut message: Message) {
         if message.kind() == "stream" {
@@ -140,7 +149,10 @@ impl Shell {
                     format!("command_{}", current.count),
                     format!("cell {}", current.count - COUNTED),
                 );
-                let report = Report::of_evcxr(&content, &name);
+                let report = match current.interrupted {
+                    true => Report::of_interrupt(),
+                    false => Report::of_evcxr(&content, &name),
+                };
                 content = report.content();
                 message.set_content(&content);
                 current.failed.get_or_insert(report);
@@ -317,6 +329,7 @@ impl Shell {
                         reply: None,
                         idle: None,
                         ended: false,
+                        interrupted: false,
                         failed: None,
                         deadline: None,
                     });
