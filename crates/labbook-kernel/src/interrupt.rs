@@ -7,8 +7,8 @@
 //! - A cell is being compiled: the compilers are ended. evcxr gives the cell up, and no variable is
 //!   lost.
 //! - A cell runs: its process may handle the signal, as `labbook-notebook` does to end a training in
-//!   good order. If it does not, it is ended, which stops the cell at once and loses its variables:
-//!   all that evcxr itself can do.
+//!   good order. If it does not, or at a second interrupt soon after, it is ended, which stops the
+//!   cell at once and loses its variables: all that evcxr itself can do.
 //!
 //! For that the [tap](crate::tap) puts the cells' process into a group of its own. Without a tap it
 //! has the signal already, and nobody knows whether a cell runs.
@@ -17,10 +17,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, getppid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -30,6 +29,8 @@ use crate::tap::TAP;
 
 /// Jupyter sets it to its own process.
 const PARENT: &str = "JPY_PARENT_PID";
+/// Two interrupts of a cell within this time stop it at once; `labbook-notebook` says so.
+const TWICE: Duration = Duration::from_secs(5);
 /// How often to look whether the parent lives.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -42,10 +43,26 @@ pub(crate) struct Kernel {
     program: PathBuf,
     /// Whether there is a tap.
     tapped: bool,
-    /// Whether a cell may be running. Without one, an interrupt would only cost the variables.
-    busy: Arc<AtomicBool>,
-    /// Whether the running cell's compilation was ended.
-    stopped_compiling: Arc<AtomicBool>,
+    cell: Arc<Mutex<Cell>>,
+}
+
+/// What is known of the cell that may be running.
+#[derive(Debug)]
+struct Cell {
+    /// Its number; without one, no cell runs, and an interrupt would only cost the variables.
+    number: Option<u64>,
+    /// When it was last interrupted.
+    interrupted: Option<Instant>,
+    stopped: Option<Stopped>,
+}
+
+/// What an interrupt ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Stopped {
+    /// The cell's compilation.
+    Compilation,
+    /// The process that ran it.
+    Process,
 }
 
 impl Kernel {
@@ -61,8 +78,7 @@ impl Kernel {
             process: child.id(),
             program: fs::canonicalize(program)?,
             tapped,
-            busy: Arc::new(AtomicBool::new(true)),
-            stopped_compiling: Arc::default(),
+            cell: Arc::new(Mutex::new(Cell::numbered(Some(0)))),
         };
         kernel.attend(signals);
         kernel.end_with_parent();
@@ -98,17 +114,21 @@ impl Kernel {
         });
     }
 
-    /// Says whether a cell runs; until the first call, one may.
-    pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::Relaxed);
-        if !busy {
-            self.stopped_compiling.store(false, Ordering::Relaxed);
+    /// Says which cell runs, if one does; until the first call, one may.
+    pub(crate) fn set_cell(&self, number: Option<u64>) {
+        let mut cell = self.cell();
+        if cell.number != number {
+            *cell = Cell::numbered(number);
         }
     }
 
-    /// Whether an interrupt ended the compilation of the cell that runs.
-    pub(crate) fn has_stopped_compiling(&self) -> bool {
-        self.stopped_compiling.load(Ordering::Relaxed)
+    /// What an interrupt ended of the cell that runs.
+    pub(crate) fn stopped(&self) -> Option<Stopped> {
+        self.cell().stopped
+    }
+
+    fn cell(&self) -> MutexGuard<'_, Cell> {
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Interrupts the cell, as Jupyter does by a signal to all processes.
@@ -127,27 +147,37 @@ impl Kernel {
     /// Stops the cell that runs, if one does. `tell` says whether its process has yet to get the
     /// signal.
     fn stop(&self, tell: bool) {
-        if !self.busy.load(Ordering::Relaxed) {
+        let mut cell = self.cell();
+        if cell.number.is_none() {
             return;
         }
+        let last = cell.interrupted.replace(Instant::now());
+        let twice = last.is_some_and(|last| last.elapsed() < TWICE);
         let compilers = self.compilers();
         if !compilers.is_empty() {
-            self.stopped_compiling.store(true, Ordering::Relaxed);
+            cell.stopped = Some(Stopped::Compilation);
             compilers
                 .into_iter()
                 .for_each(|process| send(process, Signal::KILL));
             return;
         }
         for process in self.cells() {
-            let handled = handles_interrupts(process);
-            let signal = if handled { Signal::INT } else { Signal::KILL };
-            if tell || !handled {
-                match self.tapped {
-                    // With what the cell started.
-                    true => send_to_group(process, signal),
-                    false => send(process, signal),
+            if handles_interrupts(process) && !twice {
+                if tell {
+                    self.send_to_cells(process, Signal::INT);
                 }
+            } else {
+                cell.stopped = Some(Stopped::Process);
+                self.send_to_cells(process, Signal::KILL);
             }
+        }
+    }
+
+    /// To their process and, where that leads a group, to all that they started.
+    fn send_to_cells(&self, process: u32, signal: Signal) {
+        match self.tapped {
+            true => send_to_group(process, signal),
+            false => send(process, signal),
         }
     }
 
@@ -173,6 +203,16 @@ impl Kernel {
     fn cells(&self) -> impl Iterator<Item = u32> {
         let all = descendants(self.process).into_iter();
         all.filter(|process| runs(*process, &self.program))
+    }
+}
+
+impl Cell {
+    fn numbered(number: Option<u64>) -> Cell {
+        Cell {
+            number,
+            interrupted: None,
+            stopped: None,
+        }
     }
 }
 
@@ -285,8 +325,7 @@ mod tests {
             process: shell.id(),
             program,
             tapped: false,
-            busy: Arc::default(),
-            stopped_compiling: Arc::default(),
+            cell: Arc::new(Mutex::new(Cell::numbered(Some(0)))),
         };
         assert_eq!(kernel.cells().collect::<Vec<_>>(), [cat]);
         kernel.end();

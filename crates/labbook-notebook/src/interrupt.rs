@@ -1,6 +1,6 @@
 use std::sync::Once;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use labbook_nn::interrupt;
 use signal_hook::consts::SIGINT;
@@ -8,17 +8,15 @@ use signal_hook::iterator::Signals;
 
 /// How long a batch may take before a person is told that it is being waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Two interrupts within this time stop the cell at once.
-const TWICE: Duration = Duration::from_secs(5);
 
 /// What a shell reports of a program that an interrupt ended.
 const INTERRUPTED: i32 = 130;
 
-/// Makes an interrupt end a training after its current batch. A second one soon after, or before the
-/// first has been seen to, ends the process: the cell stops at once and its variables are lost. So
-/// it goes for cells that do not train, but the first interrupt only says so.
+/// Makes an interrupt end a training after its current batch. A second one before the first has been
+/// seen to ends the process: the cell stops at once and its variables are lost.
 ///
-/// The kernel passes no interrupts on while no cell runs.
+/// The kernel ends it, too, at a second interrupt of one cell within five seconds, and passes none on
+/// while no cell runs.
 pub(crate) fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
@@ -30,18 +28,14 @@ pub(crate) fn listen() {
 }
 
 fn answer(mut signals: Signals) {
-    let mut last: Option<Instant> = None;
     for _ in &mut signals {
-        let twice = last.is_some_and(|last| last.elapsed() < TWICE);
-        if twice || interrupt::is_requested() {
+        if interrupt::is_requested() {
             std::process::exit(INTERRUPTED);
         }
-        last = Some(Instant::now());
         if !interrupt::is_computing() {
             println!(
                 "Interrupted: this cell cannot be stopped and keep its variables. Interrupt again \
-                 within {} seconds to stop it at once and lose them.",
-                TWICE.as_secs()
+                 within five seconds to stop it at once and lose them."
             );
             continue;
         }

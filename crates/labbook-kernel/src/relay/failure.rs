@@ -42,12 +42,12 @@ impl Report {
     }
 
     /// What evcxr_jupyter found wrong: mostly, what the compiler said. `name` is evcxr's name of the
-    /// cell and ours.
-    pub(super) fn of_evcxr(content: &Value, name: &(String, String)) -> Report {
+    /// cell and ours, `interrupted` whether its process was ended on request.
+    pub(super) fn of_evcxr(content: &Value, name: &(String, String), interrupted: bool) -> Report {
         let text = |value: &Value| value.as_str().unwrap_or_default().replace(&name.0, &name.1);
         let message = text(&content["evalue"]);
         if let Some((printed, status)) = message.split_once(ENDED) {
-            return Report::of_end(printed, status.trim());
+            return Report::of_end(printed, status.trim(), interrupted);
         }
         let lines = content["traceback"].as_array().into_iter().flatten();
         Report {
@@ -69,11 +69,13 @@ impl Report {
     }
 
     /// The cells' process has ended.
-    fn of_end(printed: &str, status: &str) -> Report {
+    fn of_end(printed: &str, status: &str, interrupted: bool) -> Report {
         let why = match status {
-            INTERRUPTED => "Interrupted: the cell was stopped at once".to_owned(),
+            _ if interrupted || status == INTERRUPTED => {
+                "Interrupted: the cell was stopped at once".to_owned()
+            }
             KILLED => {
-                "The cell was stopped at once: interrupted, or the memory was full".to_owned()
+                "The system stopped the cell, most likely because the memory was full".to_owned()
             }
             _ => format!("The process that ran the cell has ended ({status})"),
         };
@@ -192,7 +194,7 @@ mod tests {
         let ended = |status: &str| {
             let message = format!("half a line\nSubprocess terminated with status: {status}");
             let content = json!({"ename": "Error", "evalue": message, "traceback": [message]});
-            Report::of_evcxr(&content, &Default::default())
+            Report::of_evcxr(&content, &Default::default(), false)
                 .lines
                 .join("\n")
         };
@@ -211,7 +213,7 @@ mod tests {
             "\u{1b}[31mE\u{1b}[0m\u{1b}[31mr\u{1b}[0m\u{1b}[38;5;249m x\u{1b}[0m command_3:1";
         let content = json!({"ename": "Error", "evalue": "wrong", "traceback": [line]});
         let name = ("command_3".to_owned(), "cell 2".to_owned());
-        let report = Report::of_evcxr(&content, &name);
+        let report = Report::of_evcxr(&content, &name, false);
         assert_eq!(report.lines, ["\u{1b}[31mEr\u{1b}[0m x cell 2:1"]);
         assert_eq!(report.message, "wrong");
     }

@@ -200,7 +200,7 @@ impl Sockets {
     ) -> Result<(), ZmqError> {
         let mut begun = false;
         loop {
-            kernel.set_busy(shell.is_executing());
+            kernel.set_cell(shell.cell());
             let event = match shell.deadline() {
                 None => events.recv().await,
                 Some(deadline) => tokio::select! {
@@ -222,10 +222,7 @@ impl Sockets {
                         // The tap waits for this. It is as well to leave the key nowhere.
                         let _ = fs::remove_file(back_file);
                     }
-                    if kernel.has_stopped_compiling() {
-                        shell.interrupted();
-                    }
-                    shell.published(message);
+                    shell.published(message, kernel.stopped());
                 }
                 Event::Input(message) => self.back_stdin.send(message.frames(&self.signer)).await?,
                 Event::Question(message) => {

@@ -9,6 +9,7 @@ use super::failure::Report;
 use super::inspected::inspected;
 use super::lines::Lines;
 use super::message::Message;
+use crate::interrupt::Stopped;
 use crate::mark::Mark;
 
 /// evcxr may send a cell's last line after it said that the cell is done; this much later at most.
@@ -47,6 +48,9 @@ pub(super) struct Shell {
     waiting: VecDeque<Message>,
     current: Option<Current>,
     actions: Vec<Action>,
+    /// How many requests evcxr_jupyter got.
+    asked: u64,
+    /// How many messages were made here.
     made: u64,
 }
 
@@ -57,8 +61,6 @@ struct Current {
     idle: Option<Message>,
     /// Nothing more will come of the code itself.
     ended: bool,
-    /// Its compilation was stopped on request.
-    interrupted: bool,
     failed: Option<Report>,
     deadline: Option<Instant>,
     /// Printed, its line not ended; only where nobody watches.
@@ -75,6 +77,7 @@ impl Shell {
             waiting: VecDeque::new(),
             current: None,
             actions: Vec::new(),
+            asked: 0,
             made: 0,
         }
     }
@@ -84,10 +87,10 @@ impl Shell {
         std::mem::take(&mut self.actions)
     }
 
-    /// Whether evcxr_jupyter works on a cell.
-    pub(super) fn is_executing(&self) -> bool {
-        let current = self.current.as_ref();
-        current.is_some_and(|current| current.request.kind() == "execute_request")
+    /// The number of the cell that evcxr_jupyter works on.
+    pub(super) fn cell(&self) -> Option<u64> {
+        let current = self.current.as_ref()?;
+        (current.request.kind() == "execute_request").then_some(self.asked)
     }
 
     /// When to [give up waiting](Self::give_up_waiting) unless something comes before.
@@ -112,15 +115,8 @@ impl Shell {
         }
     }
 
-    /// The current cell is no longer being compiled, because a person wished so.
-    pub(super) fn interrupted(&mut self) {
-        if let Some(current) = &mut self.current {
-            current.interrupted = true;
-        }
-    }
-
-    /// evcxr_jupyter publishes.
-    pub(super) fn published(&mut self, mut message: Message) {
+    /// evcxr_jupyter publishes. `stopped` is what an interrupt ended of the current cell.
+    pub(super) fn published(&mut self, mut message: Message, stopped: Option<Stopped>) {
         if message.kind() == "stream" {
             let text = message.content()["text"]
                 .as_str()
@@ -149,9 +145,9 @@ impl Shell {
                     format!("command_{}", current.count),
                     format!("cell {}", current.count - COUNTED),
                 );
-                let report = match current.interrupted {
-                    true => Report::of_interrupt(),
-                    false => Report::of_evcxr(&content, &name),
+                let report = match stopped {
+                    Some(Stopped::Compilation) => Report::of_interrupt(),
+                    _ => Report::of_evcxr(&content, &name, stopped.is_some()),
                 };
                 content = report.content();
                 message.set_content(&content);
@@ -320,6 +316,7 @@ impl Shell {
                 "history_request" => self.answer(&request, &json!({"status": "ok", "history": []})),
                 _ => {
                     self.actions.push(Action::Ask(request.clone()));
+                    self.asked += 1;
                     // A client that can be asked nothing has no person before it.
                     let watched = request.content()["allow_stdin"] != json!(false);
                     self.current = Some(Current {
@@ -329,7 +326,6 @@ impl Shell {
                         reply: None,
                         idle: None,
                         ended: false,
-                        interrupted: false,
                         failed: None,
                         deadline: None,
                     });
@@ -455,17 +451,17 @@ mod tests {
         shell.request(cell("1", "f()"));
         shell.request(cell("2", "g()"));
         assert_eq!(due(&mut shell), ["ask execute_request \"f()\""]);
-        shell.published(status("1", "busy"));
-        shell.published(mark("1", &failed()));
+        shell.published(status("1", "busy"), None);
+        shell.published(mark("1", &failed()), None);
         shell.reply(ok("1"));
-        shell.published(status("1", "idle"));
+        shell.published(status("1", "idle"), None);
         assert_eq!(
             due(&mut shell),
             ["publish status \"busy\"", "publish error \"out of luck\""]
         );
         // evcxr may say so late.
         assert!(shell.deadline().is_some());
-        shell.published(mark("1", &Mark::Ended));
+        shell.published(mark("1", &Mark::Ended), None);
         assert_eq!(
             due(&mut shell),
             [
@@ -486,9 +482,9 @@ mod tests {
         let content = json!({"code": "f()", "stop_on_error": false});
         shell.request(message("execute_request", "1", "", content));
         shell.request(cell("2", "g()"));
-        shell.published(mark("1", &failed()));
-        shell.published(mark("1", &Mark::Ended));
-        shell.published(status("1", "idle"));
+        shell.published(mark("1", &failed()), None);
+        shell.published(mark("1", &Mark::Ended), None);
+        shell.published(status("1", "idle"), None);
         shell.reply(ok("1"));
         assert_eq!(
             due(&mut shell).last().unwrap(),
@@ -501,8 +497,8 @@ mod tests {
         let mut shell = Shell::new(Some("s"));
         shell.request(cell("1", "let x = y;"));
         let reasons = json!({"ename": "Error", "evalue": "no y", "traceback": ["no y"]});
-        shell.published(message("error", "x", "1", reasons));
-        shell.published(status("1", "idle"));
+        shell.published(message("error", "x", "1", reasons), None);
+        shell.published(status("1", "idle"), None);
         shell.reply(message(
             "execute_reply",
             "x",
@@ -517,13 +513,48 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_interrupted_cell_says_what_is_lost() {
+        let mut shell = Shell::new(Some("s"));
+        assert_eq!(shell.cell(), None);
+        let ended = "Subprocess terminated with status: signal: 9 (SIGKILL)";
+        let mut told = |number: u64, stopped: Option<Stopped>| {
+            let id = number.to_string();
+            shell.request(cell(&id, "f()"));
+            assert_eq!(shell.cell(), Some(number));
+            let reasons = json!({"ename": "Error", "evalue": ended, "traceback": [ended]});
+            shell.published(message("error", "x", &id, reasons), stopped);
+            shell.published(status(&id, "idle"), None);
+            shell.reply(message(
+                "execute_reply",
+                "x",
+                &id,
+                json!({"status": "error"}),
+            ));
+            assert_eq!(shell.cell(), None);
+            due(&mut shell).remove(1)
+        };
+        let compiling = told(1, Some(Stopped::Compilation));
+        assert!(
+            compiling.contains("did not run. All variables are kept"),
+            "{compiling}"
+        );
+        let running = told(2, Some(Stopped::Process));
+        assert!(
+            running.contains("Interrupted: ") && running.contains("are lost"),
+            "{running}"
+        );
+        let by_itself = told(3, None);
+        assert!(by_itself.contains("memory was full"), "{by_itself}");
+    }
+
+    #[tokio::test]
     async fn commands_and_questions_wait_for_no_mark() {
         let mut shell = Shell::new(Some("s"));
         shell.request(cell("1", ":dep x = \"1\"\n// a comment"));
         shell.request(message("comm_info_request", "2", "", json!({})));
         shell.request(message("complete_request", "3", "", json!({"code": "a."})));
         shell.reply(ok("1"));
-        shell.published(status("1", "idle"));
+        shell.published(status("1", "idle"), None);
         assert_eq!(
             due(&mut shell)[1..],
             [
@@ -538,7 +569,7 @@ mod tests {
         let plain = &mut Shell::new(None);
         plain.request(cell("1", "f()"));
         plain.reply(ok("1"));
-        plain.published(status("1", "idle"));
+        plain.published(status("1", "idle"), None);
         assert!(plain.deadline().is_none() && due(plain).len() == 3);
     }
 
@@ -551,22 +582,20 @@ mod tests {
             "",
             json!({"code": "f()", "allow_stdin": false}),
         ));
-        shell.published(message(
-            "execute_input",
-            "x",
-            "1",
-            json!({"execution_count": 2}),
-        ));
+        shell.published(
+            message("execute_input", "x", "1", json!({"execution_count": 2})),
+            None,
+        );
         let data = [("text/plain".to_owned(), "a".to_owned())];
         let text = |text: &str| Mark::Text {
             name: "stdout".to_owned(),
             text: text.to_owned(),
         };
-        shell.published(mark("1", &text("\r1/2 [>.]")));
-        shell.published(mark("1", &text("\r2/2     \n")));
-        shell.published(mark("1", &Mark::Display { data: data.into() }));
-        shell.published(mark("1", &text("rest")));
-        shell.published(mark("1", &Mark::Ended));
+        shell.published(mark("1", &text("\r1/2 [>.]")), None);
+        shell.published(mark("1", &text("\r2/2     \n")), None);
+        shell.published(mark("1", &Mark::Display { data: data.into() }), None);
+        shell.published(mark("1", &text("rest")), None);
+        shell.published(mark("1", &Mark::Ended), None);
         let actions = shell.actions();
         let Some(Action::Publish(input)) = actions.get(1) else {
             panic!("{actions:?}")
