@@ -3,14 +3,18 @@
 A step is {"code": TEXT}, and may have
   "interrupt": {"after": TEXT, "times": N}: once TEXT has been printed, the kernel is interrupted N
       times, a second apart;
+  "idle": N: before the cell, the kernel is interrupted N times, a second apart;
+  "kill": TEXT: once TEXT has been printed, the kernel is killed outright, and another one started for
+      the steps that follow;
   "queued": [TEXT, ...]: cells sent right behind it, as "Run All" does.
-An answer is {"status": REPLY, "text": all that was printed or shown as plain text, "shown": the kinds
+An answer is {"status": REPLY or "killed", "text": all that was printed or shown as plain text, "shown": the kinds
 of messages in their order, printed text once, "queued": what was replied to the queued cells}.
 The kernel writes to standard output too; the answers are the last line.
 """
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -37,6 +41,7 @@ def reply_to(client, message):
 
 
 def converse(manager, client, step):
+    interrupt(manager, step.get("idle", 0))
     message = client.execute(step["code"])
     queued = [client.execute(code) for code in step.get("queued", [])]
     wish = step.get("interrupt")
@@ -64,6 +69,9 @@ def converse(manager, client, step):
         if wish and wish["after"] in text:
             threading.Thread(target=interrupt, args=(manager, wish["times"])).start()
             wish = None
+        if "kill" in step and step["kill"] in text:
+            os.killpg(manager.provisioner.pgid, signal.SIGKILL)
+            return {"status": "killed", "text": text, "shown": shown, "queued": []}
     return {
         "status": reply_to(client, message),
         "text": text,
@@ -72,19 +80,34 @@ def converse(manager, client, step):
     }
 
 
-def main():
-    steps = json.load(sys.stdin)
+def start():
     manager = KernelManager(kernel_name=os.environ.get("KERNEL", "labbook"))
     manager.start_kernel()
     client = manager.client()
     client.start_channels()
+    return manager, client
+
+
+def end(manager, client):
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def main():
+    steps = json.load(sys.stdin)
+    answers = []
+    manager, client = start()
     try:
         client.wait_for_ready(timeout=TIMEOUT)
-        answers = [converse(manager, client, step) for step in steps]
+        for step in steps:
+            answers.append(converse(manager, client, step))
+            if answers[-1]["status"] == "killed":
+                end(manager, client)
+                manager, client = start()
+                client.wait_for_ready(timeout=TIMEOUT)
         print("\n" + json.dumps(answers), flush=True)
     finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+        end(manager, client)
 
 
 if __name__ == "__main__":

@@ -304,6 +304,91 @@ fn an_interrupt_pressed_twice_stops_any_cell_and_the_kernel_lives() {
 }
 
 #[test]
+fn interrupts_while_no_cell_runs_do_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = vec![
+        Step::after_idle_interrupts("let kept = 6 * 7;", 1),
+        Step::after_idle_interrupts(SESSION, 2),
+        Step::after_idle_interrupts("println!(\"{kept} {}\", session.seed);", 3),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    assert!(answers.iter().all(|a| a.status == "ok"), "{answers:#?}");
+    assert_eq!(answers[2].text, "42 0\n", "{answers:#?}");
+}
+
+#[test]
+fn an_interrupt_of_another_cell_warns_and_of_a_compilation_stops_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // Minutes for the compiler, unless it is stopped.
+    let long = "const fn spin() -> u64 { let mut n = 0; while n < 1 << 32 { n += 1; } n }
+        #[allow(long_running_const_eval)] const SPUN: u64 = spin(); println!(\"{SPUN}\");";
+    let steps = vec![
+        Step::new(SESSION),
+        Step::interrupted(
+            "println!(\"asleep\"); std::thread::sleep(std::time::Duration::from_secs(3));",
+            "asleep",
+            1,
+        ),
+        Step::interrupted(long, "", 1),
+        Step::new("println!(\"{}\", session.seed);"),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    let status: Vec<&str> = answers.iter().map(|a| a.status.as_str()).collect();
+    assert_eq!(status, ["ok", "ok", "error", "ok"], "{answers:#?}");
+    assert!(
+        answers[1]
+            .text
+            .contains("Interrupt again within five seconds"),
+        "{answers:#?}"
+    );
+    assert!(
+        answers[2]
+            .text
+            .contains("did not run. All variables are kept."),
+        "{answers:#?}"
+    );
+    assert_eq!(answers[3].text, "0\n");
+}
+
+const NAMED: &str = "let history = model.fit(&x, &y, &Fit::new().epochs(40).batch_size(8)
+        .run_name(\"first\"))?;";
+
+#[test]
+fn a_training_whose_kernel_was_killed_goes_on_in_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = "let whole = again.fit(&x, &y, &Fit::new().epochs(40).batch_size(8).verbose(0))?;
+        println!(\"{} {}\", history.epoch.len(), history.columns() == whole.columns());";
+    let steps = vec![
+        Step::new(SESSION),
+        Step::new(DATA),
+        Step::new(MODEL),
+        Step::killed(NAMED, "Epoch 9/"),
+        Step::first(),
+        Step::new(SESSION),
+        Step::new(DATA),
+        Step::new(MODEL),
+        Step::new(NAMED),
+        Step::new(&MODEL.replace("model", "again")),
+        Step::new(whole),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    assert_eq!(answers[3].status, "killed", "{answers:#?}");
+    let again = &answers[4..];
+    assert!(again.iter().all(|a| a.status == "ok"), "{answers:#?}");
+    let offer = again[4].text.lines().next().unwrap_or_default();
+    assert!(
+        offer.starts_with("Resuming the training \"first\", which stopped after epoch ")
+            && offer.contains(" of 40 at ")
+            && offer.ends_with("To begin anew instead, add .resume(false) to the options of fit."),
+        "{answers:#?}"
+    );
+    assert!(!again[4].text.contains("Epoch 8/"), "{answers:#?}");
+    assert_eq!(again[6].text, "40 true\n", "{answers:#?}");
+    let left = folder.path().join("interrupt/unfinished");
+    assert!(!left.exists(), "an ended training leaves nothing behind");
+}
+
+#[test]
 fn without_a_session_one_interrupt_stops_the_cell() {
     let folder = tempfile::tempdir().unwrap();
     let steps = vec![

@@ -57,7 +57,7 @@ pub fn write_notebook(folder: &Path, name: &str, cells: &[&str]) -> std::io::Res
 /// What a kernel answered to a cell.
 #[derive(Debug)]
 pub struct Answer {
-    /// `ok` or `error`.
+    /// `ok`, `error`, `aborted` or `killed`.
     pub status: String,
     /// All that was printed, or shown as plain text.
     pub text: String,
@@ -82,6 +82,25 @@ impl Step {
     #[must_use]
     pub fn interrupted(code: &str, after: &str, times: u32) -> Step {
         Step(json!({ "code": code, "interrupt": { "after": after, "times": times } }))
+    }
+
+    /// Kills the kernel outright once the cell has printed `after`; the steps that follow are for
+    /// another kernel, beginning with [`first`](Self::first).
+    #[must_use]
+    pub fn killed(code: &str, after: &str) -> Step {
+        Step(json!({ "code": code, "kill": after }))
+    }
+
+    /// The cell that depends on the facade, for a kernel after [`killed`](Self::killed).
+    #[must_use]
+    pub fn first() -> Step {
+        Step::new(&first_cell())
+    }
+
+    /// Interrupts the idle kernel, `times` times a second apart, before the cell.
+    #[must_use]
+    pub fn after_idle_interrupts(code: &str, times: u32) -> Step {
+        Step(json!({ "code": code, "idle": times }))
     }
 
     /// Sends further cells without waiting, as "Run All" does.

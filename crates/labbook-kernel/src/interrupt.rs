@@ -11,7 +11,7 @@
 //!   cell at once and loses its variables: all that evcxr itself can do.
 //!
 //! For that the [tap](crate::tap) puts the cells' process into a group of its own. Without a tap it
-//! has the signal already, and nobody knows whether a cell runs.
+//! has the signal already, and whether a cell runs can only be seen by what its process waits for.
 
 use std::fs;
 use std::io;
@@ -31,6 +31,8 @@ use crate::tap::TAP;
 const PARENT: &str = "JPY_PARENT_PID";
 /// Two interrupts of a cell within this time stop it at once; `labbook-notebook` says so.
 const TWICE: Duration = Duration::from_secs(5);
+/// How often to look whether a cell that is to be stopped is being compiled.
+const LOOK_FOR_COMPILERS: Duration = Duration::from_millis(20);
 /// How often to look whether the parent lives.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -153,16 +155,15 @@ impl Kernel {
         }
         let last = cell.interrupted.replace(Instant::now());
         let twice = last.is_some_and(|last| last.elapsed() < TWICE);
-        let compilers = self.compilers();
-        if !compilers.is_empty() {
-            cell.stopped = Some(Stopped::Compilation);
-            compilers
-                .into_iter()
-                .for_each(|process| send(process, Signal::KILL));
+        if self.stop_compiling(&mut cell) {
             return;
         }
         for process in self.cells() {
-            if handles_interrupts(process) && !twice {
+            if waits(process) && !(twice && self.tapped) {
+                if let Some(number) = cell.number.filter(|_| self.tapped) {
+                    self.stop_compiling_soon(number);
+                }
+            } else if handles_interrupts(process) && !twice {
                 if tell {
                     self.send_to_cells(process, Signal::INT);
                 }
@@ -171,6 +172,34 @@ impl Kernel {
                 self.send_to_cells(process, Signal::KILL);
             }
         }
+    }
+
+    /// The cell has been asked to stop, and its code does not run yet: it will be compiled.
+    fn stop_compiling_soon(&self, number: u64) {
+        let kernel = self.clone();
+        thread::spawn(move || {
+            let begun = Instant::now();
+            while begun.elapsed() < TWICE {
+                let mut cell = kernel.cell();
+                if cell.number != Some(number) || kernel.stop_compiling(&mut cell) {
+                    return;
+                }
+                drop(cell);
+                thread::sleep(LOOK_FOR_COMPILERS);
+            }
+        });
+    }
+
+    /// Ends the compilers; says whether any ran.
+    fn stop_compiling(&self, cell: &mut Cell) -> bool {
+        let compilers = self.compilers();
+        if !compilers.is_empty() {
+            cell.stopped = Some(Stopped::Compilation);
+        }
+        for &process in &compilers {
+            send(process, Signal::KILL);
+        }
+        !compilers.is_empty()
     }
 
     /// To their process and, where that leads a group, to all that they started.
@@ -275,6 +304,14 @@ fn has_word(process: u32, word: &str) -> bool {
         .any(|found| found == word.as_bytes())
 }
 
+/// Whether a process reads its standard input: the cells' process gets its commands there. Where the
+/// system does not tell, it is taken to be at work.
+fn waits(process: u32) -> bool {
+    let read = if cfg!(target_arch = "x86_64") { 0 } else { 63 };
+    let call = fs::read_to_string(format!("/proc/{process}/syscall"));
+    call.is_ok_and(|call| call.starts_with(&format!("{read} 0x0 ")))
+}
+
 fn handles_interrupts(process: u32) -> bool {
     let caught = field(process, "SigCgt:");
     let mask = caught.and_then(|mask| u64::from_str_radix(&mask, 16).ok());
@@ -294,10 +331,14 @@ mod tests {
     use std::process::Stdio;
 
     #[test]
-    fn a_handler_is_seen_and_its_absence_too() -> io::Result<()> {
+    fn a_handler_and_waiting_for_input_are_seen() -> io::Result<()> {
         let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn()?;
         assert!(!handles_interrupts(cat.id()));
         assert!(descendants(std::process::id()).contains(&cat.id()));
+        while !waits(cat.id()) {
+            thread::yield_now();
+        }
+        assert!(!waits(std::process::id()));
         signal_hook::flag::register(SIGINT, Arc::default())?;
         assert!(handles_interrupts(std::process::id()));
         send(cat.id(), Signal::KILL);
