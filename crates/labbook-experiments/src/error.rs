@@ -39,7 +39,8 @@ pub enum ExperimentError {
     },
     /// A record or its folder cannot be written.
     #[error(
-        "cannot write {path}: {source}; choose a folder that you may write to with LABBOOK_RUNS"
+        "cannot write {path}: {source}; choose a folder that you may write to, with room on its disk, \
+         with LABBOOK_RUNS"
     )]
     Write {
         /// What was to be written.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum NotebookError {
     /// A folder or file for results cannot be written.
-    #[error("cannot write {path}: {source}; choose a folder that you may write to")]
+    #[error(
+        "cannot write {path}: {source}; choose a folder that you may write to, with room on its disk"
+    )]
     Write {
         /// What was to be written.
         path: PathBuf,
