@@ -319,7 +319,7 @@ struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Lines {
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -331,7 +331,8 @@ impl Reporter for Lines {
     fn evaluate_end(&self, _progress: &Progress, _verbosity: Verbosity) {}
 
     fn message(&self, line: &str) {
-        self.0.lock().unwrap().push(line.to_owned());
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(line.to_owned());
     }
 }
 
