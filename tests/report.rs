@@ -78,7 +78,9 @@ fn write(name: &str) -> PathBuf {
     let session = "<table><tr><th>Scale</th><td>smoke: 7 images</td></tr>\
         <tr><th>Device</th><td>CPU, 2 threads</td></tr><tr><th>Seed</th><td>0</td></tr></table>";
     let cells = [
-        markdown(&format!("# {TITLE}\n\nGo to [the end](#2.-The-end).")),
+        markdown(&format!(
+            "# {TITLE}\n\nGo to [the end](#2.-The-end). This is [the notebook]({name}.ipynb)."
+        )),
         markdown("## 1. Training\n\nIt learns."),
         code(
             1,
@@ -156,7 +158,14 @@ fn a_page_has_its_figures_in_order_and_nothing_from_outside() {
     }
     assert_eq!(html.matches("<img").count(), html.matches("alt=\"").count());
     for outside in [
-        "<script", "http://", "https://", "onclick", "go()<", "spy.png", "ETA",
+        "<script",
+        "http://",
+        "https://",
+        "onclick",
+        "go()<",
+        "spy.png",
+        "ETA",
+        "report-html.ipynb",
     ] {
         assert!(!html.contains(outside), "{outside}");
     }
@@ -224,6 +233,8 @@ fn markdown_has_its_figures_beside_it() {
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
+    let link = between(&text, "[the notebook](", ")");
+    assert!(path.with_file_name(link[0]).is_file(), "{link:?}");
     assert!(
         !text.contains("spy.png") && !text.contains("<script"),
         "{text}"

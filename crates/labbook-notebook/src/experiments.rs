@@ -85,7 +85,7 @@ fn records(runs: &Runs) -> Result<Table> {
     let mut table = Table::new(&["experiment", "started", "scale", "seed", "test accuracy"])
         .align(3, Align::Right)
         .align(4, Align::Right)
-        .caption(format!("{} records in {folder}", records.len()));
+        .caption(format!("Records in {folder}"));
     for record in &records {
         table.push(&[
             format!("{}: {}", record.experiment, record.name),

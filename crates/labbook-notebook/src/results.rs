@@ -127,8 +127,11 @@ fn name(run: &ComparedRun) -> String {
     }
 }
 
-/// A background between white and a colour.
+/// A background between white and a colour; none for no strength at all.
 fn shaded(cell: Cell, color: [f64; 3], strength: f64) -> Cell {
+    if strength <= 0.0 {
+        return cell;
+    }
     let [red, green, blue] =
         color.map(|channel| 255.0 - (255.0 - channel) * strength.clamp(0.0, 1.0));
     cell.shaded(&format!("rgb({red:.0},{green:.0},{blue:.0})"), INK)
@@ -219,7 +222,8 @@ mod tests {
             table.push_cells(vec![shaded(Cell::new("x"), WARM, strength)]);
             table.to_html()
         };
-        assert!(html(0.0).contains("rgb(255,255,255)"));
+        assert!(!html(0.0).contains("rgb(") && !html(-1.0).contains("rgb("));
+        assert!(html(0.001).contains("rgb(255,255,255)"));
         assert!(html(5.0).contains("rgb(240,140,60)"));
     }
 }

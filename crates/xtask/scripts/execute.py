@@ -18,9 +18,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-# libtorch's own warnings look like "[W1122 10:00:00 File.cpp:1] Warning: ...".
 # A figure as the notebook crate shows it: its PNG a second time, with a width and a description.
 FIGURE = re.compile(r'^\s*<img alt="([^"]*)" width="(\d+)"[^>]*src="data:image/png;base64,[^"]*">\s*$')
+# libtorch's own warnings look like "[W1122 10:00:00 File.cpp:1] Warning: ...".
 HARMLESS = re.compile(r"^\s*$|^\[W|^\s+at |Warning")
 
 

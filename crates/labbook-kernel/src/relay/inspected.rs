@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 /// Where to put the cursor so that evcxr_jupyter explains what a person points at. It reads no
 /// further than the cursor, and explains the name that ends there.
 ///
@@ -32,6 +34,28 @@ pub(super) fn inspected(code: &str, cursor: usize) -> usize {
     cursor
 }
 
+/// An explanation without links to documentation of this project's crates, which nobody publishes.
+pub(super) fn explained(mut content: Value) -> Value {
+    let Some(html) = content["data"]["text/html"].as_str() else {
+        return content;
+    };
+    let mut pieces = html.split("<a ");
+    let mut kept = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once('>') {
+            Some((address, text)) if address.contains("/labbook") => {
+                kept += &text.replacen("</a>", "", 1);
+            }
+            _ => {
+                kept += "<a ";
+                kept += piece;
+            }
+        }
+    }
+    content["data"]["text/html"] = kept.into();
+    content
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +81,17 @@ mod tests {
         assert_eq!(moved("Conv2D::new(32, (3, 3|))"), "Conv2D::new(");
         assert_eq!(moved("f(g(1), |2)"), "f(");
         assert_eq!(moved("1 + | 2"), "1 + ");
+    }
+
+    #[test]
+    fn links_that_lead_nowhere_are_text() {
+        let html = "<p>See <a href=\"https://example.org/labbook_nn/fit.html\"><code>Fit</code></a> and \
+                    <a href=\"https://example.org/std\">std</a>.</p>";
+        let shown = explained(serde_json::json!({"data": {"text/html": html}}));
+        let expected =
+            "<p>See <code>Fit</code> and <a href=\"https://example.org/std\">std</a>.</p>";
+        assert_eq!(shown["data"]["text/html"], expected);
+        let nothing = serde_json::json!({"found": false});
+        assert_eq!(explained(nothing.clone()), nothing);
     }
 }

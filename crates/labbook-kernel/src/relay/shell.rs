@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::completed::completed;
 use super::failure::Report;
-use super::inspected::inspected;
+use super::inspected::{explained, inspected};
 use super::lines::Lines;
 use super::message::Message;
 use crate::interrupt::Stopped;
@@ -250,9 +250,13 @@ impl Shell {
                 }
                 reply.set_content(&content);
             }
-            if current.request.kind() == "complete_request" {
-                let content = completed(reply.content(), &code(&current.request));
-                reply.set_content(&content);
+            match current.request.kind() {
+                "complete_request" => {
+                    let content = completed(reply.content(), &code(&current.request));
+                    reply.set_content(&content);
+                }
+                "inspect_request" => reply.set_content(&explained(reply.content())),
+                _ => {}
             }
             self.actions.push(Action::Reply(reply));
         }

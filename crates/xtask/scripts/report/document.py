@@ -1,6 +1,5 @@
 """What a report is made of: an executed notebook, read once, in the same order for every format."""
 import base64
-import html
 import re
 import struct
 from dataclasses import dataclass, field
@@ -104,11 +103,6 @@ class Document:
     facts: list
     parts: list
     language: str
-
-    @property
-    def figures(self):
-        outputs = (o for part in self.parts if isinstance(part, Cell) for o in part.outputs)
-        return [output for output in outputs if isinstance(output, Figure)]
 
 
 def read(notebook, facts):
@@ -388,5 +382,5 @@ def facts_in(notebook):
             if {"Scale", "Device", "Seed"} <= {row[0] for row in rows if row}:
                 facts.update({row[0]: row[1] for row in rows if len(row) == 2})
             elif table.caption and rows and rows[0][1:] == ["images", "labels", "kind"]:
-                facts["Data"] = html.unescape(table.caption.get_text(" ", strip=True))
+                facts["Data"] = table.caption.get_text(" ", strip=True)
     return facts

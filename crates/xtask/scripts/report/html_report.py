@@ -73,6 +73,10 @@ class Page:
         make_safe(soup)
         for link in soup.find_all("a", class_="anchor-link"):
             link.decompose()
+        for link in soup.find_all("a", href=True):
+            # The notebook's folder does not go with the report.
+            if not re.match(r"#|[a-z][a-z0-9+.-]*:", link["href"]):
+                link.unwrap()
         for table in soup.find_all("table"):
             table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Table"}))
         for element in soup.find_all(True, recursive=False):

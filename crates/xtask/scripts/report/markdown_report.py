@@ -65,6 +65,7 @@ class _Writer:
                 self._keep(name, base64.b64decode(encoded))
                 source = source.replace(f"attachment:{name}", f"{self.name}/{urllib.parse.quote(name)}")
         source = re.sub(r"(!\[[^\]]*\]\()([^)\s]+)", self._picture, source)
+        source = _outside_code(source, lambda text: re.sub(r"(?<!!)(\[[^\]]*\]\()([^)\s]+)", self._link, text))
         known = {_jupyter_anchor(text): anchor for _, text, anchor in self.anchors}
         return re.sub(r"\]\(#([^)]+)\)", lambda m: f"](#{known.get(urllib.parse.unquote(m[1]), m[1])})", source.strip())
 
@@ -76,6 +77,13 @@ class _Writer:
         name = os.path.basename(path)
         self._keep(name, pathlib.Path(path).read_bytes())
         return f"{found[1]}{self.name}/{urllib.parse.quote(name)}"
+
+    def _link(self, found):
+        """A file of the notebook's folder, as seen from the report's."""
+        path = os.path.join(self.notebook_folder, urllib.parse.unquote(found[2]))
+        if re.match(r"#|[a-z]+:", found[2]) or not os.path.exists(path):
+            return found[0]
+        return f"{found[1]}{urllib.parse.quote(os.path.relpath(path, os.path.dirname(self.folder)))}"
 
     def _keep(self, name, data):
         pathlib.Path(self.folder, name).write_bytes(data)
