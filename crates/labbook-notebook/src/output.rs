@@ -28,31 +28,31 @@ pub fn show<T: Render + ?Sized>(value: &T) {
     value.evcxr_display();
 }
 
+/// All forms at once: a kernel that waited for a picture to be drawn would take the forms before
+/// it for a value of their own.
 fn write_value<T: Render + ?Sized>(output: &mut impl Write, value: &T) -> io::Result<()> {
     let plain = value.to_plain();
     let html = value.to_html();
-    if plain.is_empty() && html.is_empty() {
-        return Ok(());
-    }
+    let mut forms = Vec::new();
     if !html.is_empty() {
-        block(output, "text/html", &html)?;
+        forms.push(block("text/html", &html));
     }
     if let Some(png) = value.to_png() {
         // Code-hosting pages strip styles and sizes from HTML but show images.
-        block(output, "image/png", &STANDARD.encode(png))?;
+        forms.push(block("image/png", &STANDARD.encode(png)));
     }
-    block(output, "text/plain", &plain)?;
+    if !plain.is_empty() || !forms.is_empty() {
+        forms.push(block("text/plain", &plain));
+    }
+    output.write_all(forms.concat().as_bytes())?;
     output.flush()
 }
 
 /// One form of a value between the two marker lines that evcxr looks for.
-fn block(output: &mut impl Write, mime: &str, content: &str) -> io::Result<()> {
+fn block(mime: &str, content: &str) -> String {
     // The content must not hold the end marker as a line of its own.
     let safe = content.replace("EVCXR_END_CONTENT", "EVCXR_END_CONTENT ");
-    write!(
-        output,
-        "EVCXR_BEGIN_CONTENT {mime}\n{safe}\nEVCXR_END_CONTENT\n"
-    )
+    format!("EVCXR_BEGIN_CONTENT {mime}\n{safe}\nEVCXR_END_CONTENT\n")
 }
 
 #[cfg(test)]
