@@ -115,7 +115,10 @@ impl Sorter {
             self.add_text(&String::from_utf8_lossy(&line));
         }
         self.flush_text();
-        self.flush_value();
+        // The form that is being read may be another of this value: a large one comes in pieces.
+        if self.form.is_none() {
+            self.flush_value();
+        }
         if !Panic::is_in(&String::from_utf8_lossy(&self.errors)) {
             self.flush_errors();
         }
@@ -124,7 +127,7 @@ impl Sorter {
     /// The process has ended.
     pub(super) fn end(&mut self) {
         self.silence();
-        self.flush_errors();
+        self.flush();
     }
 
     fn line(&mut self, line: &str) {
@@ -342,6 +345,17 @@ mod tests {
         sorter.silence();
         assert_eq!(told(&mut sorter), [r#"shown: ["<b>\n</b>", "a"]"#]);
         assert!(!sorter.holds());
+    }
+
+    #[test]
+    fn a_value_waits_for_the_rest_of_a_form() {
+        let mut sorter = sorter();
+        sorter.output(format!("{BEGIN}text/html\n<b>\n{END}\n{BEGIN}image/png\niVB").as_bytes());
+        sorter.silence();
+        assert_eq!(told(&mut sorter), [""; 0]);
+        sorter.output(format!("OR\n{END}\n{}", value("a")).as_bytes());
+        sorter.silence();
+        assert_eq!(told(&mut sorter), [r#"shown: ["iVBOR", "<b>", "a"]"#]);
     }
 
     #[test]
