@@ -9,7 +9,7 @@
 //! Prints one line of JSON: milliseconds of every step but the first, peak memory, and with
 //! `--check` the loss of the batch after those of `--steps` steps. `--folder` keeps the initial
 //! weights and the batches, so that the other programs do the same work. `--divisor` narrows
-//! convolutions. Dropout is off with `--check`, because its masks differ between programs.
+//! convolutions and the dense layers on pixels. Dropout is off with `--check`, because its masks differ between programs.
 //! `--products` trains nothing: it says how long a step's multiplications take if none is left
 //! out, at the rate that libtorch reaches in a large matrix product.
 
@@ -88,7 +88,7 @@ impl Options {
             model.add(MaxPooling2D::new((2, 2)).strides(2));
         }
         for &units in hidden {
-            model.add(dense(units).activation(Relu));
+            model.add(dense(units / self.divisor).activation(Relu));
         }
         if self.experiment == 13 && !self.check {
             model.add(Dropout::new(0.2));

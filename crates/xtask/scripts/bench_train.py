@@ -39,6 +39,7 @@ def by_keras(options, weights, x, y):
         model.add(layers.Conv2D(filters // options.divisor, (3, 3), activation="relu"))
         model.add(layers.MaxPooling2D((2, 2), strides=2))
     for units in HIDDEN.get(options.experiment, []):
+        units //= options.divisor
         model.add(layers.Dense(units, activation="relu", kernel_regularizer=penalty()))
     if options.experiment == 13 and not options.check:
         model.add(layers.Dropout(0.2))
@@ -84,8 +85,8 @@ def by_torch(options, weights, x, y):
         layers += [nn.Conv2d(channels, filters // options.divisor, 3), nn.ReLU(), nn.MaxPool2d(2)]
         channels, side = filters // options.divisor, (side - 2) // 2
     for units in HIDDEN.get(options.experiment, []):
-        layers.append(PerPixel(channels, units))
-        channels = units
+        layers.append(PerPixel(channels, units // options.divisor))
+        channels = units // options.divisor
     if options.experiment == 13 and not options.check:
         layers.append(nn.Dropout(0.2))
     layers.append(nn.Flatten())
