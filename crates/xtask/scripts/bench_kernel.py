@@ -1,87 +1,389 @@
-"""Time a notebook kernel: ready, facade imported, first tensor, then typical cells.
+"""Times notebook kernels beside each other; `cargo xtask bench kernel` calls it.
 
-usage: bench_kernel.py KERNEL [RUNS]
+Four kernels take turns: ours, a plain evcxr_jupyter with the same crates, one without any, and a
+Python kernel that imports Keras. Everything they write is below the folder that is named, which
+holds beforehand:
+
+    copy/       a copy of the clone's crates, of which our kernel's facade is one; it is edited here
+    kernel/     our kernel's settings and template for that copy
 """
+
+import argparse
+import json
 import os
+import pathlib
 import platform
+import queue
+import shutil
 import statistics
 import sys
 import time
+import tomllib
 
-from jupyter_client.manager import KernelManager
+from bench_kernel_cells import CELLS
 
-DEPENDENCY = ':dep labbook = { path = "../crates/labbook" }'
 IMPORT = "use labbook::prelude::*;"
-FIRST = "let first = tch::Tensor::randn([2, 3], tch::kind::FLOAT_CPU);"
-CELLS = [
-    "let a = 1 + 1;",
-    "a * 2",
-    "let t = tch::Tensor::ones([3, 3], tch::kind::FLOAT_CPU);",
-    "let u = t.matmul(&t);",
-    "u.size()",
-    "let v = vec![1.0, 2.0, 3.0];",
-    "let s: f64 = v.iter().sum();",
-    'println!("{s:.3}");',
-    "let m = ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]);",
-    "m.sum()",
-    "let mut model = Sequential::new();",
-    "model.add(Dense::new(4).input_shape((3,)));",
-    "model.summary()?",
-    "let words = \"one two three\".split(' ').map(String::from).collect::<Vec<String>>();",
-    "words.len()",
-]
+TENSOR = "let first = tch::Tensor::randn([2, 3], tch::kind::FLOAT_CPU);"
+# The seconds that a plain evcxr may take to compile all it needs.
+PATIENCE = 3600
+# The crates that are edited, lowest last, and the name under which a cell reaches each.
+EDITED = {"labbook": "labbook", "labbook-notebook": "labbook::notebook", "labbook-nn": "labbook::nn"}
 
 
-def execute(client, code):
-    start = time.time()
-    message = client.execute(code, store_history=False)
-    problem = []
-    while True:
-        reply = client.get_iopub_msg(timeout=1200)
-        if reply["parent_header"].get("msg_id") != message:
-            continue
-        kind, content = reply["header"]["msg_type"], reply["content"]
-        if kind == "error":
-            problem.append(content.get("evalue", ""))
-        if kind == "stream" and content["name"] == "stderr":
-            problem.append(content["text"])
-        if kind == "status" and content["execution_state"] == "idle":
-            break
-    client.get_shell_msg(timeout=60)
-    if problem:
-        sys.exit(f"the cell `{code}` failed:\n" + "\n".join(problem))
-    return time.time() - start
+def fail(text):
+    sys.exit(f"error: {text}")
 
 
-def once(kernel):
-    start = time.time()
-    manager = KernelManager(kernel_name=kernel)
-    manager.start_kernel()
-    client = manager.client()
-    client.start_channels()
-    client.wait_for_ready(timeout=600)
-    row = {"kernel ready": time.time() - start}
-    row["the :dep cell"] = execute(client, DEPENDENCY)
-    row["the prelude"] = execute(client, IMPORT)
-    row["the first tensor"] = execute(client, FIRST)
-    row["start to first tensor"] = time.time() - start
-    later = [execute(client, cell) for cell in CELLS]
-    row["later cells, median"] = statistics.median(later)
-    row["later cells, worst"] = max(later)
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-    return row
+class Kernel:
+    """A kernel to time: its command, what a cell has to do to import and to make a first value."""
+
+    def __init__(self, name, argv, env, folder, imports, first, cells=()):
+        self.name, self.folder = name, folder
+        self.imports, self.first, self.cells = imports, first, cells
+        # What evcxr compiles into; removing it makes a start cold.
+        self.state = None
+        spec = {"argv": [str(word) for word in argv], "env": env, "display_name": name, "language": ""}
+        file = folder / "jupyter" / "kernels" / name / "kernel.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(spec))
+
+    def start(self, extra=()):
+        """One start, with all its cells and `extra` ones; seconds by row and by cell."""
+        from jupyter_client.manager import KernelManager
+
+        log = self.folder / f"{self.name}.log"
+        with log.open("w") as output:
+            begin = time.monotonic()
+            manager = KernelManager(kernel_name=self.name)
+            manager.start_kernel(cwd=str(self.folder / "copy" / "notebooks"), stdout=output, stderr=output)
+            client = manager.client()
+            client.start_channels()
+            try:
+                self.wait(manager, client, log)
+                times = {"ready": time.monotonic() - begin}
+                self.listen(client)
+                for cell in self.imports:
+                    self.execute(client, cell)
+                times["imported"] = time.monotonic() - begin
+                self.execute(client, self.first)
+                times["tensor"] = time.monotonic() - begin
+                times["cells"] = [self.execute(client, code) for _, code in self.cells]
+                for cell in extra:
+                    self.execute(client, cell)
+            finally:
+                client.stop_channels()
+                manager.shutdown_kernel(now=True)
+        return times
+
+    def cold(self):
+        """A start without what an earlier start left behind."""
+        shutil.rmtree(self.state, ignore_errors=True)
+        return self.start()
+
+    def wait(self, manager, client, log):
+        """Until the kernel answers."""
+        client.kernel_info()
+        for _ in range(PATIENCE):
+            try:
+                return client.get_shell_msg(timeout=1)
+            except queue.Empty:
+                if not manager.is_alive():
+                    break
+        fail(f"the kernel `{self.name}` did not start; the end of its log:\n{log.read_text()[-2000:]}")
+
+    def listen(self, client):
+        """Until the kernel's outputs arrive too: their connection may come about a moment later."""
+        for _ in range(100):
+            try:
+                client.get_iopub_msg(timeout=0.2)
+                return
+            except queue.Empty:
+                client.kernel_info()
+                client.get_shell_msg(timeout=60)
+        fail(f"the kernel `{self.name}` answers but sends no outputs")
+
+    def execute(self, client, code):
+        """Seconds from the request to the last word of the answer."""
+        begin = time.monotonic()
+        message = client.execute(code, store_history=False)
+        problems = []
+        while True:
+            try:
+                reply = client.get_iopub_msg(timeout=PATIENCE)
+            except queue.Empty:
+                fail(f"the kernel `{self.name}` did not end this cell:\n{code}")
+            if reply["parent_header"].get("msg_id") != message:
+                continue
+            kind, content = reply["header"]["msg_type"], reply["content"]
+            if kind == "error":
+                problems.append(content.get("evalue", ""))
+            # evcxr answers "ok" where a cell has panicked; Python's libraries warn.
+            if kind == "stream" and content["name"] == "stderr" and "python" not in self.name:
+                problems.append(content["text"])
+            if kind == "status" and content["execution_state"] == "idle":
+                break
+        while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != message:
+            pass
+        if problems:
+            fail(f"a cell failed in the kernel `{self.name}`:\n{code}\n" + "\n".join(problems))
+        return time.monotonic() - begin
+
+
+def kernels(options):
+    """Ours, the plain evcxr with the same crates, the one without, and Python."""
+    folder = options.folder
+    spec = json.loads(options.spec.read_text())
+    settings = folder / "kernel" / "settings.json"
+    argv = [str(settings) if word.endswith("settings.json") else word for word in spec["argv"]]
+    imports = [':dep labbook = { path = "../crates/labbook" }', IMPORT]
+    ours = Kernel("labbook", argv, spec["env"], folder, imports, TENSOR, CELLS)
+    ours.state = folder / "kernel" / "slots"
+
+    def evcxr(name, env, imports, first, cells):
+        private = folder / name
+        (private / "config").mkdir(parents=True, exist_ok=True)
+        env |= {
+            "EVCXR_TMPDIR": str(private / "tmp"),
+            "EVCXR_CONFIG_DIR": str(private / "config"),
+            # evcxr_jupyter may renew a kernelspec of its own below this path.
+            "JUPYTER_PATH": str(private / "none"),
+        }
+        argv = [options.evcxr, "--control_file", "{connection_file}"]
+        kernel = Kernel(name, argv, env, folder, imports, first, cells)
+        kernel.state = private / "tmp"
+        return kernel
+
+    facade = write_static_facade(folder)
+    torch = {"LIBTORCH": str(options.torch), "LD_LIBRARY_PATH": str(options.torch / "lib")}
+    plain = evcxr("evcxr", torch, [f':dep labbook = {{ path = "{facade}" }}', IMPORT], TENSOR, CELLS)
+    bare = evcxr("evcxr-alone", {"LD_LIBRARY_PATH": ""}, [], "let first = vec![1, 2, 3];", [])
+    private = folder / "python"
+    python = Kernel(
+        "python",
+        [options.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        {
+            "IPYTHONDIR": str(private),
+            "KERAS_HOME": str(private),
+            "KERAS_BACKEND": "tensorflow",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "CUDA_VISIBLE_DEVICES": "",
+            "LD_LIBRARY_PATH": "",
+        },
+        folder,
+        ["import keras"],
+        "first = keras.random.normal((2, 3))",
+    )
+    return ours, plain, bare, python
+
+
+def write_static_facade(folder):
+    """The facade as an ordinary library, which is what evcxr expects of a crate, with pinned versions
+    of the four libraries. Its source is the copy's."""
+    copy = folder / "copy"
+    workspace = tomllib.loads((copy / "Cargo.toml").read_text())["workspace"]["dependencies"]
+    manifest = tomllib.loads((copy / "crates/labbook/Cargo.toml").read_text())
+    locked = {p["name"]: p["version"] for p in lock(copy)}
+    lines = [
+        '[package]\nname = "labbook"\nversion = "0.1.0"\nedition = "2024"\n\n[workspace]\n',
+        f'[lib]\npath = "{copy}/crates/labbook/src/lib.rs"\n\n[dependencies]',
+    ]
+    for name in manifest["dependencies"]:
+        wanted = workspace[name]
+        if "path" in wanted:
+            lines.append(f'{name} = {{ path = "{copy}/{wanted["path"]}" }}')
+        else:
+            features = json.dumps(wanted.get("features", []))
+            lines.append(
+                f'{name} = {{ version = "={locked[name]}", default-features = false, features = {features} }}'
+            )
+    text = "\n".join(lines) + "\n"
+    file = folder / "facade" / "Cargo.toml"
+    file.parent.mkdir(exist_ok=True)
+    if not file.exists() or file.read_text() != text:
+        file.write_text(text)
+    return file.parent
+
+
+def lock(copy):
+    return tomllib.loads((copy / "Cargo.lock").read_text())["package"]
+
+
+def dependents(copy, crate):
+    """The crates between `crate` and the facade, both included: what an edit may have compiled."""
+    needs = {p["name"]: {d.split()[0] for d in p.get("dependencies", [])} for p in lock(copy)}
+
+    def above(name):
+        return {name}.union(*(above(other) for other in needs if name in needs[other]))
+
+    def below(name):
+        return {name}.union(*(below(other) for other in needs[name]))
+
+    return above(crate) & below("labbook")
+
+
+def compiled(deps, since):
+    """The crates whose libraries in the slot are newer than `since`, the cells' own not counted."""
+    names = set()
+    for file in deps.iterdir():
+        if file.suffix in {".rlib", ".so", ".rmeta"} and file.stat().st_mtime >= since:
+            names.add(file.stem.removeprefix("lib").split("-")[0].replace("_", "-"))
+    return {name for name in names if name != "ctx" and not name.startswith("code-")}
+
+
+def edit(options, ours):
+    """Times the start after an edit of each crate, and sees what was compiled for it."""
+    deps = ours.state / "0" / "target" / options.target / "debug" / "deps"
+    copy = options.folder / "copy"
+    print("\nA public function added to a crate, then a start; it is called after the first tensor:")
+    ours.start()
+    wrong = False
+    for number, (crate, module) in enumerate(EDITED.items()):
+        file = copy / "crates" / crate / "src" / "lib.rs"
+        before, status = file.read_text(), file.stat()
+        try:
+            file.write_text(f"{before}\n/// Added by the benchmark.\npub fn edit() -> u32 {{\n    {number}\n}}\n")
+            since = time.time()
+            cells, ours.cells = ours.cells, ()
+            try:
+                times = ours.start([f"assert_eq!({module}::edit(), {number});"])
+            finally:
+                ours.cells = cells
+        finally:
+            file.write_text(before)
+            os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        found, wanted = compiled(deps, since), dependents(copy, crate)
+        print(f"  {crate:18}{times['tensor']:7.2f} s   compiled: {', '.join(sorted(found))}")
+        if found - wanted:
+            wrong = True
+            print(f"{'':21}but this does not depend on it: {', '.join(sorted(found - wanted))}")
+        # What was compiled belongs to a text that is gone.
+        shutil.rmtree(ours.state)
+        ours.start()
+    return wrong
+
+
+def middle(values):
+    """Median, and the range in brackets where there is one."""
+    if not values:
+        return "-"
+    text = f"{statistics.median(values):.2f}"
+    return text if len(values) < 2 else f"{text} ({min(values):.2f}-{max(values):.2f})"
+
+
+ROWS = {
+    "kernel ready": lambda t: t["ready"],
+    "... facade imported": lambda t: t.get("imported"),
+    "... first tensor": lambda t: t["tensor"],
+    "a cell: median of 50": lambda t: t["cells"] and statistics.median(t["cells"]),
+    "a cell: worst of 50": lambda t: t["cells"] and max(t["cells"]),
+    "a cell: worst of labbook's": lambda t: t["cells"]
+    and max(seconds for seconds, (group, _) in zip(t["cells"], CELLS) if group == "ours"),
+}
+
+HEADINGS = {
+    "ours cold": "labbook, cold",
+    "ours warm": "labbook, warm",
+    "plain cold": "evcxr, cold",
+    "plain warm": "evcxr, warm",
+    "bare cold": "evcxr alone, cold",
+    "bare warm": "evcxr alone, warm",
+    "python warm": "Python and Keras",
+}
+
+LEGEND = """\
+Seconds: the median over the starts, with the best and the worst. The first three rows count from the
+command; cells have a row for the median and the worst of the fifty.
+labbook       our kernel. Cold: the first start after the set-up (or after an edit and a set-up), or one
+              beside other kernels: dependencies compiled, but no build folder of its own yet.
+evcxr         evcxr_jupyter as released, in its default configuration but with a build folder that stays
+              (EVCXR_TMPDIR), and the same crates. Cold: with that folder empty, as at every start
+              without the variable.
+evcxr alone   the same without any crate: seconds to the first `let`.
+Python        ipykernel, `import keras` with TensorFlow, and a first tensor."""
+
+
+def table(measured):
+    shown = {key: heading for key, heading in HEADINGS.items() if measured.get(key)}
+    widths = {key: max(18, len(heading) + 2) for key, heading in shown.items()}
+    print(f"{'':28}" + "".join(f"{heading:>{widths[key]}}" for key, heading in shown.items()))
+    for row, value in ROWS.items():
+        line = f"{row:28}"
+        for key in shown:
+            values = [value(times) for times in measured[key]]
+            line += f"{middle([v for v in values if v]):>{widths[key]}}"
+        print(line)
+
+
+def list_cells(measured):
+    """Every cell's median seconds, ours and the plain evcxr's."""
+    keys = [key for key in ("ours cold", "ours warm", "plain warm") if measured.get(key)]
+    print("\n" + "".join(f"{key:>12}" for key in keys) + "  cell")
+    for index, (group, code) in enumerate(CELLS):
+        line = "".join(f"{statistics.median(t['cells'][index] for t in measured[key]):12.2f}" for key in keys)
+        first, *rest = code.splitlines()
+        print(f"{line}  {group:9}{first}{' ...' if rest else ''}")
+
+
+def aims(measured):
+    """The aims, and whether the warm starts of our kernel meet them; the slowest cell by name."""
+    warm = measured["ours warm"]
+    per_cell = [statistics.median(times["cells"][index] for times in warm) for index in range(len(CELLS))]
+    own = max((seconds, code) for seconds, (group, code) in zip(per_cell, CELLS) if group == "ours")
+    print()
+    for what, value, limit in [
+        ("warm start to first tensor", statistics.median(times["tensor"] for times in warm), 11.0),
+        ("median cell", statistics.median(per_cell), 0.30),
+        ("slowest cell that only calls labbook", own[0], 1.0),
+    ]:
+        verdict = "met" if value <= limit else "MISSED"
+        print(f"{what}: {value:.2f} s, aim {limit:.2f} s or less: {verdict}")
+    print("  that cell: " + own[1].replace("\n", "\n             "))
 
 
 def main():
-    kernel = sys.argv[1]
-    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    rows = [once(kernel) for _ in range(runs)]
-    print(f"{runs} warm starts on {os.cpu_count()} cores ({platform.machine()}), seconds:")
-    print(f"{'':28}{'median':>8}{'worst':>8}")
-    for name in rows[0]:
-        values = [row[name] for row in rows]
-        print(f"{name:28}{statistics.median(values):8.2f}{max(values):8.2f}")
+    parser = argparse.ArgumentParser()
+    for name in ["folder", "spec", "evcxr", "torch", "python"]:
+        parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--starts", type=int, default=3)
+    parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--cells", action="store_true")
+    options = parser.parse_args()
+    # Kernels and connection files are found and kept here alone; nobody's own settings count.
+    for variable, place in {"PATH": "jupyter", "RUNTIME_DIR": "runtime", "CONFIG_DIR": "config"}.items():
+        os.environ[f"JUPYTER_{variable}"] = str(options.folder / place)
+    for variable in list(os.environ):
+        if variable.startswith(("CARGO_", "LABBOOK_")) and variable != "CARGO_HOME":
+            del os.environ[variable]
+    (options.folder / "copy" / "notebooks").mkdir(exist_ok=True)
+
+    ours, plain, bare, python = kernels(options)
+    measured = {}
+
+    def note(key, times):
+        measured.setdefault(key, []).append(times)
+        print(f"  {HEADINGS[key]}: {times['tensor']:.1f} s to the first tensor", flush=True)
+
+    load = os.getloadavg()[0]
+    print(f"{options.starts} starts on {os.cpu_count()} cores ({platform.machine()}), load before {load:.1f}:")
+    if options.cold or not plain.state.exists():
+        print("  evcxr compiles its dependencies (8 minutes on two cores)", flush=True)
+        note("plain cold", plain.cold())
+    for _ in range(options.starts):
+        note("ours cold", ours.cold())
+        note("plain warm", plain.start())
+        note("ours warm", ours.start())
+        note("bare cold", bare.cold())
+        note("bare warm", bare.start())
+        note("python warm", python.start())
+    print()
+    table(measured)
+    print(f"\n{LEGEND}")
+    if options.cells:
+        list_cells(measured)
+    aims(measured)
+    if edit(options, ours):
+        fail("more was compiled than what changed")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 //! The project's commands. `cargo xtask help` lists them.
 
-mod bench;
+mod bench_kernel;
 mod bench_train;
+mod bench_tsne;
 mod browser;
 mod data;
 mod doctor;
@@ -38,8 +39,10 @@ Usage: cargo xtask COMMAND
   pair        write the notebooks anew from their .rs scripts (outputs are kept)
   browser     use a notebook in JupyterLab with a headless browser, as a person would; screenshots
               go to target/browser (two minutes; installs playwright into the cache)
-  bench kernel
-              time the kernel: start, first tensor, later cells
+  bench kernel [--starts 3] [--cold] [--cells]
+              time the kernel's starts and fifty cells beside a plain evcxr and a Python kernel with
+              Keras, and a start after an edit (a quarter of an hour, the first time half an hour
+              and 8 GB); --cold has the plain evcxr compile all anew, --cells lists every cell
   bench tsne [--points 1000,10000,50000]
               time and score t-SNE beside scikit-learn and openTSNE (half an hour for all three)
   bench train time training steps beside Keras/TensorFlow and PyTorch (half an hour, 8 GB)
@@ -64,6 +67,7 @@ fn run() -> Result<ExitCode> {
     let mut words = Vec::new();
     let mut wishes = report::Wishes::default();
     let mut points = None;
+    let mut kernel = bench_kernel::Wishes::default();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(Failure::usage)? {
         match argument {
@@ -81,6 +85,12 @@ fn run() -> Result<ExitCode> {
                 let value = parser.value().map_err(Failure::usage)?;
                 points = Some(value.to_string_lossy().into_owned());
             }
+            lexopt::Arg::Long("starts") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                kernel.starts = Some(bench_kernel::starts(&value.to_string_lossy())?);
+            }
+            lexopt::Arg::Long("cold") => kernel.cold = true,
+            lexopt::Arg::Long("cells") => kernel.cells = true,
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => words.push("help".to_owned()),
             other => return Err(Failure::usage(other.unexpected())),
         }
@@ -94,6 +104,11 @@ fn run() -> Result<ExitCode> {
     if points.is_some() && words != ["bench", "tsne"] {
         return Err(Failure::new("--points belongs to `cargo xtask bench tsne`"));
     }
+    if kernel != bench_kernel::Wishes::default() && words != ["bench", "kernel"] {
+        return Err(Failure::new(
+            "--starts, --cold and --cells belong to `cargo xtask bench kernel`",
+        ));
+    }
     let places = Places::find()?;
     match words.as_slice() {
         [] | ["help", ..] => print!("{HELP}"),
@@ -106,8 +121,8 @@ fn run() -> Result<ExitCode> {
         ["pair"] => test::pair(&places)?,
         ["data"] => data::run(&places)?,
         ["browser"] => browser::run(&places)?,
-        ["bench", "kernel"] => bench::kernel(&places)?,
-        ["bench", "tsne"] => bench::tsne(&places, points.as_deref())?,
+        ["bench", "kernel"] => bench_kernel::run(&places, &kernel)?,
+        ["bench", "tsne"] => bench_tsne::run(&places, points.as_deref())?,
         ["bench", "train"] => bench_train::run(&places)?,
         other => {
             let text = other.join(" ");

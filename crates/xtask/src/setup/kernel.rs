@@ -20,6 +20,9 @@ pub(crate) const KERNEL_NAME: &str = "labbook";
 
 pub(crate) const SETTINGS_FILE: &str = "settings.json";
 
+/// Manifest folder of the crate that notebooks depend on, in the clone.
+const FACADE: &str = "crates/labbook";
+
 /// The lock file that the template was built from; cargo drops from its own what a cell does not need.
 const LOCK_SOURCE: &str = "Cargo.lock.source";
 
@@ -64,8 +67,32 @@ overflow-checks = false
 /// Compiles the template that kernels start from and installs the kernelspec.
 pub(super) fn prepare(places: &Places, ready: &Ready, evcxr: &Path) -> Result<()> {
     let settings = settings(places, ready, evcxr)?;
+    let settings_file = furnish(places, ready, &settings)?;
+    install_kernelspec(places, &program(places)?, &settings_file)
+}
+
+/// A kernel in a folder of its own for a copy of the clone, which the benchmark may edit. Returns its
+/// settings file; no kernelspec names it.
+pub(crate) fn of_copy(
+    places: &Places,
+    ready: &Ready,
+    copy: &Path,
+    folder: PathBuf,
+) -> Result<PathBuf> {
+    let own = places.kernel().join(SETTINGS_FILE);
+    let settings = Settings::read(&own).map_err(|error| Failure::new(error.to_string()))?;
+    let settings = Settings {
+        folder,
+        facade: copy.join(FACADE),
+        ..settings
+    };
+    furnish(places, ready, &settings)
+}
+
+/// Fills a kernel's folder with all that its starts need.
+fn furnish(places: &Places, ready: &Ready, settings: &Settings) -> Result<PathBuf> {
     let settings_file = settings.folder.join(SETTINGS_FILE);
-    let text = serde_json::to_string_pretty(&settings)
+    let text = serde_json::to_string_pretty(settings)
         .map_err(|error| Failure::new(format!("cannot describe the kernel: {error}")))?;
 
     let libtch = workspace::libtch_config(ready, &env::host_triple()?);
@@ -73,21 +100,27 @@ pub(super) fn prepare(places: &Places, ready: &Ready, evcxr: &Path) -> Result<()
     places::write(&settings.folder.join(".cargo/config.toml"), &config)?;
     places::write(&settings_file, &text)?;
     places::write(&settings.folder.join("config/evcxr.toml"), EVCXR)?;
-    let program = places
-        .target()
-        .join(env::host_triple()?)
-        .join("debug/labbook-kernel");
+    let program = program(places)?;
     for name in ["cargo", "rustc", "rustup"] {
         link(&program, &settings.stand_ins().join(name))?;
     }
     link_sysroot(&settings.sysroot())?;
-    build_template(places, &settings, &text)?;
-    install_kernelspec(places, &program, &settings_file)
+    build_template(places, settings, &text)?;
+    Ok(settings_file)
 }
 
-/// Whether the template was built from the dependencies that are locked now.
+/// The program that starts kernels.
+fn program(places: &Places) -> Result<PathBuf> {
+    let target = places.target().join(env::host_triple()?);
+    Ok(target.join("debug/labbook-kernel"))
+}
+
+/// Whether the clone's template was built from the dependencies that are locked now.
 pub(super) fn is_warm(places: &Places) -> bool {
-    let template = places.kernel().join("template");
+    is_built(places, &places.kernel().join("template"))
+}
+
+fn is_built(places: &Places, template: &Path) -> bool {
     let built_from = fs::read_to_string(template.join(LOCK_SOURCE));
     let locked = fs::read_to_string(places.root.join("Cargo.lock"));
     template.join(slot::STAMP).is_file()
@@ -117,7 +150,7 @@ fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
         evcxr: evcxr.to_owned(),
         cargo: env::cargo(),
         rustc: env::rustc(),
-        facade: places.root.join("crates/labbook"),
+        facade: places.root.join(FACADE),
         rustflags: workspace::RUSTFLAGS.to_owned(),
         env: variables,
         library_path: workspace::library_path(ready),
@@ -127,7 +160,7 @@ fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
 /// Compiles one cell's worth of dependencies; a kernel starts from a copy of the result.
 fn build_template(places: &Places, settings: &Settings, identity: &str) -> Result<()> {
     let template = settings.template();
-    let warm = is_warm(places);
+    let warm = is_built(places, &template);
     if !warm {
         super::step(
             6,

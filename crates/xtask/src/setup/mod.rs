@@ -11,7 +11,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::PathBuf;
 use std::time::Instant;
 
-pub(crate) use kernel::{KERNEL_NAME, SETTINGS_FILE, tuning};
+pub(crate) use kernel::{KERNEL_NAME, SETTINGS_FILE, of_copy, tuning};
 pub(crate) use python::private_environment;
 pub(crate) use shim::shim_folder;
 pub(crate) use system::missing;

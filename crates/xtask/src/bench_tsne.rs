@@ -3,32 +3,15 @@ use std::process::Command;
 
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
-use crate::lab::jupyter;
 use crate::places::Places;
 use crate::process;
 use crate::scratch;
-use crate::setup::{self, KERNEL_NAME};
+use crate::setup;
 
-const SCRIPT: &str = include_str!("../scripts/bench_kernel.py");
-
-/// Times the kernel from its start to the first tensor, and the cells after that.
-pub(crate) fn kernel(places: &Places) -> Result<()> {
-    let ready = setup::all(places)?;
-    let script = places.clone_folder().join("bench_kernel.py");
-    fs::write(&script, SCRIPT).at("write", &script)?;
-    process::run(
-        jupyter(places, &ready, "python")
-            .arg(&script)
-            .arg(KERNEL_NAME)
-            .current_dir(places.notebooks()),
-        "the kernel could not be timed (its message is above)",
-    )
-}
-
-const TSNE_SCRIPT: &str = include_str!("../scripts/bench_tsne.py");
+const SCRIPT: &str = include_str!("../scripts/bench_tsne.py");
 
 /// What t-SNE is compared with.
-const TSNE_PEERS: [&str; 5] = [
+const PEERS: [&str; 5] = [
     "joblib==1.6.0",
     "numpy==2.4.6",
     "openTSNE==1.0.4",
@@ -37,11 +20,11 @@ const TSNE_PEERS: [&str; 5] = [
 ];
 
 /// The sizes that t-SNE is timed at unless others are asked for.
-const TSNE_POINTS: &str = "1000,10000,50000";
+const POINTS: &str = "1000,10000,50000";
 
 /// Times t-SNE beside scikit-learn and openTSNE, and scores all maps.
-pub(crate) fn tsne(places: &Places, points: Option<&str>) -> Result<()> {
-    let points = points.unwrap_or(TSNE_POINTS);
+pub(crate) fn run(places: &Places, points: Option<&str>) -> Result<()> {
+    let points = points.unwrap_or(POINTS);
     let sound = |number: &str| {
         number
             .parse::<usize>()
@@ -57,7 +40,7 @@ pub(crate) fn tsne(places: &Places, points: Option<&str>) -> Result<()> {
     let python = scratch::python(
         places,
         "tsne",
-        &TSNE_PEERS,
+        &PEERS,
         "Installing scikit-learn and openTSNE",
     )?;
     let ours = |verb: &str| {
@@ -71,7 +54,7 @@ pub(crate) fn tsne(places: &Places, points: Option<&str>) -> Result<()> {
     let folder = places.cache.join("bench-tsne");
     fs::create_dir_all(&folder).at("create", &folder)?;
     let script = folder.join("bench_tsne.py");
-    fs::write(&script, TSNE_SCRIPT).at("write", &script)?;
+    fs::write(&script, SCRIPT).at("write", &script)?;
     let run = ours("run");
     process::run(
         Command::new(python)
