@@ -29,7 +29,7 @@ CELLS = [
     ("polars", "frame.shape()"),
     ("polars", "let sorted = frame.sort([\"loss\"], Default::default())?;"),
     ("polars", "sorted.head(Some(2))"),
-    ("polars", 'println!("{:?}", frame.column("loss")?.f64()?.mean());'),
+    ("polars", 'println!("{:?}", frame.column("loss")?.as_materialized_series().mean());'),
     ("plotters", "use plotters::prelude::*;"),
     ("plotters", "let colours = [RGBColor(200, 50, 50), RGBColor(50, 90, 200)];"),
     (

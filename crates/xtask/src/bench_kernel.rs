@@ -77,6 +77,7 @@ pub(crate) fn run(places: &Places, wishes: &Wishes) -> Result<()> {
     command.arg("--folder").arg(&folder);
     command.arg("--spec").arg(spec.join("kernel.json"));
     command.arg("--evcxr").arg(&own.evcxr);
+    command.arg("--std").arg(env::standard_library()?);
     command.arg("--torch").arg(&ready.libtorch.home);
     command.arg("--python").arg(python);
     command.arg("--target").arg(env::host_triple()?);

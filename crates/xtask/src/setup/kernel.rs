@@ -56,12 +56,18 @@ overflow-checks = true
 /// that for a cell that computes by itself, and recompiles nothing else.
 const EVCXR: &str = "[evcxr]\nopt_level = \"0\"\n";
 
-/// As in the workspace's manifest; a configuration file overrides what evcxr writes.
+/// As in the workspace's manifest; a configuration file overrides what evcxr writes. A cell shares next
+/// to nothing with the one before it: incremental compilation in sixteen parts costs a fifth of rustc's
+/// time there.
 const PROFILE: &str = "\
 [profile.dev.package.\"*\"]
 opt-level = 3
 debug-assertions = false
 overflow-checks = false
+
+[profile.dev.package.ctx]
+codegen-units = 2
+incremental = false
 ";
 
 /// Compiles the template that kernels start from and installs the kernelspec.
