@@ -15,6 +15,7 @@ import pathlib
 import platform
 import queue
 import shutil
+import signal
 import statistics
 import sys
 import time
@@ -351,6 +352,8 @@ def main():
     parser.add_argument("--cold", action="store_true")
     parser.add_argument("--cells", action="store_true")
     options = parser.parse_args()
+    # Ended from outside, it still ends its kernel and takes its edits back.
+    signal.signal(signal.SIGTERM, lambda *_: fail("stopped"))
     # Kernels and connection files are found and kept here alone; nobody's own settings count.
     for variable, place in {"PATH": "jupyter", "RUNTIME_DIR": "runtime", "CONFIG_DIR": "config"}.items():
         os.environ[f"JUPYTER_{variable}"] = str(options.folder / place)
