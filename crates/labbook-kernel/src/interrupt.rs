@@ -68,12 +68,12 @@ pub(crate) enum Stopped {
 }
 
 impl Kernel {
-    /// Starts evcxr_jupyter, whose program is `program`, and sees to signals from then on.
+    /// Starts evcxr_jupyter, whose program is `program`, and sees to Jupyter's wishes from then on.
     pub(crate) fn start(
         command: &mut Command,
         program: &Path,
         tapped: bool,
-        signals: Signals,
+        jupyter: Jupyter,
     ) -> io::Result<(Kernel, Child)> {
         let child = command.spawn()?;
         let kernel = Kernel {
@@ -82,8 +82,10 @@ impl Kernel {
             tapped,
             cell: Arc::new(Mutex::new(Cell::numbered(Some(0)))),
         };
-        kernel.attend(signals);
-        kernel.end_with_parent();
+        kernel.attend(jupyter.signals);
+        if let Some(parent) = jupyter.parent {
+            kernel.end_with(parent);
+        }
         Ok((kernel, child))
     }
 
@@ -101,15 +103,10 @@ impl Kernel {
     }
 
     /// Ends the kernel when the program that started this one has ended and could not do it.
-    fn end_with_parent(&self) {
-        // Jupyter says so of its kernels; another may start a kernel and leave.
-        if std::env::var_os(PARENT).is_none() {
-            return;
-        }
+    fn end_with(&self, parent: Pid) {
         let kernel = self.clone();
         thread::spawn(move || {
-            let parent = getppid();
-            while getppid() == parent {
+            while getppid() == Some(parent) {
                 thread::sleep(LOOK);
             }
             kernel.end();
@@ -245,9 +242,24 @@ impl Cell {
     }
 }
 
-/// The signals that [`Kernel::attend`] sees to; from the call on they no longer end this process.
-pub(crate) fn signals() -> io::Result<Signals> {
-    Signals::new([SIGINT, SIGTERM])
+/// What Jupyter tells this process: signals, and its own end.
+#[derive(Debug)]
+pub(crate) struct Jupyter {
+    signals: Signals,
+    /// Its process, if it means to stay for as long as the kernel.
+    parent: Option<Pid>,
+}
+
+impl Jupyter {
+    /// From the call on its signals no longer end this process.
+    pub(crate) fn heed() -> io::Result<Jupyter> {
+        // Jupyter says so of its kernels; another may start a kernel and leave.
+        let stays = std::env::var_os(PARENT).is_some();
+        Ok(Jupyter {
+            signals: Signals::new([SIGINT, SIGTERM])?,
+            parent: getppid().filter(|_| stays),
+        })
+    }
 }
 
 fn send(process: u32, signal: Signal) {

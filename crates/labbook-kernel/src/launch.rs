@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use crate::interrupt::{self, Kernel};
+use crate::interrupt::{Jupyter, Kernel};
 use crate::relay::{self, Connection};
 use crate::{Settings, front, slot, tap};
 
@@ -23,14 +23,15 @@ const PLAIN: &str = "LABBOOK_PLAIN_KERNEL";
 /// When the settings cannot be read, no slot can be had, Jupyter's ports are taken or evcxr_jupyter
 /// does not start.
 pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitStatus> {
+    // To fill a slot takes a while.
+    let jupyter = Jupyter::heed()?;
     let settings = Settings::read(settings_file).map_err(io::Error::other)?;
     let slot = slot::take(&settings)?;
     let folder = slot.folder.clone();
-    let signals = interrupt::signals()?;
     let mut command = prepare(&settings, slot, settings_file)?;
     if std::env::var_os(PLAIN).is_some() {
         command.args(tap::evcxr(&settings.evcxr, connection_file));
-        return Kernel::start(&mut command, &settings.evcxr, false, signals)?
+        return Kernel::start(&mut command, &settings.evcxr, false, jupyter)?
             .1
             .wait();
     }
@@ -46,7 +47,7 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     command.args(tapped.unwrap_or_else(|| tap::evcxr(&settings.evcxr, &back_file)));
     command.envs(secret.map(|secret| (tap::SECRET, secret)));
     let (kernel, mut child) =
-        Kernel::start(&mut command, &settings.evcxr, secret.is_some(), signals)?;
+        Kernel::start(&mut command, &settings.evcxr, secret.is_some(), jupyter)?;
 
     let (ended, end) = tokio::sync::oneshot::channel();
     let waiting = thread::spawn(move || {

@@ -1,6 +1,7 @@
 //! One program under four names: `labbook-kernel` starts a kernel; `cargo`, `rustc` and
 //! `rustup` stand in for the real ones inside it.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
@@ -8,14 +9,16 @@ use std::process::{ExitCode, ExitStatus};
 use labbook_kernel::{Settings, front, launch::launch, tap};
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args();
-    let program = arguments.next().unwrap_or_default();
-    let arguments: Vec<String> = arguments.collect();
-    let name = Path::new(&program)
-        .file_name()
-        .and_then(|n| n.to_str())
-        .unwrap_or_default();
-    match run(name, &arguments) {
+    let words: Result<Vec<String>, String> = std::env::args_os()
+        .map(|word| word.into_string())
+        .map(|word| word.map_err(|word| format!("cannot read {word:?}: it is not UTF-8")))
+        .collect();
+    let code = words.and_then(|words| {
+        let (program, arguments) = words.split_first().ok_or("started without a name")?;
+        let name = Path::new(program).file_name().and_then(OsStr::to_str);
+        run(name.unwrap_or_default(), arguments)
+    });
+    match code {
         Ok(code) => code,
         Err(message) => {
             eprintln!("labbook-kernel: {message}");

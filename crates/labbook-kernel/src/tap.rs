@@ -21,7 +21,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::ioctl_fionbio;
+use rustix::io::{ioctl_fionbio, retry_on_intr};
 use rustix::process::{
     Pid, Signal, getpid, kill_process, kill_process_group, set_parent_process_death_signal,
 };
@@ -105,7 +105,8 @@ pub fn tap(own: &Path, evcxr: &Path, connection_file: &Path) -> io::Result<ExitS
             errors_open
                 .then(|| waiting.push(PollFd::from_borrowed_fd(errors.as_fd(), PollFlags::IN)));
             let patience = Timespec::try_from(SILENCE).ok();
-            let ready = poll(&mut waiting, patience.as_ref().filter(|_| sorter.holds()))?;
+            let patience = patience.as_ref().filter(|_| sorter.holds());
+            let ready = retry_on_intr(|| poll(&mut waiting, patience))?;
             if waiting[0].revents().contains(PollFlags::HUP) {
                 // Without evcxr nobody waits for the cell's end.
                 kill_process_group(Pid::from_child(&cells), Signal::KILL)?;

@@ -56,7 +56,8 @@ struct Sockets {
     shell: RouterSendHalf,
     control: RouterSendHalf,
     stdin: RouterSendHalf,
-    iopub: PubSocket,
+    /// What goes to all clients.
+    published: UnboundedSender<Message>,
     back_shell: DealerSendHalf,
     back_control: DealerSendHalf,
     back_stdin: DealerSendHalf,
@@ -101,6 +102,8 @@ async fn connect(
     tokio::spawn(beat(heartbeat));
     let mut iopub = PubSocket::new();
     iopub.bind(&front.endpoint(front.iopub_port)).await?;
+    let (published, to_publish) = unbounded_channel();
+    tokio::spawn(publish(iopub, to_publish, signer.clone()));
     let (shell, requests) = router(front, front.shell_port).await?;
     let (control, controls) = router(front, front.control_port).await?;
     let (stdin, inputs) = router(front, front.stdin_port).await?;
@@ -112,14 +115,14 @@ async fn connect(
     {
         sleep(LOOK).await;
     }
-    let mut published = SubSocket::new();
-    published.subscribe("").await?;
-    published.connect(&back.endpoint(back.iopub_port)).await?;
+    let mut outputs = SubSocket::new();
+    outputs.subscribe("").await?;
+    outputs.connect(&back.endpoint(back.iopub_port)).await?;
     let (back_shell, replies) = dealer(back, back.shell_port).await?;
     let (back_control, controlled) = dealer(back, back.control_port).await?;
     let (back_stdin, questions) = dealer(back, back.stdin_port).await?;
 
-    tokio::spawn(listen(Box::new(published), Event::Published));
+    tokio::spawn(listen(Box::new(outputs), Event::Published));
     tokio::spawn(listen(Box::new(replies), Event::Reply));
     tokio::spawn(listen(Box::new(controlled), Event::Controlled));
     tokio::spawn(listen(Box::new(questions), Event::Question));
@@ -131,7 +134,7 @@ async fn connect(
         shell,
         control,
         stdin,
-        iopub,
+        published,
         back_shell,
         back_control,
         back_stdin,
@@ -166,6 +169,14 @@ async fn beat(mut socket: RepSocket) {
             Ok(message) => drop(socket.send(message).await),
             Err(_) => sleep(LOOK).await,
         }
+    }
+}
+
+/// Sends to all clients. One that does not read holds this up, but not the rest of the relay.
+async fn publish(mut socket: PubSocket, mut messages: UnboundedReceiver<Message>, signer: Signer) {
+    while let Some(message) = messages.recv().await {
+        // Clients that have gone need no message.
+        let _ = socket.send(message.frames(&signer)).await;
     }
 }
 
@@ -256,7 +267,8 @@ impl Sockets {
                 Action::Reply(message) => {
                     to_client(&mut self.shell, &message, &self.signer).await;
                 }
-                Action::Publish(message) => self.iopub.send(message.frames(&self.signer)).await?,
+                // Its reader ends with this program.
+                Action::Publish(message) => drop(self.published.send(message)),
             }
         }
         Ok(())

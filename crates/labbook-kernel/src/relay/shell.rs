@@ -225,7 +225,7 @@ impl Shell {
         };
         let Some(idle) = &current.idle else { return };
         let executes = current.request.kind() == "execute_request";
-        if ANSWERED.contains(&current.request.kind()) && current.reply.is_none() {
+        if current.reply.is_none() {
             return;
         }
         let marks = self.secret.is_some();
@@ -318,6 +318,8 @@ impl Shell {
                 // evcxr_jupyter leaves these without an answer.
                 "comm_info_request" => self.answer(&request, &json!({"status": "ok", "comms": {}})),
                 "history_request" => self.answer(&request, &json!({"status": "ok", "history": []})),
+                // Nothing tells when evcxr_jupyter is done with these.
+                kind if !ANSWERED.contains(&kind) => self.actions.push(Action::Ask(request)),
                 _ => {
                     self.actions.push(Action::Ask(request.clone()));
                     self.asked += 1;
@@ -556,6 +558,7 @@ mod tests {
         let mut shell = Shell::new(Some("s"));
         shell.request(cell("1", ":dep x = \"1\"\n// a comment"));
         shell.request(message("comm_info_request", "2", "", json!({})));
+        shell.request(message("comm_open", "4", "", json!({})));
         shell.request(message("complete_request", "3", "", json!({"code": "a."})));
         shell.reply(ok("1"));
         shell.published(status("1", "idle"), None);
@@ -567,6 +570,7 @@ mod tests {
                 "publish status \"busy\"",
                 "reply comm_info_reply \"ok\"",
                 "publish status \"idle\"",
+                "ask comm_open null",
                 "ask complete_request \"a.\"",
             ]
         );

@@ -11,6 +11,11 @@ const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
 const END: &str = "EVCXR_END_CONTENT";
 const OTHERS: [&str; 2] = ["EVCXR_INPUT_REQUEST", "EVCXR_VARIABLE_CHANGED_TYPE:"];
 
+/// A line of more bytes is passed on in parts.
+const LONG: usize = 1 << 16;
+/// More bytes than evcxr's words have, whose beginning may have come.
+const WORDS: usize = 256;
+
 /// How libtorch begins a warning of its own.
 const WARNING: &str = "[W";
 
@@ -81,11 +86,17 @@ impl Sorter {
             return;
         }
         self.idle = false;
+        let before = self.line.len();
         self.line.extend(bytes);
-        let Some(end) = self.line.iter().rposition(|&byte| byte == b'\n') else {
+        let Some(end) = bytes.iter().rposition(|&byte| byte == b'\n') else {
+            if self.heard && self.form.is_none() && self.line.len() > LONG {
+                let rest = self.line.split_off(self.line.len() - WORDS);
+                self.flush_line(rest);
+                self.flush_text();
+            }
             return;
         };
-        let rest = self.line.split_off(end + 1);
+        let rest = self.line.split_off(before + end + 1);
         let lines = std::mem::replace(&mut self.line, rest);
         for line in String::from_utf8_lossy(&lines).lines() {
             self.line(line);
@@ -100,19 +111,7 @@ impl Sorter {
             return;
         }
         if self.form.is_none() {
-            // A character may be cut; its other bytes will come.
-            let whole = self
-                .line
-                .utf8_chunks()
-                .map(|chunk| chunk.valid().len() + chunk.invalid().len());
-            let cut = self
-                .line
-                .utf8_chunks()
-                .last()
-                .map_or(0, |last| last.invalid().len());
-            let rest = self.line.split_off(whole.sum::<usize>() - cut);
-            let line = std::mem::replace(&mut self.line, rest);
-            self.add_text(&String::from_utf8_lossy(&line));
+            self.flush_line(Vec::new());
         }
         self.flush_text();
         // The form that is being read may be another of this value: a large one comes in pieces.
@@ -229,6 +228,17 @@ impl Sorter {
         self.flush_text();
         self.flush_value();
         self.flush_errors();
+    }
+
+    /// The unfinished line goes out, `rest` stays.
+    fn flush_line(&mut self, rest: Vec<u8>) {
+        // A character may be cut; its other bytes will come.
+        let last = self.line.utf8_chunks().last();
+        let cut = last.map_or(0, |last| last.invalid().len());
+        let mut kept = self.line.split_off(self.line.len() - cut);
+        kept.extend(rest);
+        let line = std::mem::replace(&mut self.line, kept);
+        self.add_text(&String::from_utf8_lossy(&line));
     }
 
     fn flush_text(&mut self) {
@@ -370,6 +380,24 @@ mod tests {
         sorter.output(&cut[2..]);
         sorter.output(format!("{ENDED}\n").as_bytes());
         assert_eq!(told(&mut sorter), ["stdout: \u{2026}", "ended", ENDED]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_passed_on_in_parts_and_evcxrs_words_stay_whole() {
+        let mut sorter = sorter();
+        let (first, second) = ENDED.split_at(5);
+        sorter.output(format!("{}{first}", ".".repeat(3 * LONG)).as_bytes());
+        let part = told(&mut sorter).concat();
+        assert!(
+            part.len() > 2 * LONG && part.ends_with('.'),
+            "{}",
+            part.len()
+        );
+        sorter.output(format!("{second}\n").as_bytes());
+        let rest = told(&mut sorter);
+        assert_eq!(rest[1..], ["ended", ENDED]);
+        let dots = part.matches('.').count() + rest[0].matches('.').count();
+        assert_eq!(dots, 3 * LONG);
     }
 
     #[test]
