@@ -1,8 +1,13 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Result};
+
+/// What takes longer is announced.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs a command whose output goes to the terminal; `otherwise` says what its failure means.
 pub(crate) fn run(command: &mut Command, otherwise: &str) -> Result<()> {
@@ -10,6 +15,33 @@ pub(crate) fn run(command: &mut Command, otherwise: &str) -> Result<()> {
         .stdin(Stdio::null())
         .status()
         .map_err(|e| not_started(command, &e))?;
+    judge(command, status, otherwise)
+}
+
+/// As [`run`], for a command that mostly finds nothing to do: `announce` is called when it does
+/// not end at once.
+pub(crate) fn run_often_idle(
+    command: &mut Command,
+    otherwise: &str,
+    announce: impl FnOnce(),
+) -> Result<()> {
+    let begin = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .spawn()
+        .map_err(|e| not_started(command, &e))?;
+    while begin.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().map_err(|e| not_started(command, &e))? {
+            return judge(command, status, otherwise);
+        }
+        sleep(Duration::from_millis(20));
+    }
+    announce();
+    let status = child.wait().map_err(|e| not_started(command, &e))?;
+    judge(command, status, otherwise)
+}
+
+fn judge(command: &Command, status: ExitStatus, otherwise: &str) -> Result<()> {
     if status.success() {
         return Ok(());
     }

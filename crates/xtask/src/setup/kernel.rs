@@ -13,7 +13,7 @@ use super::{Ready, workspace};
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::places::{self, Places, short_hash};
-use crate::process::run;
+use crate::process::run_often_idle;
 
 /// The kernelspec's name; notebooks carry it.
 pub(crate) const KERNEL_NAME: &str = "labbook";
@@ -182,7 +182,7 @@ fn build_template(places: &Places, settings: &Settings, identity: &str) -> Resul
         workspace::seed(&places.target(), &template.join("target"))?;
         places::write(&settings.lock_file(), &locked)?;
     }
-    run(
+    run_often_idle(
         Command::new(&settings.cargo)
             .args(["build", "--quiet"])
             .args(["--target", &env::host_triple()?])
@@ -192,6 +192,11 @@ fn build_template(places: &Places, settings: &Settings, identity: &str) -> Resul
             .env("RUSTC", &settings.rustc)
             .env("RUSTFLAGS", &settings.rustflags),
         "the notebook's crate did not compile as a cell's dependency (cargo's message is above)",
+        || {
+            if warm {
+                super::step(6, "Kernel: compiling what changed");
+            }
+        },
     )?;
     places::write(&template.join(LOCK_SOURCE), &locked)?;
     let facade = facade_time(&template)?;

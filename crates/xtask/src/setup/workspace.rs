@@ -9,7 +9,7 @@ use super::Ready;
 use crate::environment as env;
 use crate::failure::{At, Result};
 use crate::places::{self, Places};
-use crate::process::run;
+use crate::process::run_often_idle;
 
 /// The same for the workspace and for cells, so that both link one set of compiled dependencies.
 pub(super) const RUSTFLAGS: &str = "-Cprefer-dynamic";
@@ -45,9 +45,14 @@ pub(super) fn build(places: &Places, ready: &Ready) -> Result<()> {
     if warm {
         build.arg("--quiet");
     }
-    run(
+    run_often_idle(
         build.current_dir(&places.root),
         "the workspace did not compile (cargo's message is above); run the command again to go on",
+        || {
+            if warm {
+                super::step(5, "Workspace: compiling what changed");
+            }
+        },
     )
 }
 
