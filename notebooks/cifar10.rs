@@ -64,6 +64,10 @@ session
 // > **More technical.** The scale comes from the environment variable `LABBOOK_SCALE` (`smoke`,
 // > `laptop` or `full`). To change it here, run `session.set_scale(Scale::full())?;` before the
 // > cells below.
+// >
+// > At full scale a training takes hours. Give it a name, `Fit::new().run_name("experiment 3")`, and it
+// > is written down after every epoch: if the kernel or the machine goes down, run the notebook's
+// > cells again up to that `fit`, and it goes on where it was.
 
 // %%
 let scale = session.scale;
