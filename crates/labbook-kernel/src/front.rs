@@ -11,17 +11,26 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::Settings;
 use crate::visible::only_visible;
+use crate::{Settings, replay};
 
 /// Holds what `CARGO_HOME` was before the launcher hid it; empty for unset.
 pub const CARGO_HOME: &str = "LABBOOK_CARGO_HOME";
 
-/// Runs cargo with a cell's dependencies locked. Returns only on failure, or when it has printed
-/// what rust-analyzer asked for.
+/// Runs cargo with a cell's dependencies locked, or the compiler alone where cargo would do no more
+/// than call it. Returns only on failure, or when it has printed what rust-analyzer asked for.
 pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> {
-    lock(settings, Path::new("."))?;
+    let folder = Path::new(".");
+    lock(settings, folder)?;
     let mut command = real_cargo(settings, arguments, std::env::var_os(CARGO_HOME));
+    if builds_cell(arguments) {
+        if let Some((mut rustc, artifact)) = replay::of(folder, arguments) {
+            println!("{artifact}");
+            return Err(rustc.exec());
+        }
+        let stand_in = settings.stand_ins().join(replay::NAME);
+        replay::record(&mut command, &stand_in, arguments);
+    }
     if !is_for_analysis(arguments) {
         return Err(command.exec());
     }
@@ -53,6 +62,12 @@ fn real_cargo(settings: &Settings, arguments: &[String], home: Option<OsString>)
 /// dependency, which takes minutes; to build finds the same errors with the compiled ones.
 fn unchecked(word: &str) -> &str {
     if word == "check" { "build" } else { word }
+}
+
+/// Whether evcxr compiles or checks a cell; it reads the result as JSON.
+fn builds_cell(arguments: &[String]) -> bool {
+    arguments.iter().any(|word| unchecked(word) == "build")
+        && arguments.iter().any(|word| word == "--message-format=json")
 }
 
 /// Whether rust-analyzer asks: it names the manifest, as evcxr itself does not.

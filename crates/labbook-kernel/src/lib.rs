@@ -12,6 +12,7 @@ mod interrupt;
 pub mod launch;
 mod mark;
 mod relay;
+pub mod replay;
 mod settings;
 pub mod slot;
 pub mod tap;

@@ -1,12 +1,12 @@
-//! One program under four names: `labbook-kernel` starts a kernel; `cargo`, `rustc` and
-//! `rustup` stand in for the real ones inside it.
+//! One program under five names: `labbook-kernel` starts a kernel; `cargo`, `rustc`, `rustup` and
+//! `cell-rustc` stand in for the real ones inside it.
 
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 
-use labbook_kernel::{Settings, front, launch::launch, tap};
+use labbook_kernel::{Settings, front, launch::launch, replay, tap};
 
 fn main() -> ExitCode {
     let words: Result<Vec<String>, String> = std::env::args_os()
@@ -31,6 +31,7 @@ fn run(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
     match (name, arguments) {
         ("cargo", _) => front::cargo(&settings()?, arguments).map_err(|e| e.to_string()),
         ("rustc", _) => front::rustc(&settings()?, arguments).map_err(|e| e.to_string()),
+        (replay::NAME, _) => Err(replay::run(arguments).to_string()),
         ("rustup", _) => match front::rustup(&settings()?, arguments) {
             Some(answer) => {
                 println!("{answer}");

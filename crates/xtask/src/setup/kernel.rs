@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use labbook_kernel::{Settings, slot};
+use labbook_kernel::{Settings, replay, slot};
 use serde_json::json;
 
 use super::{Ready, workspace};
@@ -107,7 +107,7 @@ fn furnish(places: &Places, ready: &Ready, settings: &Settings) -> Result<PathBu
     places::write(&settings_file, &text)?;
     places::write(&settings.folder.join("config/evcxr.toml"), EVCXR)?;
     let program = program(places)?;
-    for name in ["cargo", "rustc", "rustup"] {
+    for name in ["cargo", "rustc", "rustup", replay::NAME] {
         link(&program, &settings.stand_ins().join(name))?;
     }
     link_sysroot(&settings.sysroot())?;
