@@ -115,7 +115,7 @@ impl SpeedRun {
         let (widths, deep, epochs, shift, cutout) = match experiment {
             18 => ([32, 128, 128], false, 5, 2, 0),
             19 => ([64, 256, 256], false, 9, 2, 0),
-            20 => ([64, 256, 256], true, 36, 4, 8),
+            20 => ([64, 256, 256], true, 44, 4, 8),
             other => return Err(ExperimentError::UnknownSpeedRun(other)),
         };
         Ok(Self {
