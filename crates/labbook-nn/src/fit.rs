@@ -229,6 +229,12 @@ impl Default for Fit {
 impl fmt::Debug for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let validation = self.validation.as_ref().map(|(x, _)| x.size());
+        let in_use = "in use";
+        let callbacks = self.callbacks.try_borrow();
+        let callbacks: &dyn fmt::Debug = match &callbacks {
+            Ok(callbacks) => callbacks,
+            Err(_) => &in_use,
+        };
         f.debug_struct("Fit")
             .field("epochs", &self.epochs)
             .field("initial_epoch", &self.initial_epoch)
@@ -236,7 +242,7 @@ impl fmt::Debug for Fit {
             .field("drop_remainder", &self.drop_remainder)
             .field("shuffle", &self.shuffle)
             .field("validation", &validation)
-            .field("callbacks", &self.callbacks.borrow())
+            .field("callbacks", callbacks)
             .field("augmentation", &self.augmentation)
             .field("place", &self.place)
             .field("resume", &self.resume)
