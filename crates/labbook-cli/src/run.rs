@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use labbook_data::{Cifar10, cifar10};
-use labbook_experiments::{Experiment, RunFacts, RunOptions, RunRecord, Runs, Scale, Split};
+use labbook_experiments::{Experiment, RunFacts, RunRecord, Runs, Scale, Split};
 use labbook_nn::{interrupt, set_default_reporter};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -64,20 +64,14 @@ fn run_one(
         ));
     }
     let place = Workplace::open(runs, number, facts, None)?;
-    let options = RunOptions::new()
-        .folder(place.folder())
-        .resume(!arguments.no_resume)
-        .verbose(1);
-    let state = options.state();
-    let resumes = state.as_ref().is_some_and(|state| state.exists());
-    let verb = if resumes { "goes on" } else { "begins" };
+    let (options, verb) = place.options(!arguments.no_resume);
     tell(&format!(
         "experiment {number} {verb}: {}\n",
         experiment.title()
     ))?;
     let record = experiment.run(split, facts, &options)?.record;
     let path = save(&record, recorded.as_ref(), runs)?;
-    place.finish(&path, state.as_deref())?;
+    place.finish(&path, options.state().as_deref())?;
     tell(&format!(
         "experiment {number}: {}; {}\n",
         result(&record),

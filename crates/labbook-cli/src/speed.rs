@@ -1,5 +1,5 @@
 use labbook_data::ImageSet;
-use labbook_experiments::{RunFacts, RunOptions, RunRecord, Runs, Scale, SpeedRun, Spread};
+use labbook_experiments::{RunFacts, RunRecord, Runs, Scale, SpeedRun, Spread};
 use labbook_nn::set_default_reporter;
 use tch::{Device, Kind, Tensor};
 
@@ -84,13 +84,7 @@ fn one(
         return Ok(record.clone());
     }
     let place = Workplace::open(runs, training.experiment, facts, Some(training))?;
-    let options = RunOptions::new()
-        .folder(place.folder())
-        .resume(!arguments.no_resume)
-        .verbose(1);
-    let state = options.state();
-    let resumes = state.as_ref().is_some_and(|state| state.exists());
-    let verb = if resumes { "goes on" } else { "begins" };
+    let (options, verb) = place.options(!arguments.no_resume);
     tell(&format!("seed {seed} {verb}\n"))?;
     let (train, test) = ((&train.0, &train.1), (&test.0, &test.1));
     let done = training.run_with(seed, train, test, &options)?;
@@ -103,7 +97,7 @@ fn one(
     )?;
     let record = record.speed_run(training);
     let path = save(&record, recorded.as_ref(), runs)?;
-    place.finish(&path, state.as_deref())?;
+    place.finish(&path, options.state().as_deref())?;
     tell(&format!(
         "seed {seed}: test accuracy {:.2} % after {} of training; {}\n",
         100.0 * record.test_accuracy,

@@ -2,7 +2,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use labbook_experiments::{RunFacts, Runs, SpeedRun};
+use labbook_experiments::{RunFacts, RunOptions, Runs, SpeedRun};
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result, at};
@@ -48,9 +48,15 @@ impl Workplace {
         })
     }
 
-    /// Where training writes.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+    /// The options of a training that is kept here, and what it does next: it goes on with the
+    /// state that is here, if it is to resume, or begins.
+    pub(crate) fn options(&self, resume: bool) -> (RunOptions, &'static str) {
+        let options = RunOptions::new()
+            .folder(&self.folder)
+            .resume(resume)
+            .verbose(1);
+        let resumes = options.state().is_some_and(|state| state.exists());
+        (options, if resumes { "goes on" } else { "begins" })
     }
 
     /// Puts the checkpoints beside the record that was saved, and removes the rest.
@@ -134,12 +140,12 @@ mod tests {
             second.starts_with("another process is running experiment 5"),
             "{second}"
         );
-        fs::create_dir(place.folder()).unwrap();
-        let state = place.folder().join("training.safetensors");
-        fs::write(&state, "state").unwrap();
-        fs::write(place.folder().join("model_0.5.safetensors"), "best").unwrap();
+        fs::create_dir(&place.folder).unwrap();
+        let state = &place.folder.join("training.safetensors");
+        fs::write(state, "state").unwrap();
+        fs::write(place.folder.join("model_0.5.safetensors"), "best").unwrap();
         place
-            .finish(&dir.path().join("e05-x.json"), Some(&state))
+            .finish(&dir.path().join("e05-x.json"), Some(state))
             .unwrap();
         assert!(dir.path().join("e05-x/model_0.5.safetensors").exists());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
