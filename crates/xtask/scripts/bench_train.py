@@ -117,9 +117,8 @@ def by_torch(options, weights, x, y):
         model = model.to(memory_format=torch.channels_last)
         x = x.permute(0, 3, 1, 2)
     kernels = [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
-    # Keras's epsilon counts before the correction of the second moment, PyTorch's after; with
-    # gradients far above both the difference is below the check's tolerance.
-    adam = torch.optim.Adam(model.parameters(), eps=1e-7, fused=True)
+    adam = torch.optim.Adam(model.parameters(), fused=True)
+    [group] = adam.param_groups
 
     def loss_of(start):
         loss = functional.cross_entropy(model(x[start : start + options.batch]), y[start : start + options.batch])
@@ -131,6 +130,8 @@ def by_torch(options, weights, x, y):
     for step in range(options.steps):
         adam.zero_grad()
         loss_of(step * options.batch).backward()
+        # Keras's epsilon counts before the correction of the second moment, PyTorch's after.
+        group["eps"] = 1e-7 / (1 - group["betas"][1] ** (step + 1)) ** 0.5
         adam.step()
         ticks.append((time.perf_counter(), time.process_time()))
     if not options.check:
