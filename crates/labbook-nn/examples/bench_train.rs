@@ -2,8 +2,8 @@
 //! beside those of Keras and PyTorch.
 //!
 //! ```text
-//! bench_train EXPERIMENT [--folder FOLDER] [--steps 20] [--batch 512] [--divisor 1] [--check]
-//!             [--products]
+//! bench_train EXPERIMENT [--folder FOLDER] [--steps 20] [--batch 512] [--divisor 1]
+//!             [--learning-rate 0.001] [--check] [--products]
 //! ```
 //!
 //! Prints one line of JSON: milliseconds of every step but the first, peak memory, and with
@@ -33,6 +33,7 @@ struct Options {
     steps: i64,
     batch: i64,
     divisor: i64,
+    learning_rate: f64,
     check: bool,
     products: bool,
 }
@@ -46,6 +47,7 @@ impl Options {
             steps: 20,
             batch: 512,
             divisor: 1,
+            learning_rate: 1e-3,
             check: false,
             products: false,
         };
@@ -57,6 +59,7 @@ impl Options {
                 "--steps" => options.steps = words.next()?.parse().ok()?,
                 "--batch" => options.batch = words.next()?.parse().ok()?,
                 "--divisor" => options.divisor = words.next()?.parse().ok()?,
+                "--learning-rate" => options.learning_rate = words.next()?.parse().ok()?,
                 _ => return None,
             }
         }
@@ -238,7 +241,7 @@ fn products(model: &Sequential, options: &Options) -> Result<Steps> {
 
 fn main() -> Result<(), String> {
     let usage = "usage: bench_train 1|2|3|4|9|13 [--folder FOLDER] [--steps N] [--batch N] \
-                 [--divisor N] [--check] [--products]";
+                 [--divisor N] [--learning-rate R] [--check] [--products]";
     let options = Options::parse().ok_or(usage)?;
     let mut model = options.network().ok_or(usage)?;
     let run = |model: &mut Sequential| -> Result<(Steps, Option<f64>)> {
@@ -255,7 +258,7 @@ fn main() -> Result<(), String> {
         let x = x.to_kind(Kind::Float) / 255.0;
         let (count, batch) = (options.steps * options.batch, options.batch);
         model.compile(
-            Adam::new(),
+            Adam::new().learning_rate(options.learning_rate),
             SparseCategoricalCrossentropy::new(),
             ["accuracy"],
         )?;

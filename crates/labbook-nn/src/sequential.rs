@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use tch::{Device, Kind, Tensor, no_grad_guard};
+use tch::{Cuda, Device, Kind, Tensor, no_grad_guard};
 
 use crate::batches::Batches;
 use crate::casts::Casts;
@@ -93,8 +93,14 @@ impl Sequential {
     }
 
     /// An empty model on a chosen device.
+    ///
+    /// The first model on a GPU lets cuDNN try its algorithms for every new shape and keep the
+    /// fastest, as TensorFlow does.
     #[must_use]
     pub fn on(device: Device) -> Self {
+        if device.is_cuda() {
+            Cuda::cudnn_set_benchmark(true);
+        }
         let session_seed = session_seed();
         let seed = session_seed.unwrap_or_else(fresh_seed);
         Self {

@@ -1,6 +1,7 @@
 """Times training steps of one of the notebook's networks in Keras/TensorFlow or PyTorch.
 
-    bench_train.py keras|torch EXPERIMENT FOLDER [--steps 20] [--batch 512] [--divisor 1] [--check] [--nudge]
+    bench_train.py keras|torch EXPERIMENT FOLDER [--steps 20] [--batch 512] [--divisor 1]
+        [--learning-rate 0.001] [--check] [--nudge]
 
 FOLDER holds start.safetensors with initial weights and batches, which labbook-nn's example of the same
 name wrote. Prints one line of JSON like that example. Each program is used as its users would: Keras by
@@ -49,7 +50,8 @@ def by_keras(options, weights, x, y):
     # Keras recognises the softmax and computes the loss from the values before it.
     model.add(layers.Dense(10, activation="softmax", kernel_regularizer=penalty()))
     model.set_weights(weights)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    adam = keras.optimizers.Adam(options.learning_rate)
+    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
 
     ticks = []
 
@@ -117,7 +119,7 @@ def by_torch(options, weights, x, y):
         model = model.to(memory_format=torch.channels_last)
         x = x.permute(0, 3, 1, 2)
     kernels = [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
-    adam = torch.optim.Adam(model.parameters(), fused=True)
+    adam = torch.optim.Adam(model.parameters(), options.learning_rate, fused=True)
     [group] = adam.param_groups
 
     def loss_of(start):
@@ -156,6 +158,7 @@ def main():
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--divisor", type=int, default=1)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--nudge", action="store_true")
     options = parser.parse_args()

@@ -144,6 +144,9 @@ pub(crate) fn tuning() -> BTreeMap<String, String> {
         .collect();
     // OpenMP's idle threads spin; where anything else wants the core, a step takes ten times as long.
     variables.insert("GOMP_SPINCOUNT".to_owned(), "10000".to_owned());
+    // On a GPU, matrix products in TF32, as libtorch's convolutions and TensorFlow's both are.
+    let products = "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE";
+    variables.insert(products.to_owned(), "1".to_owned());
     variables
 }
 
