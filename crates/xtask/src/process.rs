@@ -18,6 +18,19 @@ pub(crate) fn run(command: &mut Command, otherwise: &str) -> Result<()> {
     judge(command, status, otherwise)
 }
 
+/// As [`run`], but what the command prints is shown only when it fails.
+pub(crate) fn run_quietly(command: &mut Command, otherwise: &str) -> Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| not_started(command, &e))?;
+    if !output.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    judge(command, output.status, otherwise)
+}
+
 /// As [`run`], for a command that mostly finds nothing to do: `announce` is called when it does
 /// not end at once.
 pub(crate) fn run_often_idle(

@@ -126,9 +126,10 @@ pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<()
         }
         need_outputs(&source)?;
     }
+    let ready = setup::all(places)?;
+    // Only now: the set-up may just have installed it.
     let browser = env::chromium();
     let formats = formats(wishes.formats.as_deref(), browser.is_some())?;
-    let ready = setup::all(places)?;
     let reports = places.reports();
     let work = reports.join("work");
     for folder in [&reports, &work] {

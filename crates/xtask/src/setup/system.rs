@@ -92,18 +92,20 @@ pub(super) fn install_missing() -> Result<()> {
             command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
             command
         };
-        process::run(apt_get().arg("update"), otherwise)?;
+        process::run_quietly(apt_get().arg("update"), otherwise)?;
         let options = ["install", "-y", "--no-install-recommends"];
         // A browser without fonts prints empty boxes.
         let fonts = by_apt.contains(&"chromium").then_some("fonts-dejavu-core");
-        process::run(apt_get().args(options).args(&by_apt).args(fonts), otherwise)?;
+        let mut install = apt_get();
+        install.args(options).args(&by_apt).args(fonts);
+        process::run_quietly(&mut install, otherwise)?;
     }
     if found.iter().any(|m| m.package.is_none()) {
         super::step(1, "Rust: adding the rust-src component (a few seconds)");
         let otherwise = "the standard library's sources could not be added; is the network \
                          reachable? Where Rust does not come from rustup, install its rust-src \
                          package";
-        process::run(
+        process::run_quietly(
             Command::new("rustup").args(["component", "add", "rust-src"]),
             otherwise,
         )?;

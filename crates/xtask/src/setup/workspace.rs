@@ -148,6 +148,7 @@ fn remove_orphans(places: &Places) -> Result<()> {
         // The last one stays: it keeps the next clone warm.
         let others = fs::read_dir(&clones).at("read", &clones)?.count();
         if gone && others > 1 && folder != places.clone_folder() {
+            println!("Removing what was built for {owner}, which is gone.");
             fs::remove_dir_all(&folder).at("remove", &folder)?;
         }
     }
