@@ -3,13 +3,15 @@
 //!
 //! ```text
 //! bench_train EXPERIMENT [--folder FOLDER] [--steps 20] [--batch 512] [--divisor 1]
-//!             [--learning-rate 0.001] [--check] [--products]
+//!             [--learning-rate 0.001] [--check] [--autograd] [--products]
 //! ```
 //!
 //! Prints one line of JSON: milliseconds of every step but the first, peak memory, and with
 //! `--check` the loss of the batch after those of `--steps` steps. `--folder` keeps the initial
 //! weights and the batches, so that the other programs do the same work. `--divisor` narrows
 //! convolutions and the dense layers on pixels. Dropout is off with `--check`, because its masks differ between programs.
+//! `--autograd` adds a layer or penalty that changes nothing but keeps the library's own kernels and
+//! convolutions from being used: what is left is libtorch's layers and its derivatives.
 //! `--products` trains nothing: it says how long a step's multiplications take if none is left
 //! out, at the rate that libtorch reaches in a large matrix product.
 
@@ -35,6 +37,7 @@ struct Options {
     divisor: i64,
     learning_rate: f64,
     check: bool,
+    autograd: bool,
     products: bool,
 }
 
@@ -49,11 +52,13 @@ impl Options {
             divisor: 1,
             learning_rate: 1e-3,
             check: false,
+            autograd: false,
             products: false,
         };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--check" => options.check = true,
+                "--autograd" => options.autograd = true,
                 "--products" => options.products = true,
                 "--folder" => options.folder = Some(words.next()?.into()),
                 "--steps" => options.steps = words.next()?.parse().ok()?,
@@ -87,7 +92,11 @@ impl Options {
             _ => return None,
         };
         for &filters in filters {
-            model.add(Conv2D::new(filters / self.divisor, (3, 3)).activation(Relu));
+            let mut layer = Conv2D::new(filters / self.divisor, (3, 3)).activation(Relu);
+            if self.autograd {
+                layer = layer.kernel_regularizer(L1L2::new(0.0, 0.0));
+            }
+            model.add(layer);
             model.add(MaxPooling2D::new((2, 2)).strides(2));
         }
         for &units in hidden {
@@ -97,6 +106,9 @@ impl Options {
             model.add(Dropout::new(0.2));
         }
         model.add(Flatten::new());
+        if self.autograd {
+            model.add(Dropout::new(0.0));
+        }
         if !filters.is_empty() {
             model.add(Dense::new(512).activation(Relu));
         }
@@ -241,7 +253,7 @@ fn products(model: &Sequential, options: &Options) -> Result<Steps> {
 
 fn main() -> Result<(), String> {
     let usage = "usage: bench_train 1|2|3|4|9|13 [--folder FOLDER] [--steps N] [--batch N] \
-                 [--divisor N] [--learning-rate R] [--check] [--products]";
+                 [--divisor N] [--learning-rate R] [--check] [--autograd] [--products]";
     let options = Options::parse().ok_or(usage)?;
     let mut model = options.network().ok_or(usage)?;
     let run = |model: &mut Sequential| -> Result<(Steps, Option<f64>)> {
@@ -277,7 +289,6 @@ fn main() -> Result<(), String> {
     };
     let (steps, loss) = run(&mut model).map_err(|error| error.to_string())?;
     let figures = serde_json::json!({
-        "program": if options.products { "products" } else { "labbook" },
         "experiment": options.experiment,
         "milliseconds": steps.elapsed,
         "processor_milliseconds": steps.processor,

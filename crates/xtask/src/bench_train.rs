@@ -17,9 +17,10 @@ const SCRIPT: &str = include_str!("../scripts/bench_train.py");
 /// The programs to compare with; pip takes the newest of each.
 const PEERS: [&str; 5] = ["keras", "tensorflow-cpu", "torch", "numpy", "safetensors"];
 
-/// The last one is no program but a floor: all multiplications of a step, zeros too, at the rate of
-/// a large matrix product, and nothing else. What takes less leaves multiplications out.
-const PROGRAMS: [&str; 4] = ["labbook", "keras", "torch", "products"];
+/// The last two show where labbook's time goes. `autograd` is labbook without kernels and convolutions
+/// of its own. `products` is no program but a floor: all multiplications of a step, zeros too, at the
+/// rate of a large matrix product, and nothing else. What takes less leaves multiplications out.
+const PROGRAMS: [&str; 5] = ["labbook", "keras", "torch", "autograd", "products"];
 
 /// After so many steps the losses have to agree within `TOLERANCE`.
 const CHECKED_STEPS: &str = "20";
@@ -166,10 +167,15 @@ impl Bench {
     }
 
     fn times(&self, work: &Work) -> Result<Vec<Printed>> {
-        let products = [work.experiment, "--products"];
+        let steps = ["--steps", work.steps];
+        let ours = |options: &[&str]| {
+            let options = [&[work.experiment], options].concat();
+            figures(&mut self.ours(&["run", "--quiet"], &options))
+        };
         let round = |_| -> Result<Printed> {
-            let mut printed = self.all(work.experiment, &["--steps", work.steps])?;
-            printed.push(figures(&mut self.ours(&["run", "--quiet"], &products))?);
+            let mut printed = self.all(work.experiment, &steps)?;
+            printed.push(ours(&[&["--autograd"], steps.as_slice()].concat())?);
+            printed.push(ours(&["--products"])?);
             Ok(printed)
         };
         (0..work.rounds).map(round).collect()
@@ -208,8 +214,8 @@ fn figures(command: &mut Command) -> Result<Value> {
 
 const HEADER: &str = "\
 Exp  program   ms/step: median (min-max)   of labbook's time   peak MiB   loss at step 20
-(products: a step's multiplications alone; losses: 3, 4 and 13 at a quarter of the widths, 3 and 4 at
-a tenth of the learning rate)";
+(autograd: labbook without kernels of its own; products: a step's multiplications alone; losses: 3, 4
+and 13 at a quarter of the widths, 3 and 4 at a tenth of the learning rate)";
 
 /// How far each loss is from ours.
 fn differences(checked: &Printed) -> Vec<f64> {
@@ -277,6 +283,7 @@ mod tests {
                 run(&[100.0, 120.0], 300),
                 run(&[200.0], 900),
                 run(&[400.0], 800),
+                run(&[150.0], 350),
                 run(&[110.0, 130.0], 100),
             ],
             vec![
@@ -293,6 +300,7 @@ mod tests {
             "  1  labbook   100 (90-120)               1.00                310        1.50000\n\
              \x20 1  keras     220 (200-220)              2.20                950        1.50050\n\
              \x20 1  torch     410 (400-420)              4.10                800        1.60000\n\
+             \x20 1  autograd  150 (150-150)               1.50                350\n\
              \x20 1  products  130 (110-130)              1.30                100\n"
         );
         let differences = differences(&checked);
