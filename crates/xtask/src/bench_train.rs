@@ -300,7 +300,7 @@ mod tests {
             "  1  labbook   100 (90-120)               1.00                310        1.50000\n\
              \x20 1  keras     220 (200-220)              2.20                950        1.50050\n\
              \x20 1  torch     410 (400-420)              4.10                800        1.60000\n\
-             \x20 1  autograd  150 (150-150)               1.50                350\n\
+             \x20 1  autograd  150 (150-150)              1.50                350\n\
              \x20 1  products  130 (110-130)              1.30                100\n"
         );
         let differences = differences(&checked);
