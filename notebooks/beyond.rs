@@ -151,6 +151,10 @@ remedies
 // %%
 remedies.plot()?
 
+// %% [markdown]
+// On the real images at laptop scale each earns its place: without augmentation the network loses 3
+// points, without the schedule 5.5, without batch normalisation 7. All three together give 11.
+
 // %%
 plot_history(&history17)?
 
@@ -367,5 +371,6 @@ plot_efficiency(&beyond)?
 // - Most of what the paper lacked were not layers but remedies that cost a line: normalisation,
 //   augmentation, a schedule.
 // - A network made for the task gets further than one ten times its size, in a fraction of the time.
-// - Optimizer and learning rate decide a short training; augmentation needs a longer one to pay.
+// - Optimizer and learning rate decide a training of five epochs; images that are mirrored and moved
+//   pay in longer ones.
 // - What the last points cost is time: every halving of the error multiplies the work.
