@@ -210,7 +210,7 @@ impl LabelledScatter {
             .collect();
         let axis = |label: &str, other: &str| match label {
             "" => other.to_owned(),
-            label => label.to_lowercase(),
+            label => in_sentence(label),
         };
         format!(
             "Scatter plot “{}” of {} against {}. {}",
@@ -385,6 +385,20 @@ const DIRECTIONS: [(f64, f64); 8] = [
     (-0.8, 0.8),
 ];
 
+/// A label in the middle of a sentence: without a capital, except in words like "TFLOP" or "PCA".
+fn in_sentence(label: &str) -> String {
+    let words: Vec<String> = label
+        .split(' ')
+        .map(
+            |word| match word.chars().filter(|c| c.is_uppercase()).count() {
+                0 | 1 => word.to_lowercase(),
+                _ => word.to_owned(),
+            },
+        )
+        .collect();
+    words.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -424,5 +438,11 @@ mod tests {
         assert!(plot.figure().is_ok());
         let error = plot.log_x().figure().unwrap_err();
         assert!(matches!(error, ChartError::NotPositive { .. }), "{error}");
+    }
+
+    #[test]
+    fn abbreviations_keep_their_capitals() {
+        assert_eq!(in_sentence("Training (TFLOP)"), "training (TFLOP)");
+        assert_eq!(in_sentence("Test accuracy"), "test accuracy");
     }
 }
