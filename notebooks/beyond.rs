@@ -350,6 +350,9 @@ scatter(&map19.embedding, &test_labels, &class_names)?
 // The table holds what is on record with these data and this machine: means over the seeds, and how
 // far they lie apart. Times are of the slowest seed, from the first batch to the last weights, the
 // computing of the whitening filters included and no evaluation.
+//
+// Experiment 20 needs most of an hour for each seed, and appears here and in the chart once that is
+// on record. What three seeds reached, and on what hardware, is in the project's README.
 
 // %%
 let beyond = session.beyond()?;
