@@ -28,10 +28,11 @@ pub fn mistakes(labels: &Tensor, predicted: &Tensor) -> Result<Vec<bool>, Notebo
 
 /// The `n` pairs of classes that were mixed up most often, each with up to ten example images.
 ///
-/// `images` and `predicted` are those that the matrix counts.
+/// `images` and `predicted` are those that the matrix counts. Where nothing was mixed up, the figure
+/// says so above the first ten images.
 ///
 /// # Errors
-/// [`NotebookError::Tensor`] when the three do not belong together or nothing was mixed up;
+/// [`NotebookError::Tensor`] when the three do not belong together or `n` is 0;
 /// [`NotebookError::Chart`] when the figure cannot be drawn.
 pub fn show_most_confused(
     matrix: &ConfusionMatrix,
@@ -65,15 +66,19 @@ pub fn show_most_confused(
             .title(pair.to_string());
         rows.push(grid.figure()?);
     }
+    if rows.is_empty() && n > 0 && counted > 0 {
+        // A perfect network must not stop a notebook.
+        let grid = ImageGrid::new(&images.take(EXAMPLES).images)
+            .columns(EXAMPLES)
+            .image_size(EXAMPLE_SIZE)
+            .title(format!("Nothing mixed up: {counted} of {counted} right"));
+        rows.push(grid.figure()?);
+    }
     if rows.is_empty() {
         return Err(NotebookError::Tensor {
-            what: "confusion matrix",
-            expected: "at least one mistake, and n of at least 1".to_owned(),
-            received: format!(
-                "{} of {} right, n = {n}",
-                matrix.counts().diag().sum(),
-                counted
-            ),
+            what: "pairs to show",
+            expected: "n of at least 1, and a matrix that counts images".to_owned(),
+            received: format!("n = {n}, {counted} images"),
         });
     }
     let rows: Vec<&Figure> = rows.iter().collect();
@@ -183,8 +188,21 @@ mod tests {
         let error = show_most_confused(&matrix, &images, &labels, 3).unwrap_err();
         assert!(error.to_string().contains("received none such"), "{error}");
         let perfect = confusion_matrix(&labels, &labels, &names).unwrap();
-        let error = show_most_confused(&perfect, &images, &labels, 3).unwrap_err();
-        assert!(error.to_string().contains("30 of 30 right"), "{error}");
+        let figure = show_most_confused(&perfect, &images, &labels, 3).unwrap();
+        assert!(
+            figure.title().contains("30 of 30 right"),
+            "{}",
+            figure.title()
+        );
+        assert!(
+            figure.alt().contains("10 in 10 columns"),
+            "{}",
+            figure.alt()
+        );
+        let error = show_most_confused(&perfect, &images, &labels, 0).unwrap_err();
+        assert!(error.to_string().contains("n = 0"), "{error}");
+        let flags = confusion_matrix(&labels, &predicted, &names).unwrap();
+        assert!(show_most_confused(&flags, &images, &predicted, 0).is_err());
     }
 
     #[test]
