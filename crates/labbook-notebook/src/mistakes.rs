@@ -201,8 +201,7 @@ mod tests {
         );
         let error = show_most_confused(&perfect, &images, &labels, 0).unwrap_err();
         assert!(error.to_string().contains("n = 0"), "{error}");
-        let flags = confusion_matrix(&labels, &predicted, &names).unwrap();
-        assert!(show_most_confused(&flags, &images, &predicted, 0).is_err());
+        assert!(show_most_confused(&matrix, &images, &predicted, 0).is_err());
     }
 
     #[test]
