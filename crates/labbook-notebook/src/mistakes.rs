@@ -1,5 +1,5 @@
 use labbook_analysis::{ConfusionMatrix, confused_indices, largest_loss_indices, sample_losses};
-use labbook_charts::{Figure, ImageGrid, panels};
+use labbook_charts::{ChartError, Figure, ImageGrid, panels};
 use labbook_data::ImageSet;
 use tch::Tensor;
 
@@ -60,19 +60,12 @@ pub fn show_most_confused(
                 received: "none such".to_owned(),
             });
         }
-        let grid = ImageGrid::new(&images.select(&found)?.images)
-            .columns(EXAMPLES)
-            .image_size(EXAMPLE_SIZE)
-            .title(pair.to_string());
-        rows.push(grid.figure()?);
+        rows.push(examples(&images.select(&found)?, pair.to_string())?);
     }
     if rows.is_empty() && n > 0 && counted > 0 {
         // A perfect network must not stop a notebook.
-        let grid = ImageGrid::new(&images.take(EXAMPLES).images)
-            .columns(EXAMPLES)
-            .image_size(EXAMPLE_SIZE)
-            .title(format!("Nothing mixed up: {counted} of {counted} right"));
-        rows.push(grid.figure()?);
+        let title = format!("Nothing mixed up: {counted} of {counted} right");
+        rows.push(examples(&images.take(EXAMPLES), title)?);
     }
     if rows.is_empty() {
         return Err(NotebookError::Tensor {
@@ -83,6 +76,12 @@ pub fn show_most_confused(
     }
     let rows: Vec<&Figure> = rows.iter().collect();
     Ok(panels(&rows, 1)?)
+}
+
+/// One row of images under a title.
+fn examples(images: &ImageSet, title: String) -> Result<Figure, ChartError> {
+    let grid = ImageGrid::new(&images.images).columns(EXAMPLES);
+    grid.image_size(EXAMPLE_SIZE).title(title).figure()
 }
 
 /// The `n` images that the model got most wrong, worst first: the predicted class and its
