@@ -24,97 +24,47 @@
 //! # }
 //! ```
 
-mod activation;
-mod activations;
-mod adam;
-mod allocator;
-mod archive;
-mod augmentation;
-mod augmenter;
-mod batches;
-mod callback;
 mod callbacks;
-mod casts;
-mod checkpoint;
-mod dtype_policy;
+mod data;
+mod engine;
 mod error;
-mod evaluate;
-mod fit;
-mod history;
-mod initializer;
+mod images;
 pub mod interrupt;
-mod keeper;
-mod kernels;
-mod layer;
 mod layers;
-mod learning_rate;
-mod learning_rate_multipliers;
-mod learning_rate_schedule;
-mod logs;
-mod loss;
+mod losses;
 mod metrics;
-mod muon;
+mod model;
 mod names;
-mod optimizer;
-mod own_convolutions;
-mod pixel_network;
-mod predict;
-mod progress;
+mod optimizers;
 mod random;
-mod regularizer;
-mod reporter;
-mod rmsprop;
-mod run_folder;
-mod saliency;
-mod saved;
-mod sequential;
-mod sgd;
-mod shape;
-mod slots;
-mod sparse_categorical_crossentropy;
-mod summary;
-mod test_time_augmentation;
+mod saving;
+mod tensors;
 mod training;
 
-pub use activation::Activation;
-pub use activations::{ActivationBatches, LayerRange};
-pub use adam::Adam;
-pub use augmentation::Augmentation;
-pub use callback::{Callback, CallbackState, Callbacks, Control};
 pub use callbacks::{
-    CsvLogger, EarlyStopping, LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode,
-    ReduceLROnPlateau,
+    Callback, CallbackState, Callbacks, Control, CsvLogger, EarlyStopping, LearningRateScheduler,
+    Lookahead, ModelCheckpoint, MonitorMode, ReduceLROnPlateau,
 };
-pub use dtype_policy::{DtypePolicy, bfloat16_is_fast};
 pub use error::{Error, Result};
-pub use evaluate::{Evaluate, Evaluation};
-pub use fit::Fit;
-pub use history::{FitParams, History};
-pub use initializer::Initializer;
-pub use layer::{BuildContext, Layer, LayerInfo, LayerOptions, Parameter, Phase};
+pub use images::{Augmentation, Explanation, TestTimeAugmentation};
 pub use layers::{
-    ActivationLayer, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten,
-    GlobalAveragePooling2D, GlobalMaxPooling2D, LayerConfig, MaxPooling2D, Normalization, Padding,
+    Activation, ActivationLayer, AveragePooling2D, BatchNormalization, BuildContext, Conv2D, Dense,
+    Dropout, Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, Initializer, L1L2, Layer,
+    LayerConfig, LayerInfo, LayerOptions, MaxPooling2D, Normalization, Padding, Parameter, Phase,
     Rescaling, Whitening,
 };
-pub use learning_rate_schedule::LearningRateSchedule;
-pub use logs::Logs;
-pub use loss::{Loss, LossConfig, Output};
-pub use metrics::Metrics;
-pub use muon::Muon;
+pub use data::{Batch, Batches, Dataset};
+pub use losses::{Loss, LossConfig, LossFn, Output, SparseCategoricalCrossentropy, Targets};
+pub use metrics::{Accuracy, Metric, MetricChoice, MetricConfig, MetricFn, Metrics};
+pub use model::{ActivationBatches, LayerRange, Sequential, Summary, SummaryRow};
 pub use names::clear_session;
-pub use optimizer::{Optimizer, OptimizerConfig, OptimizerState};
-pub use predict::Predict;
-pub use progress::{Progress, Verbosity};
+pub use optimizers::{
+    Adam, LearningRateSchedule, Muon, Optimizer, OptimizerConfig, OptimizerState, RMSprop, SGD,
+};
 pub use random::set_random_seed;
-pub use regularizer::L1L2;
-pub use reporter::{ConsoleReporter, Reporter, set_default_reporter};
-pub use rmsprop::RMSprop;
-pub use run_folder::set_run_folder;
-pub use saliency::Explanation;
-pub use sequential::Sequential;
-pub use sgd::SGD;
-pub use shape::{Shape, Size2D};
-pub use sparse_categorical_crossentropy::SparseCategoricalCrossentropy;
-pub use summary::{Summary, SummaryRow};
-pub use test_time_augmentation::TestTimeAugmentation;
+pub use saving::set_run_folder;
+pub use tensors::{DtypePolicy, Shape, Size2D, bfloat16_is_fast};
+pub use training::{
+    ConsoleReporter, Evaluate, Evaluation, Fit, FitParams, History, Logs, Predict, Progress,
+    Reporter, Verbosity, set_default_reporter,
+};

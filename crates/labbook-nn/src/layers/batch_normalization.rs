@@ -3,7 +3,7 @@ use tch::{Tensor, no_grad_guard};
 use super::config::Kind as LayerKind;
 use super::conv2d::{channels_first, channels_last};
 use super::dense::bias;
-use crate::layer::{layer_options, not_built};
+use crate::layers::layer::{layer_options, not_built};
 use crate::{
     Activation, BuildContext, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result, Shape,
 };

@@ -6,7 +6,7 @@ use super::{
     GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D, Normalization, Padding, Rescaling,
     Whitening,
 };
-use crate::shape::Size2D;
+use crate::tensors::shape::Size2D;
 use crate::{Activation, Initializer, L1L2, Layer};
 
 /// The options of one of this crate's layers, as a saved model keeps them.

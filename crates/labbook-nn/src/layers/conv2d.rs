@@ -3,9 +3,9 @@ use tch::Tensor;
 
 use super::config::Kind as LayerKind;
 use super::dense::{bias, check_regularizer, kernel_options};
-use crate::casts::weight_like;
-use crate::layer::{layer_options, not_built};
-use crate::shape::Size2D;
+use crate::tensors::casts::weight_like;
+use crate::layers::layer::{layer_options, not_built};
+use crate::tensors::shape::Size2D;
 use crate::{
     Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,
     Phase, Result, Shape,

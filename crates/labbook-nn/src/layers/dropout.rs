@@ -1,8 +1,8 @@
 use tch::{Device, Kind, Tensor};
 
 use super::config::Kind as LayerKind;
-use crate::kernels::{self, Dropping};
-use crate::layer::layer_options;
+use crate::engine::kernels::{self, Dropping};
+use crate::layers::layer::layer_options;
 use crate::random::mask_seed;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 

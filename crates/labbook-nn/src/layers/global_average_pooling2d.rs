@@ -2,7 +2,7 @@ use tch::{Kind, Tensor};
 
 use super::config::Kind as LayerKind;
 use super::conv2d::image_axes;
-use crate::layer::layer_options;
+use crate::layers::layer::layer_options;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// The mean of each channel over the whole image.

@@ -2,7 +2,7 @@ use tch::Tensor;
 
 use super::config::Kind as LayerKind;
 use super::conv2d::image_axes;
-use crate::layer::layer_options;
+use crate::layers::layer::layer_options;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// The largest value of each channel in the whole image.

@@ -3,8 +3,8 @@ use tch::Tensor;
 use super::config::Kind as LayerKind;
 use super::conv2d::{Padding, channels_first, channels_last};
 use super::pool::{Pool, pool_options};
-use crate::layer::layer_options;
-use crate::shape::Size2D;
+use crate::layers::layer::layer_options;
+use crate::tensors::shape::Size2D;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// The largest value of each window, channel by channel.

@@ -1,9 +1,9 @@
 use tch::{Kind, Tensor, no_grad_guard};
 
 use super::config::Kind as LayerKind;
-use crate::layer::{layer_options, not_built};
-use crate::sequential::spans;
-use crate::shape::tuple;
+use crate::layers::layer::{layer_options, not_built};
+use crate::model::sequential::spans;
+use crate::tensors::shape::tuple;
 use crate::{
     Activation, BuildContext, Error, Layer, LayerConfig, LayerOptions, Phase, Result, Shape,
 };

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::conv2d::{Padding, image_axes, same};
-use crate::shape::Size2D;
+use crate::tensors::shape::Size2D;
 use crate::{BuildContext, Result, Shape};
 
 /// The windows of a pooling layer.

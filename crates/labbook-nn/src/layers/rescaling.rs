@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use crate::layer::layer_options;
+use crate::layers::layer::layer_options;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// Multiplies its input by a constant and adds another: `scale · x + offset`.

@@ -1,0 +1,279 @@
+use std::fmt;
+
+use tch::{Device, Tensor};
+
+use crate::random::Rng;
+use crate::{Activation, Error, Initializer, LayerConfig, Result, Shape};
+
+/// Whether a layer runs for training or for inference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Dropout drops, gradients are kept.
+    Train,
+    /// Evaluation and prediction.
+    Infer,
+}
+
+/// The options that every layer has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LayerOptions {
+    /// The name asked for; `None` counts one as Keras does.
+    pub name: Option<String>,
+    /// The shape of one example, given to the first layer of a model.
+    pub input_shape: Option<Shape>,
+}
+
+/// The two builder methods that all layers share.
+macro_rules! layer_options {
+    () => {
+        /// Names the layer; without this it is named as Keras would name it.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn name(mut self, name: impl Into<String>) -> Self {
+            self.options.name = Some(name.into());
+            self
+        }
+
+        /// Tells the shape of one example, without the batch axis, when this layer comes first.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn input_shape(mut self, shape: impl Into<$crate::Shape>) -> Self {
+            self.options.input_shape = Some(shape.into());
+            self
+        }
+    };
+}
+pub(crate) use layer_options;
+
+/// One weight of a layer.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Name within the layer: `kernel`, `bias`.
+    pub name: &'static str,
+    /// The tensor that the layer computes with; a leaf of the autograd graph.
+    pub value: Tensor,
+    /// The axes of `value` in Keras's order; `None` where the two orders agree.
+    pub keras_axes: Option<Vec<i64>>,
+    /// Whether the optimizer changes it.
+    pub trainable: bool,
+}
+
+impl Parameter {
+    /// A trainable weight that is stored in Keras's order of axes.
+    #[must_use]
+    pub fn new(name: &'static str, value: &Tensor) -> Self {
+        Self {
+            name,
+            value: value.shallow_clone(),
+            keras_axes: None,
+            trainable: true,
+        }
+    }
+
+    /// States the order in which the stored axes give Keras's shape.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn keras_axes(mut self, axes: impl Into<Vec<i64>>) -> Self {
+        self.keras_axes = Some(axes.into());
+        self
+    }
+
+    /// A gradient-free view of `tensor`, which is stored like this weight, in Keras's shape.
+    pub(crate) fn keras_view(&self, tensor: &Tensor) -> Result<Tensor> {
+        let tensor = tensor.f_detach()?;
+        match &self.keras_axes {
+            Some(axes) => Ok(tensor.f_permute(axes.as_slice())?),
+            None => Ok(tensor),
+        }
+    }
+
+    /// How many numbers the weight holds.
+    #[must_use]
+    pub fn count(&self) -> i64 {
+        self.value.size().iter().product()
+    }
+}
+
+/// What a layer is given to make its weights.
+#[derive(Debug)]
+pub struct BuildContext<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) class_name: &'static str,
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) device: Device,
+    /// How many numbers the weights may still hold: a file's promise, when one is loaded.
+    pub(crate) room: &'a mut Option<i64>,
+}
+
+impl BuildContext<'_> {
+    /// Where the weights have to live.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The kernel of a convolution, of shape (filters, height, width, channels).
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn convolution_kernel(
+        &mut self,
+        initializer: Initializer,
+        sizes: [i64; 4],
+    ) -> Result<Tensor> {
+        self.take_room(&sizes)?;
+        initializer.convolution(sizes, self.rng, self.device)
+    }
+
+    /// The kernel of a fully connected layer, of shape (inputs, units).
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn dense_kernel(&mut self, initializer: Initializer, sizes: [i64; 2]) -> Result<Tensor> {
+        self.take_room(&sizes)?;
+        initializer.dense(sizes, self.rng, self.device)
+    }
+
+    /// A row of `size` zeros.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn zeros(&mut self, size: i64) -> Result<Tensor> {
+        self.take_room(&[size])?;
+        crate::layers::initializer::zeros(size, self.device)
+    }
+
+    fn take_room(&mut self, sizes: &[i64]) -> Result<()> {
+        let Some(room) = *self.room else {
+            return Ok(());
+        };
+        let left = sizes
+            .iter()
+            .try_fold(1_i64, |product, &size| product.checked_mul(size))
+            .and_then(|count| room.checked_sub(count))
+            .filter(|&left| left >= 0);
+        let left = left.ok_or_else(|| {
+            self.error(
+                &format!("weights of at most {room} numbers"),
+                format!("a weight of the sizes {sizes:?}"),
+                "use smaller layers; if the model comes from a file, save it again",
+            )
+        })?;
+        *self.room = Some(left);
+        Ok(())
+    }
+
+    /// An error that names the layer being built.
+    #[must_use]
+    pub fn error(&self, expected: &str, received: impl fmt::Display, advice: &str) -> Error {
+        Error::Layer {
+            layer: self.name.to_owned(),
+            class_name: self.class_name.to_owned(),
+            expected: expected.to_owned(),
+            received: received.to_string(),
+            advice: advice.to_owned(),
+        }
+    }
+}
+
+/// A step of a [`Sequential`](crate::Sequential) model.
+///
+/// Tensors are Keras-shaped: the batch axis first, images as (N, height, width, channels).
+/// They are `f32`, or bfloat16 where the model's [dtype policy](crate::DtypePolicy) says so, and
+/// a layer puts out what it was given.
+/// A layer is made by its options alone and gets its weights when the model learns the shape
+/// of its input.
+pub trait Layer: fmt::Debug + Send {
+    /// Name of the kind of layer, such as `Conv2D`.
+    fn class_name(&self) -> &'static str;
+
+    /// The name and the input shape that were asked for.
+    fn options(&self) -> &LayerOptions;
+
+    /// The options, if a saved model can keep them: those of a layer written elsewhere it
+    /// cannot.
+    fn config(&self) -> Option<LayerConfig> {
+        None
+    }
+
+    /// Checks the options against the input, makes the weights and tells the output shape.
+    ///
+    /// # Errors
+    /// When options or input do not fit; [`BuildContext::error`] makes the message.
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape>;
+
+    /// Computes the output, ending with `activation` in place of the layer's own.
+    ///
+    /// The model passes the layer's own, or `Linear` where it wants the values before it, or
+    /// `Relu` to a layer that [selects maxima](Self::selects_maxima).
+    ///
+    /// # Errors
+    /// When libtorch refuses, for instance for lack of memory.
+    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor>;
+
+    /// The function that the layer ends with.
+    fn activation(&self) -> Activation {
+        Activation::Linear
+    }
+
+    /// The weights, in Keras's order. Empty before `build`.
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// What the layer adds to the loss, as a tensor without axes.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    fn penalty(&self) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    /// How many multiplications, each with an addition, an example with this output takes.
+    /// Layers without a kernel count as none.
+    fn multiply_adds(&self, output: &Shape) -> i64 {
+        let _ = output;
+        0
+    }
+
+    /// Whether every output is the largest of some inputs, so that ReLU may as well come after.
+    fn selects_maxima(&self) -> bool {
+        false
+    }
+
+    /// Whether training has to see a batch as a whole, because examples influence each other.
+    ///
+    /// Otherwise the model may send a batch through in pieces and add the gradients up.
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+}
+
+/// What a layer answers when it is asked to compute before it has weights.
+pub(crate) fn not_built(layer: &dyn Layer) -> Error {
+    Error::Layer {
+        layer: layer.options().name.clone().unwrap_or_default(),
+        class_name: layer.class_name().to_owned(),
+        expected: "a built layer".to_owned(),
+        received: "one without weights".to_owned(),
+        advice: "add it to a model, which builds it".to_owned(),
+    }
+}
+
+/// A layer as the model sees it: its names, shapes and size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// Name within the model, such as `conv2d_1`.
+    pub name: String,
+    /// Kind of layer, such as `Conv2D`.
+    pub class_name: String,
+    /// Shape of one example that goes in.
+    pub input_shape: Shape,
+    /// Shape of one example that comes out.
+    pub output_shape: Shape,
+    /// The function that the layer ends with.
+    pub activation: Activation,
+    /// Number of weights.
+    pub params: i64,
+    /// Number of weights that training changes.
+    pub trainable_params: i64,
+    /// Floating-point operations for one example: twice the multiplications of the kernels.
+    pub flops: i64,
+}

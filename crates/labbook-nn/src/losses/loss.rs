@@ -1,0 +1,130 @@
+use tch::{Kind, Tensor};
+
+use super::config::LossConfig;
+use crate::{Error, Result, Shape};
+
+/// What a model computed for a batch at one of its outputs.
+///
+/// Where the last layer ends with a softmax or a sigmoid, the model stops before it and leaves
+/// the function to the loss, which stays exact for probabilities too small for an `f32`.
+#[derive(Debug)]
+pub enum Output {
+    /// The values before the softmax that ends the last layer.
+    Logits(Tensor),
+    /// The values before the sigmoid that ends the last layer.
+    BinaryLogits(Tensor),
+    /// The output of a last layer that ends otherwise.
+    Values(Tensor),
+}
+
+impl Output {
+    /// What `predict` would give: the softmax or sigmoid of logits, other values as they are.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    pub fn predictions(&self) -> Result<Tensor> {
+        match self {
+            Self::Logits(logits) => Ok(logits.f_softmax(-1, None::<Kind>)?),
+            Self::BinaryLogits(logits) => Ok(logits.f_sigmoid()?),
+            Self::Values(values) => Ok(values.shallow_clone()),
+        }
+    }
+
+    /// The numbers as the model left them.
+    #[must_use]
+    pub fn raw(&self) -> &Tensor {
+        match self {
+            Self::Logits(values) | Self::BinaryLogits(values) | Self::Values(values) => values,
+        }
+    }
+}
+
+/// What a loss learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Targets {
+    /// Class numbers from 0 on, one for each row along the output's last axis: `i64` of shape
+    /// (N,) for an output (N, classes), (N, steps) for (N, steps, classes).
+    ClassNumbers,
+    /// Numbers in the shape of the output: one-hot rows, measurements, images.
+    LikeOutput,
+    /// Whatever has one row for each example.
+    Any,
+}
+
+/// How far a model's output is from the targets.
+///
+/// A loss of a person's own needs no type: see [`LossFn`](super::LossFn).
+pub trait Loss: Send {
+    /// Name as in Keras, such as `mean_squared_error`.
+    fn name(&self) -> &str;
+
+    /// The options, if a saved model can keep them.
+    fn config(&self) -> Option<LossConfig> {
+        None
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// When one is outside its range.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// What it learns from: `fit` and `evaluate` check and convert their targets by it.
+    fn targets(&self) -> Targets {
+        Targets::LikeOutput
+    }
+
+    /// Checks that it can be computed for an output of this shape.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn check_output(&self, output: &Shape) -> Result<()> {
+        let _ = output;
+        Ok(())
+    }
+
+    /// The loss of each example, of shape (N,): means over all axes but the first.
+    ///
+    /// Targets are as [`targets`](Self::targets) says, on the output's device.
+    ///
+    /// # Errors
+    /// When libtorch refuses, or an own loss gives something else.
+    fn per_example(&self, targets: &Tensor, output: &Output) -> Result<Tensor>;
+
+    /// The mean over the batch, as a tensor without axes.
+    ///
+    /// # Errors
+    /// As [`per_example`](Self::per_example).
+    fn mean(&self, targets: &Tensor, output: &Output) -> Result<Tensor> {
+        Ok(self.per_example(targets, output)?.f_mean(None::<Kind>)?)
+    }
+
+    /// Whether the batch's loss is the mean of what each example gives by itself.
+    ///
+    /// Only then may a batch go through the model in pieces whose gradients are added up. The
+    /// safe answer is the default.
+    fn is_mean_over_examples(&self) -> bool {
+        false
+    }
+}
+
+/// The mean over all axes but the first: a number for each example.
+pub(crate) fn mean_of_each_example(values: &Tensor) -> Result<Tensor> {
+    match values.dim() {
+        0 => Err(Error::data(
+            "the loss",
+            "a number for each example, shape (N,)",
+            "a single number",
+            "keep the first axis, for instance with mean_dim(-1, ..)",
+        )),
+        1 => Ok(values.shallow_clone()),
+        _ => {
+            let count = values.size()[0];
+            Ok(values
+                .f_reshape([count, -1])?
+                .f_mean_dim([1_i64].as_slice(), false, None::<Kind>)?)
+        }
+    }
+}

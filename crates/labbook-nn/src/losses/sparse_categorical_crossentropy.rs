@@ -1,0 +1,194 @@
+use serde::{Deserialize, Serialize};
+use tch::{Reduction, Tensor};
+
+use super::config::LossConfig;
+use super::loss::{Loss, Output, Targets, mean_of_each_example};
+use crate::{Error, Result, Shape};
+
+/// Keras's `epsilon()`: probabilities are kept this far from 0 and 1 before the logarithm.
+const EPSILON: f64 = 1e-7;
+
+/// Minus the logarithm of the probability given to the right class; labels are class numbers.
+///
+/// When the model ends with a softmax the loss is computed from the values before it, which
+/// stays exact for probabilities too small for an `f32`, as Keras does.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SparseCategoricalCrossentropy {
+    from_logits: bool,
+    label_smoothing: f64,
+}
+
+impl SparseCategoricalCrossentropy {
+    /// The loss for a model that puts out probabilities.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says whether the model's output still lacks its softmax; the default is `false`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn from_logits(mut self, from_logits: bool) -> Self {
+        self.from_logits = from_logits;
+        self
+    }
+
+    /// Sets the share of the truth that is spread evenly over all classes, at least 0 and
+    /// below 1; the default is 0. Applies to evaluation as well, as in Keras.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
+        self.label_smoothing = label_smoothing;
+        self
+    }
+}
+
+impl Loss for SparseCategoricalCrossentropy {
+    fn name(&self) -> &str {
+        "sparse_categorical_crossentropy"
+    }
+
+    fn config(&self) -> Option<LossConfig> {
+        LossConfig::of("SparseCategoricalCrossentropy", self)
+    }
+
+    fn check(&self) -> Result<()> {
+        if (0.0..1.0).contains(&self.label_smoothing) {
+            return Ok(());
+        }
+        Err(Error::option(
+            "label_smoothing",
+            "at least 0 and below 1",
+            self.label_smoothing,
+            "use 0.1 to spread a tenth over all classes",
+        ))
+    }
+
+    fn targets(&self) -> Targets {
+        Targets::ClassNumbers
+    }
+
+    fn check_output(&self, output: &Shape) -> Result<()> {
+        match output.rank() {
+            0 => Err(Error::data(
+                "model output",
+                "shape (None, classes)",
+                output.to_string(),
+                "end the model with Dense::new(classes)",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn per_example(&self, targets: &Tensor, output: &Output) -> Result<Tensor> {
+        let losses = self.cross_entropy(targets, output, Reduction::None)?;
+        mean_of_each_example(&losses)
+    }
+
+    fn mean(&self, targets: &Tensor, output: &Output) -> Result<Tensor> {
+        self.cross_entropy(targets, output, Reduction::Mean)
+    }
+
+    fn is_mean_over_examples(&self) -> bool {
+        true
+    }
+}
+
+impl SparseCategoricalCrossentropy {
+    fn cross_entropy(
+        &self,
+        targets: &Tensor,
+        output: &Output,
+        reduction: Reduction,
+    ) -> Result<Tensor> {
+        let logits = match output {
+            Output::Logits(logits) if !self.from_logits => logits.shallow_clone(),
+            Output::Values(_) | Output::BinaryLogits(_) if !self.from_logits => output
+                .predictions()?
+                .f_clamp(EPSILON, 1.0 - EPSILON)?
+                .f_log()?,
+            // Keras takes the word of from_logits too, even after a softmax.
+            _ => output.predictions()?,
+        };
+        // libtorch wants the classes second.
+        let logits = match logits.dim() {
+            0..=2 => logits,
+            rank => logits.f_movedim_int(rank as i64 - 1, 1)?,
+        };
+        Ok(logits.f_cross_entropy_loss(
+            targets,
+            None::<Tensor>,
+            reduction,
+            NO_LABEL_IGNORED,
+            self.label_smoothing,
+        )?)
+    }
+}
+
+/// libtorch's default; labels are checked to lie in 0..classes, so none equals it.
+const NO_LABEL_IGNORED: i64 = -100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logits() -> Tensor {
+        Tensor::from_slice(&[1.0_f64, 2.0, 3.0, -1.0, 0.0, 0.5]).reshape([2, 3])
+    }
+
+    #[test]
+    fn the_loss_is_the_mean_negative_log_probability() -> Result<()> {
+        let labels = Tensor::from_slice(&[2_i64, 0]);
+        let by_hand = |row: [f64; 3], label: usize| {
+            row.iter().map(|z| z.exp()).sum::<f64>().ln() - row[label]
+        };
+        let expected = (by_hand([1.0, 2.0, 3.0], 2) + by_hand([-1.0, 0.0, 0.5], 0)) / 2.0;
+        let check = |loss: SparseCategoricalCrossentropy, output: &Output| -> Result<()> {
+            let value = loss.mean(output, &labels)?.double_value(&[]);
+            assert!((value - expected).abs() < 1e-6, "{value} {expected}");
+            Ok(())
+        };
+        let loss = SparseCategoricalCrossentropy::new;
+        check(loss(), &Output::Logits(logits()))?;
+        check(loss().from_logits(true), &Output::Values(logits()))?;
+        let probabilities = Output::Logits(logits()).predictions()?;
+        check(loss(), &Output::Values(probabilities))
+    }
+
+    #[test]
+    fn smoothed_labels_give_every_class_a_share() -> Result<()> {
+        let labels = Tensor::from_slice(&[2_i64, 0]);
+        let loss = SparseCategoricalCrossentropy::new().label_smoothing(0.3);
+        loss.check()?;
+        let computed = loss
+            .mean(&Output::Logits(logits()), &labels)?
+            .double_value(&[]);
+        let truth = Tensor::from_slice(&[0.1, 0.1, 0.8, 0.8, 0.1, 0.1]).reshape([2, 3]);
+        let by_hand = (logits().log_softmax(-1, None::<tch::Kind>) * truth).sum(None::<tch::Kind>);
+        assert!((computed + by_hand.double_value(&[]) / 2.0).abs() < 1e-12);
+        assert!(loss.label_smoothing(1.0).check().is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_hopeless_prediction_keeps_its_exact_loss() -> Result<()> {
+        let output = Output::Logits(Tensor::from_slice(&[0.0_f32, 500.0]).reshape([1, 2]));
+        let loss =
+            SparseCategoricalCrossentropy::new().mean(&output, &Tensor::from_slice(&[0_i64]));
+        assert_eq!(loss?.double_value(&[]), 500.0);
+        Ok(())
+    }
+
+    #[test]
+    fn every_step_of_a_sequence_has_a_class() -> Result<()> {
+        let logits = Tensor::from_slice(&[1.0_f64, 2.0, 3.0, -1.0, 0.0, 0.5]).reshape([1, 2, 3]);
+        let labels = Tensor::from_slice(&[2_i64, 0]).reshape([1, 2]);
+        let loss = SparseCategoricalCrossentropy::new();
+        let of_example = loss.per_example(&labels, &Output::Logits(logits.shallow_clone()))?;
+        assert_eq!(of_example.size(), [1]);
+        let flat = Output::Logits(logits.reshape([2, 3]));
+        let expected = loss.mean(&labels.reshape([2]), &flat)?;
+        let difference = of_example.double_value(&[0]) - expected.double_value(&[]);
+        assert!(difference.abs() < 1e-12);
+        Ok(())
+    }
+}

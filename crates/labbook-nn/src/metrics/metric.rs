@@ -1,0 +1,52 @@
+use tch::Tensor;
+
+use super::config::MetricConfig;
+use crate::Result;
+
+/// A figure beside the loss, gathered over the batches of an epoch.
+///
+/// State is kept as tensors on the device of the predictions and read only in
+/// [`result`](Self::result): reading it in every step would make a GPU wait.
+/// A metric of a person's own that is a mean over examples needs no type: see
+/// [`MetricFn`](super::MetricFn).
+pub trait Metric: Send {
+    /// The key in the history, such as `accuracy`.
+    fn name(&self) -> &str;
+
+    /// The options, if a saved model can keep them.
+    fn config(&self) -> Option<MetricConfig> {
+        None
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// When one is outside its range.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds a batch.
+    ///
+    /// `y_true` is what the output's loss learns from: class numbers `i64` of shape (N, ..), or
+    /// numbers in the shape of the output; `y_pred` is what `predict` would give, `f32`;
+    /// `sample_weight` has shape (N,).
+    ///
+    /// # Errors
+    /// When the shapes do not suit the metric, or libtorch refuses.
+    fn update(
+        &mut self,
+        y_true: &Tensor,
+        y_pred: &Tensor,
+        sample_weight: Option<&Tensor>,
+    ) -> Result<()>;
+
+    /// The figure over all batches since the last [`reset`](Self::reset).
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    fn result(&self) -> Result<f64>;
+
+    /// Forgets all batches.
+    fn reset(&mut self);
+}

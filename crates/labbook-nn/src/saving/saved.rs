@@ -1,0 +1,559 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, Tensor};
+
+use crate::saving::archive::{self, Archive};
+use crate::losses::loss::LossConfig;
+use crate::{
+    DtypePolicy, Error, History, LayerConfig, Metrics, OptimizerConfig, OptimizerState, Result,
+    Sequential, Shape,
+};
+
+const MODEL: &str = "labbook-nn model 1";
+const WEIGHTS: &str = "labbook-nn weights 1";
+
+/// What a file says of a model, besides its tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelManifest {
+    name: String,
+    seed: u64,
+    trainings: u64,
+    #[serde(default, skip_serializing_if = "DtypePolicy::is_default")]
+    dtype_policy: DtypePolicy,
+    input_shape: Vec<i64>,
+    layers: Vec<SavedLayer>,
+    weights: Vec<String>,
+    compiled: Option<SavedCompiled>,
+    history: Option<History>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedLayer {
+    name: String,
+    layer: LayerConfig,
+}
+
+/// Optimizer, its state, loss and metrics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedCompiled {
+    optimizer: OptimizerConfig,
+    state: SavedOptimizerState,
+    loss: LossConfig,
+    metrics: Vec<String>,
+}
+
+/// Names of the slots; their tensors stand under these names with `optimizer/` before them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SavedOptimizerState {
+    step: i64,
+    slots: Vec<String>,
+}
+
+/// What a file of weights says: their names in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WeightsManifest {
+    weights: Vec<String>,
+}
+
+impl Sequential {
+    /// Saves the whole model to one safetensors file: layers, weights, optimizer with its
+    /// state, loss, metrics and the history of the last training.
+    ///
+    /// `.safetensors` is added to the name if it is not there; the path that was written is
+    /// given back. Folders are made. The file is written beside and renamed, so that a file of
+    /// this name is whole at any time.
+    ///
+    /// # Errors
+    /// When the model is not built, has layers, an optimizer or a loss of its own kind, or the
+    /// file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
+        let path = archive::with_extension(path.as_ref())?;
+        let layers = self.layers()?;
+        let configs = self.layer_configs();
+        let mut saved = Vec::new();
+        for (info, config) in layers.iter().zip(configs) {
+            let layer = config.ok_or_else(|| cannot_keep(&path, &info.class_name, &info.name))?;
+            saved.push(SavedLayer {
+                name: info.name.clone(),
+                layer,
+            });
+        }
+        let weights = self.weights()?;
+        let mut tensors = under("weights", &weights);
+        let compiled = match &self.compiled {
+            Some(compiled) => {
+                let optimizer = compiled.optimizer.config();
+                let name = compiled.optimizer.name();
+                let optimizer = optimizer.ok_or_else(|| cannot_keep(&path, "optimizer", name))?;
+                let loss = compiled.loss.config();
+                let name = compiled.loss.name();
+                let loss = loss.ok_or_else(|| cannot_keep(&path, "loss", name))?;
+                let (state, slots) = split_state(&compiled.optimizer.state()?);
+                tensors.extend(slots);
+                Some(SavedCompiled {
+                    optimizer,
+                    state,
+                    loss,
+                    metrics: compiled.metrics.names().to_vec(),
+                })
+            }
+            None => None,
+        };
+        let manifest = ModelManifest {
+            name: self.name().to_owned(),
+            seed: self.seed(),
+            trainings: self.trainings,
+            dtype_policy: self.dtype_policy(),
+            input_shape: self.built_for()?.dims().to_vec(),
+            layers: saved,
+            weights: weights.into_iter().map(|(name, _)| name).collect(),
+            compiled,
+            history: self.history().cloned(),
+        };
+        archive::write(&path, MODEL, &manifest, &tensors)?;
+        Ok(path)
+    }
+
+    /// Loads a model that [`save`](Self::save) wrote, on the GPU if there is one.
+    ///
+    /// Names of layers are those of the saved model. Training goes on as if the model had
+    /// never left the memory.
+    ///
+    /// # Errors
+    /// When the file is damaged or of another kind, or its parts do not fit together.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_on(path, Device::cuda_if_available())
+    }
+
+    /// [`load`](Self::load) on a chosen device.
+    ///
+    /// # Errors
+    /// When the file is damaged or of another kind, or its parts do not fit together.
+    pub fn load_on(path: impl AsRef<Path>, device: Device) -> Result<Self> {
+        let path = archive::existing(path.as_ref());
+        let Archive { manifest, tensors } = archive::read::<ModelManifest>(&path, MODEL)?;
+        Self::from_manifest(manifest, tensors, device).map_err(|error| unfit(&path, &error))
+    }
+
+    fn from_manifest(
+        manifest: ModelManifest,
+        mut tensors: BTreeMap<String, Tensor>,
+        device: Device,
+    ) -> Result<Self> {
+        let weights = take("weights", &manifest.weights, &mut tensors)?;
+        // The weights are made before they are filled: no more of them than the file holds.
+        let room = weights
+            .iter()
+            .map(|(_, weight)| weight.numel() as i64)
+            .sum();
+        let mut model = Self::on(device)
+            .named(manifest.name)
+            .seeded(manifest.seed)
+            .with_room(Some(room));
+        model.trainings = manifest.trainings;
+        model.set_dtype_policy(&manifest.dtype_policy.to_string())?;
+        for SavedLayer { name, layer } in manifest.layers {
+            model.add_boxed(layer.into_layer(&name));
+        }
+        model.build(Shape::from(manifest.input_shape))?;
+        let model_weights = model.weights()?;
+        let same = model_weights.len() == weights.len()
+            && model_weights
+                .iter()
+                .zip(&weights)
+                .all(|((name, _), (saved, _))| name == saved);
+        if !same {
+            return Err(differing_names(&model_weights, &weights));
+        }
+        model.set_weights(&weights)?;
+        if let Some(compiled) = manifest.compiled {
+            let state = join_state(&compiled.state, &mut tensors)?;
+            model.compile_boxed(
+                compiled.optimizer.into_optimizer(),
+                compiled.loss.into_loss(),
+                Metrics::from(compiled.metrics),
+            )?;
+            model.check_slots(&state)?;
+            model.set_optimizer_state(&state)?;
+        }
+        if let Some(name) = tensors.keys().next() {
+            return Err(Error::weights(
+                "no tensors beyond those of the model",
+                name,
+                "save the model again",
+            ));
+        }
+        if manifest.history.as_ref().is_some_and(|h| !h.is_sound()) {
+            return Err(Error::weights(
+                "a history with a figure per epoch",
+                "columns of other lengths",
+                "save the model again",
+            ));
+        }
+        model.set_history(manifest.history);
+        Ok(model.with_room(None))
+    }
+
+    /// Saves the weights alone to a safetensors file, as [`save`](Self::save) does.
+    ///
+    /// # Errors
+    /// When the model is not built or the file cannot be written.
+    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
+        let path = archive::with_extension(path.as_ref())?;
+        let weights = self.weights()?;
+        let tensors = under("weights", &weights);
+        let weights = weights.into_iter().map(|(name, _)| name).collect();
+        archive::write(&path, WEIGHTS, &WeightsManifest { weights }, &tensors)?;
+        Ok(path)
+    }
+
+    /// Overwrites all weights with those that [`save_weights`](Self::save_weights) wrote.
+    ///
+    /// Number, shapes and names have to be those of this model; the numbers at the end of
+    /// counted names, such as `dense_3`, do not matter. Nothing changes if something does not
+    /// fit.
+    ///
+    /// # Errors
+    /// When the file is damaged or of another kind, or a weight does not fit.
+    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = archive::existing(path.as_ref());
+        let Archive {
+            manifest,
+            mut tensors,
+        } = archive::read::<WeightsManifest>(&path, WEIGHTS)?;
+        let weights = take("weights", &manifest.weights, &mut tensors);
+        let loaded = weights.and_then(|weights| {
+            let own = self.weights()?;
+            let same = own.len() == weights.len()
+                && own
+                    .iter()
+                    .zip(&weights)
+                    .all(|((name, _), (saved, _))| uncounted(name) == uncounted(saved));
+            if !same {
+                return Err(differing_names(&own, &weights));
+            }
+            self.set_weights(&weights)
+        });
+        loaded.map_err(|error| unfit(&path, &error))
+    }
+}
+
+/// Names tensors as the file does.
+pub(crate) fn under(group: &str, tensors: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
+    let tensors = tensors.iter();
+    tensors
+        .map(|(name, tensor)| (format!("{group}/{name}"), tensor.shallow_clone()))
+        .collect()
+}
+
+/// The tensors of these names, in this order, out of those of a file.
+pub(crate) fn take(
+    group: &str,
+    names: &[String],
+    tensors: &mut BTreeMap<String, Tensor>,
+) -> Result<Vec<(String, Tensor)>> {
+    let names = names.iter();
+    names
+        .map(|name| match tensors.remove(&format!("{group}/{name}")) {
+            Some(tensor) => Ok((name.clone(), tensor)),
+            None => Err(Error::weights(
+                format!("a tensor {group}/{name}"),
+                "none",
+                "save the model again",
+            )),
+        })
+        .collect()
+}
+
+pub(crate) fn split_state(state: &OptimizerState) -> (SavedOptimizerState, Vec<(String, Tensor)>) {
+    let slots = state.slots.iter().map(|(name, _)| name.clone()).collect();
+    let step = state.step;
+    let tensors = under("optimizer", &state.slots);
+    (SavedOptimizerState { step, slots }, tensors)
+}
+
+pub(crate) fn join_state(
+    saved: &SavedOptimizerState,
+    tensors: &mut BTreeMap<String, Tensor>,
+) -> Result<OptimizerState> {
+    if saved.step < 0 {
+        return Err(Error::weights(
+            "a number of steps",
+            saved.step.to_string(),
+            "save the model again",
+        ));
+    }
+    Ok(OptimizerState {
+        step: saved.step,
+        slots: take("optimizer", &saved.slots, tensors)?,
+    })
+}
+
+/// An error about what a file holds, with the file's name.
+pub(crate) fn unfit(path: &Path, error: &Error) -> Error {
+    Error::file(
+        path,
+        "parts that fit together and fit the model",
+        format!("one that does not ({error})"),
+        "pass the file of a model of the same architecture",
+    )
+}
+
+fn cannot_keep(path: &Path, class: &str, name: &str) -> Error {
+    Error::file(
+        path,
+        "a model of this crate's own parts",
+        format!("{class} {name}, which a file cannot describe"),
+        "save the weights alone with save_weights",
+    )
+}
+
+fn differing_names(own: &[(String, Tensor)], given: &[(String, Tensor)]) -> Error {
+    let names = |weights: &[(String, Tensor)]| {
+        let names: Vec<&str> = weights.iter().map(|(name, _)| name.as_str()).collect();
+        names.join(", ")
+    };
+    Error::weights(
+        names(own),
+        names(given),
+        "take them from a model of the same architecture",
+    )
+}
+
+/// `dense_3/kernel:0` becomes `dense/kernel:0`.
+fn uncounted(name: &str) -> (&str, &str) {
+    let (layer, weight) = name.split_once('/').unwrap_or((name, ""));
+    match layer.rsplit_once('_') {
+        Some((base, number)) if number.parse::<u64>().is_ok() => (base, weight),
+        _ => (layer, weight),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Activation::{Relu, Softmax};
+    use crate::{
+        Adam, Conv2D, Dense, Dropout, Fit, Flatten, L1L2, Loss, MaxPooling2D, Output,
+        SparseCategoricalCrossentropy,
+    };
+
+    fn model() -> Result<Sequential> {
+        let mut model = Sequential::on(Device::Cpu).seeded(1).named("net");
+        model.add(
+            Conv2D::new(2, (3, 2))
+                .name("conv")
+                .activation(Relu)
+                .input_shape((5, 4, 1)),
+        );
+        model.add(MaxPooling2D::new(2).name("pool").strides(1));
+        model.add(Flatten::new().name("flat"));
+        model.add(Dropout::new(0.25).name("drop"));
+        let dense = Dense::new(3).name("out").activation(Softmax);
+        model.add(dense.kernel_regularizer(L1L2::new(0.01, 0.02)));
+        let loss = SparseCategoricalCrossentropy::new().label_smoothing(0.1);
+        model.compile(Adam::new().learning_rate(0.01), loss, ["accuracy"])?;
+        let x = (Tensor::arange(120, (tch::Kind::Float, Device::Cpu)) * 0.7).sin();
+        let y = Tensor::arange(6, (tch::Kind::Int64, Device::Cpu)).remainder(3);
+        let options = Fit::new().epochs(2).batch_size(4).verbose(0);
+        model.fit(&x.reshape([6, 5, 4, 1]), &y, &options)?;
+        Ok(model)
+    }
+
+    /// Writes a sound file whose manifest and tensors were changed, and loads it.
+    fn load_changed(
+        change: impl FnOnce(&mut Value, &mut Vec<(String, Tensor)>),
+    ) -> Result<Sequential> {
+        reload(&model()?, change)
+    }
+
+    fn reload(
+        model: &Sequential,
+        change: impl FnOnce(&mut Value, &mut Vec<(String, Tensor)>),
+    ) -> Result<Sequential> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = model.save(folder.path().join("model"))?;
+        let Archive {
+            mut manifest,
+            tensors,
+        } = archive::read::<Value>(&path, MODEL)?;
+        let mut tensors: Vec<_> = tensors.into_iter().collect();
+        change(&mut manifest, &mut tensors);
+        archive::write(&path, MODEL, &manifest, &tensors)?;
+        Sequential::load_on(&path, Device::Cpu)
+    }
+
+    #[test]
+    fn an_unchanged_manifest_gives_the_same_model() -> Result<()> {
+        let model = model()?;
+        let loaded = reload(&model, |_, _| {})?;
+        assert_eq!(loaded.summary()?, model.summary()?);
+        assert_eq!(loaded.weights()?, model.weights()?);
+        assert_eq!(loaded.layer_configs(), model.layer_configs());
+        let (state, expected) = (loaded.optimizer_state()?, model.optimizer_state()?);
+        assert_eq!((state.step, state.slots), (expected.step, expected.slots));
+        let losses = |model: &Sequential| model.history().unwrap().get("loss");
+        assert_eq!(losses(&loaded), losses(&model));
+        Ok(())
+    }
+
+    #[test]
+    fn a_hostile_manifest_is_an_error_before_anything_large_is_made() -> Result<()> {
+        let huge = 1_i64 << 62;
+        let changes = [
+            ("/layers/4/layer/config/units", json!(huge)),
+            ("/layers/4/layer/config/units", json!(1_i64 << 40)),
+            ("/layers/4/layer/config/units", json!(4)),
+            ("/layers/4/layer/config/units", json!(-1)),
+            ("/layers/4/layer/config/units", json!(3.5)),
+            ("/layers/4/layer/config/units", Value::Null),
+            ("/layers/4/layer/config/activation", json!("sotfmax")),
+            ("/layers/4/layer/config/kernel_regularizer/l1", json!(-1)),
+            ("/layers/4/layer/config/kernel_regularizer/l1", json!("NaN")),
+            ("/layers/4/layer/class_name", json!("Lambda")),
+            ("/layers/4/name", json!("conv")),
+            ("/layers/4/name", json!("other")),
+            ("/layers/0/layer/config/filters", json!(huge)),
+            ("/layers/0/layer/config/kernel_size/height", json!(huge)),
+            ("/layers/0/layer/config/kernel_size/height", json!(0)),
+            ("/layers/0/layer/config/strides/width", json!(huge)),
+            ("/layers/0/layer/config/strides/width", json!(0)),
+            ("/layers/0/layer/config/padding", json!("same")),
+            ("/layers/1/layer/config/pool_size/width", json!(i64::MIN)),
+            ("/layers/1/layer/config/strides/width", json!(-1)),
+            ("/layers/3/layer/config/rate", json!(1.0)),
+            ("/input_shape", json!([huge, huge, huge])),
+            ("/input_shape", json!([1_i64 << 40, 1 << 20, 1])),
+            ("/input_shape", json!([-5, 4, 1])),
+            ("/input_shape", json!([])),
+            ("/input_shape", json!([5, 4])),
+            ("/layers", json!([])),
+            ("/weights", json!(["conv/kernel:0"])),
+            ("/weights/0", json!("conv/missing:0")),
+            ("/compiled/optimizer/config/learning_rate", json!(-1)),
+            ("/compiled/optimizer/config/beta_1", json!(1.5)),
+            ("/compiled/optimizer/class_name", json!("SGD")),
+            ("/compiled/state/step", json!(-1)),
+            ("/compiled/state/slots/0", json!("Adam/conv/kernel/v:0")),
+            ("/compiled/loss/config/label_smoothing", json!(2)),
+            ("/compiled/metrics", json!(["recall"])),
+            ("/history/columns/0/1", json!([0.5])),
+            ("/history/columns/0/1/0", json!("many")),
+            ("/seed", json!(-1)),
+        ];
+        for (pointer, value) in changes {
+            let case = format!("{pointer} = {value}");
+            let loaded = load_changed(|manifest, _| {
+                *manifest.pointer_mut(pointer).expect(&case) = value;
+            });
+            let error = loaded.expect_err(&case).to_string();
+            assert!(
+                error.contains("model.safetensors: expected"),
+                "{case}: {error}"
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn tensors_that_do_not_fit_are_an_error() -> Result<()> {
+        fn find<'a>(tensors: &'a mut [(String, Tensor)], part: &str) -> &'a mut Tensor {
+            let found = tensors.iter_mut().find(|(name, _)| name.contains(part));
+            &mut found.expect("a tensor").1
+        }
+        let float = (tch::Kind::Float, Device::Cpu);
+        let errors = [
+            load_changed(|_, tensors| {
+                let tensor = find(tensors, "weights/out/kernel");
+                *tensor = tensor.tr();
+            }),
+            load_changed(|_, tensors| *find(tensors, "conv/bias/m") = Tensor::zeros([9], float)),
+            load_changed(|_, tensors| {
+                tensors.push(("weights/more:0".to_owned(), Tensor::zeros([1], float)));
+            }),
+            load_changed(|_, tensors| {
+                tensors.pop();
+            }),
+            load_changed(|manifest, _| {
+                manifest["weights"].as_array_mut().unwrap().swap(1, 3);
+            }),
+            load_changed(|manifest, _| manifest["more"] = json!(1)),
+        ];
+        for (case, error) in errors.into_iter().enumerate() {
+            assert!(
+                matches!(error, Err(Error::File { .. })),
+                "{case}: {error:?}"
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn manifests_nested_too_deep_are_an_error() -> Result<()> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep.safetensors");
+        let deep: Value = (0..100).fold(json!(0), |inner, _| json!([inner]));
+        archive::write(&path, MODEL, &deep, &[])?;
+        let error = Sequential::load_on(&path, Device::Cpu).unwrap_err();
+        assert!(
+            error.to_string().contains("a manifest that does not fit"),
+            "{error}"
+        );
+        // Deeper than serde_json itself could write down without help.
+        let text = "[".repeat(1 << 20);
+        let header = format!("{{\"__metadata__\":{{\"format\":{text}");
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.as_bytes());
+        std::fs::write(&path, file).unwrap();
+        let error = Sequential::load_on(&path, Device::Cpu).unwrap_err();
+        assert!(
+            error.to_string().contains("a header that is none"),
+            "{error}"
+        );
+        Ok(())
+    }
+
+    /// A loss that only its user knows.
+    #[derive(Debug)]
+    struct Own;
+
+    impl Loss for Own {
+        fn name(&self) -> &'static str {
+            "own"
+        }
+
+        fn classes(&self, _output: &Shape) -> Result<i64> {
+            Ok(3)
+        }
+
+        fn mean(&self, _output: &Output, labels: &Tensor) -> Result<Tensor> {
+            Ok(labels.f_zeros_like()?)
+        }
+    }
+
+    #[test]
+    fn parts_that_a_file_cannot_describe_are_named() -> Result<()> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut model = model()?;
+        model.compile(Adam::new(), Own, [])?;
+        let error = model
+            .save(folder.path().join("model"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("loss own, which a file cannot describe"),
+            "{error}"
+        );
+        assert!(model.save_weights(folder.path().join("weights")).is_ok());
+        Ok(())
+    }
+}
