@@ -48,22 +48,25 @@ pub use callbacks::{
 pub use error::{Error, Result};
 pub use images::{Augmentation, Explanation, TestTimeAugmentation};
 pub use layers::{
-    Activation, ActivationLayer, AveragePooling2D, BatchNormalization, BuildContext, Conv2D, Dense,
-    Dropout, Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, Initializer, L1L2, Layer,
-    LayerConfig, LayerInfo, LayerOptions, MaxPooling2D, Normalization, Padding, Parameter, Phase,
-    Rescaling, Whitening,
+    Activation, ActivationLayer, Add, Average, AveragePooling2D, BatchNormalization, BuildContext,
+    Concatenate, Conv2D, Dense, Dot, Dropout, Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D,
+    Initializer, L1L2, Layer, LayerConfig, LayerInfo, LayerOptions, MaxPooling2D, Maximum, Minimum,
+    Multiply, Normalization, Padding, Parameter, Phase, Rescaling, Subtract, Whitening,
 };
 pub use data::{Batch, Batches, Dataset};
 pub use losses::{Loss, LossConfig, LossFn, Output, SparseCategoricalCrossentropy, Targets};
 pub use metrics::{Accuracy, Metric, MetricChoice, MetricConfig, MetricFn, Metrics};
-pub use model::{ActivationBatches, LayerRange, Sequential, Summary, SummaryRow};
+pub use model::{
+    ActivationBatches, Compile, Input, LayerExt, LayerRange, LossChoice, Losses, Model,
+    OptimizerChoice, Sequential, SharedLayer, Summary, SummaryRow, SymbolicTensor, SymbolicTensors,
+};
 pub use names::clear_session;
 pub use optimizers::{
     Adam, LearningRateSchedule, Muon, Optimizer, OptimizerConfig, OptimizerState, RMSprop, SGD,
 };
 pub use random::set_random_seed;
 pub use saving::set_run_folder;
-pub use tensors::{DtypePolicy, Shape, Size2D, bfloat16_is_fast};
+pub use tensors::{DtypePolicy, Shape, Size2D, Tensors, bfloat16_is_fast};
 pub use training::{
     ConsoleReporter, Evaluate, Evaluation, Fit, FitParams, History, Logs, Predict, Progress,
     Reporter, Verbosity, set_default_reporter,

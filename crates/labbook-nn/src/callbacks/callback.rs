@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::Tensor;
 
-use crate::{FitParams, Logs, Reporter, Result, Sequential};
+use crate::{FitParams, Logs, Reporter, Result, Model};
 
 /// Something to do during training. Every method does nothing unless written otherwise.
 ///
@@ -92,7 +92,7 @@ impl<C: Callback> Callback for Arc<Mutex<C>> {
 
 /// What a callback can do to the training that calls it.
 pub struct Control<'a> {
-    pub(crate) model: &'a mut Sequential,
+    pub(crate) model: &'a mut Model,
     pub(crate) params: &'a FitParams,
     pub(crate) reporter: &'a dyn Reporter,
     pub(crate) stop: &'a mut bool,
@@ -115,12 +115,12 @@ impl Control<'_> {
 
     /// The model being trained.
     #[must_use]
-    pub fn model(&self) -> &Sequential {
+    pub fn model(&self) -> &Model {
         self.model
     }
 
     /// The model being trained, for instance to set weights or the learning rate.
-    pub fn model_mut(&mut self) -> &mut Sequential {
+    pub fn model_mut(&mut self) -> &mut Model {
         self.model
     }
 

@@ -1,7 +1,7 @@
 use tch::{Tensor, no_grad_guard};
 
 use super::monitor::remembered_count;
-use crate::model::sequential::copy;
+use crate::tensors::copy::copy;
 use crate::{Callback, CallbackState, Control, Parameter, Result};
 
 /// Averages the weights on their way through the training (Zhang et al. 2019, with the growing

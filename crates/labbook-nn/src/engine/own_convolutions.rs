@@ -2,9 +2,9 @@ use labbook_winograd::{Convolution, Sizes, pays};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::layers::{ConfigKind, Padding};
-use crate::model::sequential::Planned;
+use crate::model::graph::{Planned, ending};
 use crate::tensors::shape::Size2D;
-use crate::{Activation, Error, LayerInfo, Output, Phase, Result, Sequential};
+use crate::{Activation, Error, LayerInfo, Model, Output, Phase, Result};
 
 /// The convolutions of a model that take fewer multiplications than libtorch's.
 ///
@@ -41,15 +41,22 @@ pub(crate) struct Junction {
 
 impl OwnConvolutions {
     /// The model's, if it has any that pay for so many images at a time.
-    pub(crate) fn of(model: &Sequential, images: i64) -> Result<Option<Self>> {
-        if model.dtype_policy().compute_kind() != Kind::Float || model.penalty()?.is_some() {
+    pub(crate) fn of(model: &Model, images: i64) -> Result<Option<Self>> {
+        if model.dtype_policy().compute_kind() != Kind::Float
+            || model.penalty()?.is_some()
+            || !model.graph.is_chain()
+        {
             return Ok(None);
         }
-        let (plan, _) = model.plan_from(0);
+        let plan = model.graph.plan().steps;
         let sizes = model.layers()?;
+        if sizes.len() != plan.len() {
+            // A layer is called twice: its gradients would have to be added up.
+            return Ok(None);
+        }
         let mut layers = Vec::new();
         for (index, planned) in plan.iter().enumerate() {
-            let leaves = planned.1.parameters().into_iter();
+            let leaves = planned.layer.parameters().into_iter();
             let next = plan.get(index + 1);
             layers.push(LayerKind {
                 own: match sizes.get(index) {
@@ -67,17 +74,11 @@ impl OwnConvolutions {
     }
 
     /// Runs the layers for training.
-    pub(crate) fn forward(
-        &self,
-        model: &Sequential,
-        x: &Tensor,
-    ) -> Result<(Output, Vec<Junction>)> {
+    pub(crate) fn forward(&self, model: &Model, x: &Tensor) -> Result<(Output, Vec<Junction>)> {
         let mut x = x.shallow_clone();
         let mut junctions = Vec::new();
-        let (plan, ends_with_softmax) = model.plan_from(0);
-        for (index, (layer, (name, planned, activation))) in
-            self.layers.iter().zip(plan).enumerate()
-        {
+        let plan = model.graph.plan();
+        for (index, (layer, planned)) in self.layers.iter().zip(&plan.steps).enumerate() {
             let y = match &layer.own {
                 Some(own) => no_grad(|| own.forward(&x)).and_then(|y| {
                     let leaf = y.f_set_requires_grad(true)?;
@@ -92,15 +93,14 @@ impl OwnConvolutions {
                     });
                     Ok(y)
                 }),
-                None => planned.forward(&x, Phase::Train, activation),
+                None => planned
+                    .layer
+                    .forward(&[&x], Phase::Train, planned.activation),
             };
-            x = y.map_err(|error| error.within(&format!("layer {name}")))?;
+            x = y.map_err(|error| error.within(&format!("layer {}", planned.layer.name())))?;
         }
-        let output = match ends_with_softmax {
-            true => Output::Logits(x),
-            false => Output::Values(x),
-        };
-        Ok((output, junctions))
+        let left_out = plan.left_out.first().copied().unwrap_or_default();
+        Ok((ending(x, left_out)?, junctions))
     }
 
     /// The gradients of what was computed from the output by all weights in the order of the
@@ -126,7 +126,10 @@ impl OwnConvolutions {
             }
             end = junction.layer;
             let (Some(own), Some(gradient)) = (&self.layers[end].own, after.next()) else {
-                continue;
+                return Err(Error::Torch {
+                    operation: "the gradients".to_owned(),
+                    message: "expected one for every convolution, received none".to_owned(),
+                });
             };
             let wanted = self.layers[..end]
                 .iter()
@@ -178,7 +181,7 @@ impl OwnConvolutions {
 impl Own {
     /// A convolution that takes fewer multiplications, if there is one for this layer.
     fn of(
-        (_, layer, activation): &Planned<'_>,
+        planned: &Planned<'_>,
         info: &LayerInfo,
         next: Option<&Planned<'_>>,
         images: i64,
@@ -188,20 +191,21 @@ impl Own {
             strides,
             padding,
             ..
-        }) = layer.config().map(|config| config.0)
+        }) = planned.layer.config().map(|config| config.0)
         else {
             return Ok(None);
         };
-        let relu = *activation == Activation::Relu;
+        let activation = planned.activation;
+        let relu = activation == Activation::Relu;
         let (&[height, width, channels], &[rows, columns, filters]) =
             (info.input_shape.dims(), info.output_shape.dims())
         else {
             return Ok(None);
         };
-        let parameters = layer.parameters();
+        let parameters = planned.layer.parameters();
         let fits = kernel_size == Size2D::from(3)
             && strides == Size2D::from(1)
-            && (relu || *activation == Activation::Linear)
+            && (relu || activation == Activation::Linear)
             && parameters.iter().all(|parameter| {
                 parameter.trainable
                     && parameter.value.device() == Device::Cpu
@@ -221,7 +225,7 @@ impl Own {
             return Ok(None);
         };
         // A pool may leave out the last row and column.
-        let (rows, columns) = match next.and_then(|(_, layer, _)| layer.config()) {
+        let (rows, columns) = match next.and_then(|next| next.layer.config()) {
             Some(config) => match config.0 {
                 ConfigKind::MaxPooling2D(pool) => pool.reads((rows, columns)),
                 _ => (rows, columns),
@@ -258,7 +262,7 @@ fn told(error: labbook_winograd::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Conv2D, Dense, Flatten, L1L2, Loss, MaxPooling2D, SparseCategoricalCrossentropy};
+    use crate::{Conv2D, Dense, Flatten, L1L2, Loss, MaxPooling2D, Sequential, SparseCategoricalCrossentropy};
 
     fn model(padding: Padding, first: i64) -> Sequential {
         let relu = |filters| Conv2D::new(filters, 3).activation(Activation::Relu);
@@ -288,13 +292,13 @@ mod tests {
             let y = Tensor::from_slice(&[0_i64, 3, 9, 4, 4]);
             let loss = SparseCategoricalCrossentropy::new();
             let leaves: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1.value).collect();
-            let plain = loss.mean(&model.forward(&x, Phase::Train)?, &y)?;
+            let plain = loss.mean(&y, &model.forward(&x, Phase::Train)?)?;
             let expected = Tensor::run_backward(&[&plain], &leaves, false, false);
 
             let own = OwnConvolutions::of(&model, 512)?.unwrap();
             let (output, found) = own.forward(&model, &x)?;
             assert_eq!(found.len(), junctions);
-            let computed = loss.mean(&output, &y)?;
+            let computed = loss.mean(&y, &output)?;
             let difference = (plain - &computed).abs().double_value(&[]);
             assert!(difference < 1e-5, "{difference}");
             let gradients = own.gradients(computed, found)?;

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use crate::engine::kernels::{self, ActiveColumns, Aligned, CLASSES, Dropping, LANES, Packed};
 use crate::layers::ConfigKind;
 use crate::random::mask_seed;
-use crate::model::sequential::Planned;
+use crate::model::graph::Planned;
 use crate::{Activation, Error, L1L2, Result};
 
 /// Numbers of the last layer's output that a piece of a batch may hold: 8 MiB, which fit in the
@@ -298,7 +298,7 @@ impl Weights {
         else {
             return None;
         };
-        let [kernel, bias] = &planned.1.parameters()[..] else {
+        let [kernel, bias] = &planned.layer.parameters()[..] else {
             return None;
         };
         let fits = [kernel, bias].iter().all(|weight| {
@@ -312,7 +312,7 @@ impl Weights {
             bias: bias.value.shallow_clone(),
             regularizer: kernel_regularizer,
         };
-        fits.then_some((weights, planned.2))
+        fits.then_some((weights, planned.activation))
     }
 
     /// Adds the gradient of the penalty.
@@ -496,8 +496,8 @@ impl Worker {
 }
 
 /// What kind of layer it is, if it is one of this crate's.
-fn kind((_, layer, _): &Planned<'_>) -> Option<ConfigKind> {
-    layer.config().map(|config| config.0)
+fn kind(planned: &Planned<'_>) -> Option<ConfigKind> {
+    planned.layer.config().map(|config| config.0)
 }
 
 /// The dense layers with ReLU and their dropouts, if there is nothing else.
@@ -620,7 +620,7 @@ mod tests {
     }
 
     fn network(model: &Sequential, count: i64) -> Option<PixelNetwork> {
-        PixelNetwork::of(&model.plan_from(0).0, &[7, 9, 3], count)
+        PixelNetwork::of(&model.graph.plan().steps, &[7, 9, 3], count)
     }
 
     /// Mean loss and gradients of a step.
@@ -634,7 +634,7 @@ mod tests {
                 .set_requires_grad(true);
             let output = Output::Logits(leaf.shallow_clone());
             let y = y.narrow(0, start, length);
-            let loss = SparseCategoricalCrossentropy::new().mean(&output, &y)?;
+            let loss = SparseCategoricalCrossentropy::new().mean(&y, &output)?;
             let loss = loss * (length as f64 / count as f64);
             total += loss.double_value(&[]);
             let gradient = Tensor::run_backward(&[loss], &[leaf], false, false);
@@ -661,7 +661,7 @@ mod tests {
             let model = model(&hidden, None);
             let (x, y) = batch(count);
             let output = model.forward(&x, Phase::Train)?;
-            let mut loss = SparseCategoricalCrossentropy::new().mean(&output, &y)?;
+            let mut loss = SparseCategoricalCrossentropy::new().mean(&y, &output)?;
             let value = loss.double_value(&[]);
             if let Some(penalty) = model.penalty()? {
                 loss += penalty;

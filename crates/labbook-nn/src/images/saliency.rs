@@ -2,14 +2,15 @@
 
 use tch::{Device, Kind, Tensor, with_grad};
 
-use crate::data::batches::Batches;
+use crate::data::spans::spans;
+use crate::data::tensor_batches::TensorBatches;
 use crate::interrupt::{self, Interruptible};
 use crate::losses::loss::Output;
-use crate::model::sequential::{PREDICT_BATCH, spans};
-use crate::{Error, LayerInfo, Result, Sequential, Shape};
+use crate::training::predict::PREDICT_BATCH;
+use crate::{Error, LayerInfo, Model, Result, Shape, Targets, Tensors};
 
-/// What a model's answers to some images depend on, from [`Sequential::saliency`] or
-/// [`Sequential::grad_cam`].
+/// What a model's answers to some images depend on, from [`Model::saliency`] or
+/// [`Model::grad_cam`].
 #[derive(Debug)]
 pub struct Explanation {
     /// How much each pixel counts: `f32` of shape (N, height, width) on the CPU.
@@ -23,7 +24,7 @@ pub struct Explanation {
 /// The three tensors of an explanation, for one batch.
 type Parts = [Tensor; 3];
 
-impl Sequential {
+impl Model {
     /// How strongly the score of a class reacts to each pixel: the amount of the gradient, the
     /// largest of the pixel's channels (K. Simonyan et al., "Deep Inside Convolutional
     /// Networks", 2013).
@@ -66,11 +67,11 @@ impl Sequential {
         layer: &str,
         classes: Option<&Tensor>,
     ) -> Result<Explanation> {
-        let next = self.image_layer(layer)? + 1;
+        let node = self.image_layer(layer)?;
         self.explain(x, classes, "grad_cam", |x, classes| {
-            let output = self.forward_through(0..next, x)?;
-            let output = output.f_detach()?.f_set_requires_grad(true)?;
-            let scores = self.forward_from(next, &output, crate::Phase::Infer)?;
+            let output = self.node_outputs(node..node + 1, &[x.shallow_clone()])?;
+            let output = output[0].f_detach()?.f_set_requires_grad(true)?;
+            let scores = self.forward_from(node, &output, x, crate::Phase::Infer)?;
             let (score, explained, predictions) = score(scores, classes)?;
             let gradient =
                 Tensor::f_run_backward(&[score], &[&output], false, false)?.swap_remove(0);
@@ -115,17 +116,22 @@ impl Sequential {
                 ));
             }
         };
-        let device = self.device();
+        let mut spec = self.data_spec()?;
+        for output in &mut spec.outputs {
+            (output.targets, output.shape) = (Targets::ClassNumbers, Shape::from(n_classes));
+        }
+        let x = Tensors::from(x);
         let batches = match classes {
             Some(classes) => {
-                Batches::labelled(("x", x), ("classes", classes), example, n_classes, device)?
+                let classes = Tensors::from(classes);
+                TensorBatches::labelled(&spec, ("x", &x), ("classes", &classes), None, &[])?
             }
-            None => Batches::new("x", x, example, device)?,
+            None => TensorBatches::new(&spec, "x", &x)?,
         };
         let mut parts: [Vec<Tensor>; 3] = Default::default();
         for (start, length) in spans(batches.count(), PREDICT_BATCH) {
-            let (x, classes) = batches.slice(start, length)?;
-            let results = with_grad(|| part(&x, classes.as_ref()))?;
+            let batch = batches.slice(start, length)?;
+            let results = with_grad(|| part(&batch.inputs[0], batch.targets.first()))?;
             for (part, result) in parts.iter_mut().zip(results) {
                 part.push(result.f_detach()?.f_to_device(Device::Cpu)?);
             }
@@ -146,8 +152,7 @@ impl Sequential {
         let info = self.layer(name)?;
         let layers = self.layers()?;
         if info.output_shape.rank() == 3 {
-            let place = layers.iter().position(|layer| layer.name == name);
-            return Ok(place.unwrap_or_default());
+            return self.node_of(name);
         }
         let has_pixels = |layer: &&LayerInfo| layer.output_shape.rank() == 3;
         let fitting = layers.iter().filter(has_pixels);
@@ -171,9 +176,7 @@ impl Sequential {
 /// score depends on another's pixels.
 fn score(output: Output, classes: Option<&Tensor>) -> Result<(Tensor, Tensor, Tensor)> {
     let predictions = output.predictions()?;
-    let scores = match output {
-        Output::Logits(scores) | Output::Values(scores) => scores,
-    };
+    let scores = output.raw();
     let classes = match classes {
         Some(classes) => classes.shallow_clone(),
         None => scores.f_detach()?.f_argmax(-1, false)?,
@@ -197,6 +200,7 @@ fn check_image(what: &str, verb: &str, shape: &Shape) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Sequential;
     use crate::Activation::{Relu, Softmax};
     use crate::{Conv2D, Dense, Flatten, MaxPooling2D};
 

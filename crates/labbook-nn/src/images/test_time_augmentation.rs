@@ -1,10 +1,10 @@
 use tch::Tensor;
 
-use crate::{Error, Output, Phase, Result, Sequential, Shape};
+use crate::{Error, Model, Output, Phase, Result, Shape};
 
 /// Several views of each test image, whose predictions are averaged.
 ///
-/// What is averaged is what [`predict`](Sequential::predict) gives: probabilities where the
+/// What is averaged is what [`predict`](Model::predict) gives: probabilities where the
 /// model ends with a softmax, logits where it ends with those. A loss is that of the average.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TestTimeAugmentation {
@@ -71,7 +71,7 @@ fn shifted(x: &Tensor, by: i64) -> Result<Tensor> {
     Ok(x)
 }
 
-impl Sequential {
+impl Model {
     /// The output without training, averaged over views if there are any.
     pub(crate) fn infer(&self, x: &Tensor, views: Option<TestTimeAugmentation>) -> Result<Output> {
         let Some(views) = views else {
@@ -91,6 +91,7 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
+    use crate::Sequential;
     use crate::Activation::Softmax;
     use crate::{Adam, Dense, Evaluate, Flatten, Predict, SparseCategoricalCrossentropy};
 

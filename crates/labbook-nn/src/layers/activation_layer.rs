@@ -36,6 +36,10 @@ impl Layer for ActivationLayer {
         "Activation"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }

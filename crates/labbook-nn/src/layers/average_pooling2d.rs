@@ -45,6 +45,10 @@ impl Layer for AveragePooling2D {
         "AveragePooling2D"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }

@@ -194,7 +194,7 @@ impl Layer for BatchNormalization {
 
     fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {
         let Some(weights) = &self.weights else {
-            return Err(not_built(self));
+            return Err(not_built(self.class_name(), &self.options));
         };
         match phase {
             Phase::Train => self.train(weights, x),

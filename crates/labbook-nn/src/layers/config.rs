@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::pool::Pool;
 use super::{
-    ActivationLayer, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten,
-    GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D, Normalization, Padding, Rescaling,
-    Whitening,
+    ActivationLayer, Add, Average, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, Dense,
+    Dot, Dropout, Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D, Maximum,
+    Minimum, Multiply, Normalization, Padding, Rescaling, Subtract, Whitening,
 };
 use crate::tensors::shape::Size2D;
 use crate::{Activation, Initializer, L1L2, Layer};
@@ -71,6 +71,19 @@ pub(crate) enum Kind {
         rate: f64,
     },
     Flatten {},
+    Add {},
+    Subtract {},
+    Multiply {},
+    Average {},
+    Maximum {},
+    Minimum {},
+    Concatenate {
+        axis: i64,
+    },
+    Dot {
+        axes: (i64, i64),
+        normalize: bool,
+    },
 }
 
 /// What Keras's options are where an older file does not tell them.
@@ -176,6 +189,18 @@ impl LayerConfig {
             }
             Kind::Dropout { rate } => Box::new(Dropout::new(rate).name(name)),
             Kind::Flatten {} => Box::new(Flatten::new().name(name)),
+            Kind::Add {} => Box::new(Add::new().name(name)),
+            Kind::Subtract {} => Box::new(Subtract::new().name(name)),
+            Kind::Multiply {} => Box::new(Multiply::new().name(name)),
+            Kind::Average {} => Box::new(Average::new().name(name)),
+            Kind::Maximum {} => Box::new(Maximum::new().name(name)),
+            Kind::Minimum {} => Box::new(Minimum::new().name(name)),
+            Kind::Concatenate { axis } => Box::new(Concatenate::new().axis(axis).name(name)),
+            Kind::Dot { axes, normalize } => Box::new(
+                Dot::along(axes.0, axes.1)
+                    .normalize(normalize)
+                    .name(name),
+            ),
         }
     }
 }

@@ -120,6 +120,10 @@ impl Layer for Conv2D {
         "Conv2D"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }
@@ -189,7 +193,7 @@ impl Layer for Conv2D {
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {
         let Some(weights) = &self.weights else {
-            return Err(not_built(self));
+            return Err(not_built(self.class_name(), &self.options));
         };
         let Borders {
             top,

@@ -91,6 +91,10 @@ impl Layer for Dense {
         "Dense"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }
@@ -127,7 +131,7 @@ impl Layer for Dense {
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {
         let Some(Weights { kernel, bias }) = &self.weights else {
-            return Err(not_built(self));
+            return Err(not_built(self.class_name(), &self.options));
         };
         let mut size = x.size();
         let Some((last, outer)) = size.split_last_mut() else {

@@ -37,6 +37,10 @@ impl Layer for Dropout {
         "Dropout"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }

@@ -28,6 +28,10 @@ impl Layer for Flatten {
         "Flatten"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }

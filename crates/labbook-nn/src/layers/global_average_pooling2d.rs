@@ -29,6 +29,10 @@ impl Layer for GlobalAveragePooling2D {
         "GlobalAveragePooling2D"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }

@@ -21,9 +21,11 @@ pub struct LayerOptions {
     pub name: Option<String>,
     /// The shape of one example, given to the first layer of a model.
     pub input_shape: Option<Shape>,
+    /// Whether training leaves the weights as they are.
+    pub frozen: bool,
 }
 
-/// The two builder methods that all layers share.
+/// The builder methods that all layers share.
 macro_rules! layer_options {
     () => {
         /// Names the layer; without this it is named as Keras would name it.
@@ -39,6 +41,13 @@ macro_rules! layer_options {
             self.options.input_shape = Some(shape.into());
             self
         }
+
+        /// Says whether training changes the layer's weights; the default is `true`.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn trainable(mut self, trainable: bool) -> Self {
+            self.options.frozen = !trainable;
+            self
+        }
     };
 }
 pub(crate) use layer_options;
@@ -46,8 +55,8 @@ pub(crate) use layer_options;
 /// One weight of a layer.
 #[derive(Debug)]
 pub struct Parameter {
-    /// Name within the layer: `kernel`, `bias`.
-    pub name: &'static str,
+    /// Name within the layer: `kernel`, `bias`. Of two with one name a model numbers the second.
+    pub name: String,
     /// The tensor that the layer computes with; a leaf of the autograd graph.
     pub value: Tensor,
     /// The axes of `value` in Keras's order; `None` where the two orders agree.
@@ -59,9 +68,9 @@ pub struct Parameter {
 impl Parameter {
     /// A trainable weight that is stored in Keras's order of axes.
     #[must_use]
-    pub fn new(name: &'static str, value: &Tensor) -> Self {
+    pub fn new(name: impl Into<String>, value: &Tensor) -> Self {
         Self {
-            name,
+            name: name.into(),
             value: value.shallow_clone(),
             keras_axes: None,
             trainable: true,
@@ -173,7 +182,7 @@ impl BuildContext<'_> {
     }
 }
 
-/// A step of a [`Sequential`](crate::Sequential) model.
+/// A step of a [`Model`](crate::Model).
 ///
 /// Tensors are Keras-shaped: the batch axis first, images as (N, height, width, channels).
 /// They are `f32`, or bfloat16 where the model's [dtype policy](crate::DtypePolicy) says so, and
@@ -199,6 +208,21 @@ pub trait Layer: fmt::Debug + Send {
     /// When options or input do not fit; [`BuildContext::error`] makes the message.
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape>;
 
+    /// [`build`](Self::build) for a layer that takes several tensors at once.
+    ///
+    /// # Errors
+    /// When options or inputs do not fit.
+    fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
+        match inputs {
+            [input] => self.build(input, context),
+            _ => Err(context.error(
+                "one input",
+                format!("{} inputs", inputs.len()),
+                "join them first, for instance with Concatenate",
+            )),
+        }
+    }
+
     /// Computes the output, ending with `activation` in place of the layer's own.
     ///
     /// The model passes the layer's own, or `Linear` where it wants the values before it, or
@@ -207,6 +231,29 @@ pub trait Layer: fmt::Debug + Send {
     /// # Errors
     /// When libtorch refuses, for instance for lack of memory.
     fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor>;
+
+    /// [`forward`](Self::forward) for a layer that takes several tensors at once. What it is
+    /// given others may need as well, so it must not change it.
+    ///
+    /// # Errors
+    /// When libtorch refuses, for instance for lack of memory.
+    fn forward_many(
+        &self,
+        inputs: &[&Tensor],
+        phase: Phase,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        match inputs {
+            [x] => self.forward(x, phase, activation),
+            _ => Err(not_built(self.class_name(), self.options())),
+        }
+    }
+
+    /// Whether it takes whole numbers, `i64`, as an embedding does: they then stay such on their
+    /// way from the data, also where others compute in bfloat16.
+    fn takes_integers(&self) -> bool {
+        false
+    }
 
     /// The function that the layer ends with.
     fn activation(&self) -> Activation {
@@ -240,17 +287,18 @@ pub trait Layer: fmt::Debug + Send {
 
     /// Whether training has to see a batch as a whole, because examples influence each other.
     ///
-    /// Otherwise the model may send a batch through in pieces and add the gradients up.
+    /// Otherwise the model may send a batch through in pieces and add the gradients up, which
+    /// is faster. The safe answer is the default.
     fn needs_whole_batch(&self) -> bool {
-        false
+        true
     }
 }
 
 /// What a layer answers when it is asked to compute before it has weights.
-pub(crate) fn not_built(layer: &dyn Layer) -> Error {
+pub(crate) fn not_built(class_name: &str, options: &LayerOptions) -> Error {
     Error::Layer {
-        layer: layer.options().name.clone().unwrap_or_default(),
-        class_name: layer.class_name().to_owned(),
+        layer: options.name.clone().unwrap_or_default(),
+        class_name: class_name.to_owned(),
         expected: "a built layer".to_owned(),
         received: "one without weights".to_owned(),
         advice: "add it to a model, which builds it".to_owned(),
@@ -264,7 +312,9 @@ pub struct LayerInfo {
     pub name: String,
     /// Kind of layer, such as `Conv2D`.
     pub class_name: String,
-    /// Shape of one example that goes in.
+    /// What goes in: the layers that give it, or the model's inputs.
+    pub inputs: Vec<String>,
+    /// Shape of one example that goes in; of several inputs the first one's.
     pub input_shape: Shape,
     /// Shape of one example that comes out.
     pub output_shape: Shape,

@@ -39,6 +39,10 @@ impl Layer for MaxPooling2D {
         "MaxPooling2D"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }

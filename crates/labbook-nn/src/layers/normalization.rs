@@ -2,7 +2,7 @@ use tch::{Kind, Tensor, no_grad_guard};
 
 use super::config::Kind as LayerKind;
 use crate::layers::layer::{layer_options, not_built};
-use crate::model::sequential::spans;
+use crate::data::spans::spans;
 use crate::tensors::shape::tuple;
 use crate::{
     Activation, BuildContext, Error, Layer, LayerConfig, LayerOptions, Phase, Result, Shape,
@@ -168,6 +168,10 @@ impl Layer for Normalization {
         "Normalization"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }
@@ -207,7 +211,7 @@ impl Layer for Normalization {
 
     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {
         let Some((mean, scale)) = &self.constants else {
-            return Err(not_built(self));
+            return Err(not_built(self.class_name(), &self.options));
         };
         Ok(apply(x, mean, scale)?.f_to_kind(x.f_kind()?)?)
     }

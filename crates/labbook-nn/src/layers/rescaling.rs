@@ -44,6 +44,10 @@ impl Layer for Rescaling {
         "Rescaling"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }

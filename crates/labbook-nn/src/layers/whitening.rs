@@ -5,7 +5,7 @@ use super::conv2d::{channels_first, channels_last, image_axes};
 use super::dense::bias;
 use crate::tensors::casts::weight_like;
 use crate::layers::layer::{layer_options, not_built};
-use crate::model::sequential::spans;
+use crate::data::spans::spans;
 use crate::tensors::shape::{Size2D, tuple};
 use crate::{
     Activation, BuildContext, Error, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result,
@@ -185,6 +185,10 @@ impl Layer for Whitening {
         "Whitening"
     }
 
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
     fn options(&self) -> &LayerOptions {
         &self.options
     }
@@ -243,7 +247,7 @@ impl Layer for Whitening {
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {
         let Some(weights) = &self.weights else {
-            return Err(not_built(self));
+            return Err(not_built(self.class_name(), &self.options));
         };
         let x = channels_first(x)?;
         let bias = weights.bias.as_ref().map(|bias| weight_like(bias, &x));

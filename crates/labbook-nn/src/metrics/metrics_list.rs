@@ -23,6 +23,14 @@ impl MetricChoice {
         }
     }
 
+    /// The name, where the metric can be made again for another output.
+    pub(crate) fn repeated(&self) -> Option<String> {
+        match self {
+            Self::Name(name) => Some(name.clone()),
+            Self::Object(_) => None,
+        }
+    }
+
     pub(crate) fn into_metric(self) -> Result<Box<dyn Metric>> {
         let metric = match self {
             Self::Name(name) => registry::by_name(&name)?,

@@ -2,11 +2,13 @@ use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToIncl
 
 use tch::{Device, Tensor, no_grad_guard};
 
-use crate::data::batches::Batches;
-use crate::training::fit::check_batch_size;
+use super::model::Model;
+use crate::data::spans::spans;
+use crate::data::tensor_batches::DataSpec;
 use crate::interrupt::{self, Interruptible};
-use crate::model::sequential::{PREDICT_BATCH, spans};
-use crate::{Error, Result, Sequential};
+use crate::training::fit::check_batch_size;
+use crate::training::predict::PREDICT_BATCH;
+use crate::{Batch, Error, Result, Tensors};
 
 /// Which layers of a model, counted from 0: a range such as `8..10` or `..`, or a number for
 /// as many layers from the first on.
@@ -19,7 +21,7 @@ pub struct LayerRange {
 
 impl LayerRange {
     /// The same within a model of `count` layers.
-    fn within(self, count: usize) -> Result<Range<usize>> {
+    pub(crate) fn within(self, count: usize) -> Result<Range<usize>> {
         let end = self.end.unwrap_or(count);
         if self.start < end && end <= count {
             return Ok(self.start..end);
@@ -78,11 +80,12 @@ impl From<RangeFull> for LayerRange {
 }
 
 /// The outputs of some layers, batch by batch: nothing is computed before it is asked for, and
-/// nothing is kept. From [`Sequential::activation_batches`].
+/// nothing is kept. From [`Model::activation_batches`].
 #[derive(Debug)]
 pub struct ActivationBatches<'a> {
-    model: &'a Sequential,
-    batches: Batches,
+    model: &'a Model,
+    spec: DataSpec,
+    x: Tensors,
     layers: Range<usize>,
     spans: std::vec::IntoIter<(i64, i64)>,
 }
@@ -94,15 +97,14 @@ impl Iterator for ActivationBatches<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let (start, length) = self.spans.next()?;
         let _guard = no_grad_guard();
-        let outputs = self.batches.slice(start, length).and_then(|(x, _)| {
-            // The layers before the range only pass through.
-            let x = self.model.forward_through(0..self.layers.start, &x)?;
-            let mut outputs = Vec::new();
-            for layer in self.layers.clone() {
-                let x = outputs.last().unwrap_or(&x);
-                outputs.push(self.model.forward_through(layer..layer + 1, x)?);
-            }
-            Ok(outputs)
+        let piece = self.x.as_slice().iter().map(|x| Ok(x.f_narrow(0, start, length)?));
+        let outputs = piece.collect::<Result<Vec<Tensor>>>().and_then(|inputs| {
+            let batch = self.spec.ready(Batch {
+                inputs,
+                targets: Vec::new(),
+                sample_weight: None,
+            })?;
+            self.model.node_outputs(self.layers.clone(), &batch.inputs)
         });
         let on_cpu = |outputs: Vec<Tensor>| -> Result<Vec<Tensor>> {
             let outputs = outputs.iter().map(|output| output.f_to_device(Device::Cpu));
@@ -116,7 +118,7 @@ impl Iterator for ActivationBatches<'_> {
     }
 }
 
-impl Sequential {
+impl Model {
     /// The outputs of some layers for all examples: one tensor per layer, on the CPU, images
     /// channels-last, activation function included.
     ///
@@ -126,11 +128,11 @@ impl Sequential {
     /// many examples takes no more memory than its own output.
     ///
     /// ```
-    /// use labbook_nn::{Dense, Sequential};
+    /// use labbook_nn::{Dense, Model};
     /// use tch::{Device, Kind, Tensor};
     ///
     /// # fn main() -> labbook_nn::Result<()> {
-    /// let mut model = Sequential::new();
+    /// let mut model = Model::new();
     /// model.add(Dense::new(8).input_shape(2));
     /// model.add(Dense::new(3));
     /// let x = Tensor::rand([5, 2], (Kind::Float, Device::Cpu));
@@ -145,7 +147,7 @@ impl Sequential {
     /// [interrupted](crate::interrupt).
     pub fn activations(
         &mut self,
-        x: &Tensor,
+        x: impl Into<Tensors>,
         layers: impl Into<LayerRange>,
     ) -> Result<Vec<Tensor>> {
         let interruptible = Interruptible::begin();
@@ -168,10 +170,10 @@ impl Sequential {
     /// for. For outputs that are too large to keep, such as those of a wide convolution.
     ///
     /// ```
-    /// # use labbook_nn::{Dense, Sequential};
+    /// # use labbook_nn::{Dense, Model};
     /// # use tch::{Device, Kind, Tensor};
     /// # fn main() -> labbook_nn::Result<()> {
-    /// # let mut model = Sequential::new();
+    /// # let mut model = Model::new();
     /// # model.add(Dense::new(8).input_shape(2));
     /// # let x = Tensor::rand([5, 2], (Kind::Float, Device::Cpu));
     /// let mut largest = f64::NEG_INFINITY;
@@ -187,20 +189,22 @@ impl Sequential {
     /// When `x` does not fit the model, it has no such layers or the batch size is below 1.
     pub fn activation_batches(
         &mut self,
-        x: &Tensor,
+        x: impl Into<Tensors>,
         layers: impl Into<LayerRange>,
         batch_size: i64,
     ) -> Result<ActivationBatches<'_>> {
         check_batch_size(batch_size)?;
-        self.build_for("x", x)?;
-        let layers = layers.into().within(self.layer_count())?;
-        let batches = Batches::new("x", x, self.built_for()?, self.device)?;
-        let spans = spans(batches.count(), batch_size).into_iter();
+        let x = x.into();
+        self.build_for("x", &x)?;
+        let layers = layers.into().within(self.graph.nodes.len())?;
+        let spec = self.data_spec()?;
+        let count = spec.check_inputs("x", x.as_slice())?;
         Ok(ActivationBatches {
             model: self,
-            batches,
+            spec,
+            x,
             layers,
-            spans,
+            spans: spans(count, batch_size).into_iter(),
         })
     }
 }

@@ -1,14 +1,17 @@
 use std::fmt;
 
-const WIDTH: usize = 65;
-/// Where the columns end, at 45, 85 and 100 % of the width.
-const COLUMN_ENDS: [usize; 3] = [29, 55, 65];
+/// Where the columns of a chain end: at 45, 85 and 100 % of 65 characters.
+const CHAIN: &[usize] = &[29, 55, 65];
+/// Where those of a graph end: at 33, 55, 67 and 100 % of 98 characters.
+const GRAPH: &[usize] = &[32, 53, 65, 98];
 
 /// The table of a model's layers; displays as Keras 2.4 prints it, to the byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// Name of the model.
     pub model: String,
+    /// `Sequential`, or `Functional` for a model with branches.
+    pub class_name: String,
     /// One row per layer.
     pub rows: Vec<SummaryRow>,
     /// Number of all weights.
@@ -30,22 +33,35 @@ pub struct SummaryRow {
     pub output_shape: String,
     /// Number of weights.
     pub params: i64,
+    /// The layers and inputs that it takes its input from; empty in a chain of layers.
+    pub connected_to: Vec<String>,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let thin = "_".repeat(WIDTH);
-        let thick = "=".repeat(WIDTH);
+        let graph = self.class_name != "Sequential";
+        let ends = match graph {
+            true => GRAPH,
+            false => CHAIN,
+        };
+        let width = ends.last().copied().unwrap_or_default();
+        let thin = "_".repeat(width);
+        let thick = "=".repeat(width);
         writeln!(f, "Model: \"{}\"", self.model)?;
         writeln!(f, "{thin}")?;
-        let header = ["Layer (type)", "Output Shape", "Param #"];
-        writeln!(f, "{}", table_line(header))?;
+        let header = ["Layer (type)", "Output Shape", "Param #", "Connected to"];
+        writeln!(f, "{}", table_line(&header[..ends.len()], ends))?;
         writeln!(f, "{thick}")?;
         for (i, row) in self.rows.iter().enumerate() {
             let name = format!("{} ({})", row.name, row.class_name);
             let params = row.params.to_string();
-            let fields = [name.as_str(), row.output_shape.as_str(), params.as_str()];
-            writeln!(f, "{}", table_line(fields))?;
+            let mut sources = row.connected_to.iter().map(|source| format!("{source}[0][0]"));
+            let source = sources.next().unwrap_or_default();
+            let fields = [&name, &row.output_shape, &params, &source].map(String::as_str);
+            writeln!(f, "{}", table_line(&fields[..ends.len()], ends))?;
+            for source in sources {
+                writeln!(f, "{}", table_line(&["", "", "", &source], ends))?;
+            }
             let last = i + 1 == self.rows.len();
             writeln!(f, "{}", if last { &thick } else { &thin })?;
         }
@@ -62,15 +78,15 @@ impl fmt::Display for Summary {
 
 /// Keras's rule: a later field takes the place of the last character so far, after a space;
 /// then the line is cut or filled to the end of the column.
-fn table_line(fields: [&str; 3]) -> String {
+fn table_line(fields: &[&str], ends: &[usize]) -> String {
     let mut line = String::new();
-    for (i, (field, end)) in fields.into_iter().zip(COLUMN_ENDS).enumerate() {
+    for (i, (field, end)) in fields.iter().zip(ends).enumerate() {
         if i > 0 {
             line.pop();
             line.push(' ');
         }
         line.push_str(field);
-        line = format!("{:<end$}", line.chars().take(end).collect::<String>());
+        line = format!("{:<end$}", line.chars().take(*end).collect::<String>());
     }
     line
 }
@@ -107,7 +123,7 @@ mod tests {
     #[test]
     fn a_long_name_is_cut_at_its_column() {
         assert_eq!(
-            table_line(["max_pooling2d_1 (MaxPooling2D)", "(None, 6, 6, 64)", "0"]),
+            table_line(&["max_pooling2d_1 (MaxPooling2D)", "(None, 6, 6, 64)", "0"], CHAIN),
             "max_pooling2d_1 (MaxPooling2 (None, 6, 6, 64)          0         "
         );
     }

@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use crate::model::sequential::copy;
+use crate::tensors::copy::copy;
 use crate::{Error, OptimizerState, Result};
 
 /// The tensors that an optimizer keeps for every weight, such as Adam's moments.

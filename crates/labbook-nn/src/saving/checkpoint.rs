@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 use crate::saving::archive::{self, Archive, number};
 use crate::random::Rng;
 use crate::saving::saved::{SavedOptimizerState, join_state, split_state, take, under, unfit};
-use crate::{CallbackState, Error, FitParams, History, Result, Sequential};
+use crate::{CallbackState, Error, FitParams, History, Model, Result};
 
 const FORMAT: &str = "labbook-nn checkpoint 1";
 
@@ -60,7 +60,7 @@ struct SavedCallback {
 ///
 /// The number of epochs may differ: a finished training may be made longer.
 pub(crate) fn settings(
-    model: &Sequential,
+    model: &Model,
     params: &FitParams,
     options: Value,
     data: &[&Tensor],
@@ -94,12 +94,24 @@ pub(crate) fn settings(
             None => serde_json::json!([info.class_name, info.params]),
         })
         .collect();
+    let losses = compiled.losses.iter().map(|output| {
+        let loss = serde_json::json!([output.loss.name(), output.loss.config()]);
+        match output.weight == 1.0 {
+            true => loss,
+            false => serde_json::json!([loss, output.weight]),
+        }
+    });
+    let losses: Vec<Value> = losses.collect();
+    let losses = match <[Value; 1]>::try_from(losses) {
+        Ok([loss]) => loss,
+        Err(losses) => Value::from(losses),
+    };
     let mut settings = serde_json::json!({
         "layers": layers,
-        "input shape": model.built_for()?.dims(),
+        "input shape": input_shape(model)?,
         "optimizer": [compiled.optimizer.name(), serde_json::json!(compiled.as_compiled)],
-        "loss": [compiled.loss.name(), serde_json::json!(compiled.loss.config())],
-        "metrics": compiled.metrics.names(),
+        "loss": losses,
+        "metrics": compiled.metric_names(),
         "batch_size": params.batch_size,
         "initial_epoch": params.initial_epoch,
         "examples": params.examples,
@@ -114,9 +126,18 @@ pub(crate) fn settings(
     Ok(settings)
 }
 
+/// The sizes of one example, or those of each input.
+fn input_shape(model: &Model) -> Result<Value> {
+    let shapes = model.input_shapes()?;
+    Ok(match shapes.as_slice() {
+        [shape] => serde_json::json!(shape.dims()),
+        shapes => shapes.iter().map(|shape| serde_json::json!(shape.dims())).collect(),
+    })
+}
+
 impl Checkpoint {
     /// Writes the state of a training, in place of the file's last one.
-    pub(crate) fn write(&self, path: &Path, settings: &Value, model: &Sequential) -> Result<()> {
+    pub(crate) fn write(&self, path: &Path, settings: &Value, model: &Model) -> Result<()> {
         let weights = model.weights()?;
         let mut tensors = under("weights", &weights);
         let (optimizer, slots) = split_state(&model.optimizer_state()?);
@@ -157,7 +178,7 @@ impl Checkpoint {
     pub(crate) fn restore(
         path: &Path,
         settings: &Value,
-        model: &mut Sequential,
+        model: &mut Model,
     ) -> Result<Option<Self>> {
         archive::sweep(path);
         if !path.exists() {

@@ -10,7 +10,7 @@ use crate::saving::checkpoint::{Checkpoint, settings};
 use crate::error::cannot;
 use crate::training::fit::Place;
 use crate::saving::run_folder::run_folder;
-use crate::{Error, Fit, FitParams, History, Result, Sequential};
+use crate::{Error, Fit, FitParams, History, Model, Result};
 
 /// Longer names might not fit into a file's name with what is added to them.
 const MAX_NAME: usize = 100;
@@ -35,26 +35,29 @@ struct Run {
 impl Keeper {
     /// The keeper that the options of a training ask for, if they do.
     pub(crate) fn of(
-        model: &Sequential,
+        model: &Model,
         params: &FitParams,
         options: &Fit,
-        (x, y): (&Tensor, &Tensor),
+        data: &[&Tensor],
         callbacks: usize,
     ) -> Result<Option<Self>> {
         let Some(place) = &options.place else {
             return Ok(None);
         };
-        let mut data = vec![x, y];
-        if let Some((x, y)) = &options.validation {
-            data.extend([x, y]);
-        }
-        let other = json!({
+        let mut other = json!({
             "drop_remainder": options.drop_remainder,
             "shuffle": options.shuffle,
             "callbacks": callbacks,
             "augmentation": options.augmentation,
         });
-        let settings = settings(model, params, other, &data)?;
+        // Told only where they are given, so that older files still fit.
+        if !options.class_weight.is_empty() {
+            other["class_weight"] = json!(options.class_weight);
+        }
+        if let Some(steps) = options.steps_per_epoch {
+            other["steps_per_epoch"] = json!(steps);
+        }
+        let settings = settings(model, params, other, data)?;
         let (path, run) = match place {
             Place::File(path) => (with_extension(path)?, None),
             Place::Run(name) => {
@@ -73,7 +76,7 @@ impl Keeper {
     /// otherwise forgets it.
     pub(crate) fn restore(
         &self,
-        model: &mut Sequential,
+        model: &mut Model,
         resume: bool,
     ) -> Result<Option<Checkpoint>> {
         if !resume {
@@ -120,7 +123,7 @@ impl Keeper {
     }
 
     /// Writes the training down.
-    pub(crate) fn keep(&self, checkpoint: &Checkpoint, model: &Sequential) -> Result<()> {
+    pub(crate) fn keep(&self, checkpoint: &Checkpoint, model: &Model) -> Result<()> {
         checkpoint.write(&self.path, &self.settings, model)
     }
 

@@ -5,10 +5,15 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use crate::saving::archive::{self, Archive};
-use crate::losses::loss::LossConfig;
+use super::saved_graph::SavedGraph;
+use crate::losses::registry;
+use crate::metrics::MetricChoice;
+use crate::model::compiled::OutputMetrics;
+use crate::model::shared_layer::SharedLayer;
+use crate::names::unique_name;
 use crate::{
-    DtypePolicy, Error, History, LayerConfig, Metrics, OptimizerConfig, OptimizerState, Result,
-    Sequential, Shape,
+    Compile, DtypePolicy, Error, History, LayerConfig, LossConfig, MetricConfig, Metrics, Model,
+    OptimizerConfig, OptimizerState, Result, Sequential, Shape,
 };
 
 const MODEL: &str = "labbook-nn model 1";
@@ -23,8 +28,13 @@ struct ModelManifest {
     trainings: u64,
     #[serde(default, skip_serializing_if = "DtypePolicy::is_default")]
     dtype_policy: DtypePolicy,
+    /// Of a chain of layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     input_shape: Vec<i64>,
     layers: Vec<SavedLayer>,
+    /// Of any other model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    graph: Option<SavedGraph>,
     weights: Vec<String>,
     compiled: Option<SavedCompiled>,
     history: Option<History>,
@@ -35,6 +45,17 @@ struct ModelManifest {
 struct SavedLayer {
     name: String,
     layer: LayerConfig,
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    trainable: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// Optimizer, its state, loss and metrics.
@@ -43,8 +64,30 @@ struct SavedLayer {
 struct SavedCompiled {
     optimizer: OptimizerConfig,
     state: SavedOptimizerState,
+    /// The first output's.
     loss: LossConfig,
-    metrics: Vec<String>,
+    /// The others', and how much each of all counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more_losses: Vec<LossConfig>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    loss_weights: Vec<f64>,
+    metrics: Vec<SavedMetric>,
+}
+
+/// A metric: by its name alone, as all were at first, or with its options and its output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum SavedMetric {
+    Name(String),
+    Metric(SavedMetricOf),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedMetricOf {
+    output: usize,
+    weighted: bool,
+    metric: MetricConfig,
 }
 
 /// Names of the slots; their tensors stand under these names with `optimizer/` before them.
@@ -62,27 +105,29 @@ struct WeightsManifest {
     weights: Vec<String>,
 }
 
-impl Sequential {
-    /// Saves the whole model to one safetensors file: layers, weights, optimizer with its
-    /// state, loss, metrics and the history of the last training.
+impl Model {
+    /// Saves the whole model to one safetensors file: layers and how they are joined, weights,
+    /// optimizer with its state, losses, metrics and the history of the last training.
     ///
     /// `.safetensors` is added to the name if it is not there; the path that was written is
     /// given back. Folders are made. The file is written beside and renamed, so that a file of
     /// this name is whole at any time.
     ///
     /// # Errors
-    /// When the model is not built, has layers, an optimizer or a loss of its own kind, or the
-    /// file cannot be written.
+    /// When the model is not built, has layers, an optimizer, a loss or a metric of its own kind,
+    /// or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
         let path = archive::with_extension(path.as_ref())?;
-        let layers = self.layers()?;
+        self.built()?;
         let configs = self.layer_configs();
         let mut saved = Vec::new();
-        for (info, config) in layers.iter().zip(configs) {
-            let layer = config.ok_or_else(|| cannot_keep(&path, &info.class_name, &info.name))?;
+        for ((_, node), config) in self.graph.layers().into_iter().zip(configs) {
+            let layer = &node.layer;
+            let config = config.ok_or_else(|| cannot_keep(&path, layer.class_name(), layer.name()))?;
             saved.push(SavedLayer {
-                name: info.name.clone(),
-                layer,
+                name: layer.name().to_owned(),
+                layer: config,
+                trainable: layer.is_trainable(),
             });
         }
         let weights = self.weights()?;
@@ -92,27 +137,43 @@ impl Sequential {
                 let optimizer = compiled.optimizer.config();
                 let name = compiled.optimizer.name();
                 let optimizer = optimizer.ok_or_else(|| cannot_keep(&path, "optimizer", name))?;
-                let loss = compiled.loss.config();
-                let name = compiled.loss.name();
-                let loss = loss.ok_or_else(|| cannot_keep(&path, "loss", name))?;
+                let losses = compiled.losses.iter().map(|output| {
+                    let config = output.loss.config();
+                    config.ok_or_else(|| cannot_keep(&path, "loss", output.loss.name()))
+                });
+                let mut losses = losses.collect::<Result<Vec<_>>>()?.into_iter();
+                let weights: Vec<f64> = compiled.losses.iter().map(|output| output.weight).collect();
                 let (state, slots) = split_state(&compiled.optimizer.state()?);
                 tensors.extend(slots);
                 Some(SavedCompiled {
                     optimizer,
                     state,
-                    loss,
-                    metrics: compiled.metrics.names().to_vec(),
+                    loss: losses.next().ok_or_else(|| cannot_keep(&path, "loss", "none"))?,
+                    more_losses: losses.collect(),
+                    loss_weights: match weights.iter().all(|&weight| weight == 1.0) {
+                        true => Vec::new(),
+                        false => weights,
+                    },
+                    metrics: saved_metrics(&path, &compiled.metrics.borrow())?,
                 })
             }
             None => None,
         };
+        let chain = self.class_name() == "Sequential";
         let manifest = ModelManifest {
             name: self.name().to_owned(),
             seed: self.seed(),
             trainings: self.trainings,
             dtype_policy: self.dtype_policy(),
-            input_shape: self.built_for()?.dims().to_vec(),
+            input_shape: match chain {
+                true => self.built_for()?.dims().to_vec(),
+                false => Vec::new(),
+            },
             layers: saved,
+            graph: match chain {
+                true => None,
+                false => Some(SavedGraph::of(&self.graph)),
+            },
             weights: weights.into_iter().map(|(name, _)| name).collect(),
             compiled,
             history: self.history().cloned(),
@@ -153,16 +214,35 @@ impl Sequential {
             .iter()
             .map(|(_, weight)| weight.numel() as i64)
             .sum();
-        let mut model = Self::on(device)
-            .named(manifest.name)
-            .seeded(manifest.seed)
-            .with_room(Some(room));
+        let layers = manifest.layers.into_iter().map(|saved| {
+            let layer = SharedLayer::new(saved.layer.into_layer(&saved.name));
+            layer.set_trainable(saved.trainable)?;
+            Ok(layer)
+        });
+        let layers = layers.collect::<Result<Vec<_>>>()?;
+        let mut model = match manifest.graph {
+            Some(graph) => {
+                let name = unique_name("Functional");
+                let mut model = Self::empty(name, "Functional", device);
+                model.set_seed(manifest.seed);
+                model.set_room(Some(room));
+                model.graph = graph.into_graph(&manifest.name, layers)?;
+                model.build_all()?;
+                model
+            }
+            None => {
+                let mut chain = Sequential::on(device).seeded(manifest.seed);
+                chain.set_room(Some(room));
+                for layer in layers {
+                    chain.add_shared(layer);
+                }
+                chain.build(Shape::from(manifest.input_shape))?;
+                chain.into_model()
+            }
+        };
+        model.set_name(manifest.name);
         model.trainings = manifest.trainings;
         model.set_dtype_policy(&manifest.dtype_policy.to_string())?;
-        for SavedLayer { name, layer } in manifest.layers {
-            model.add_boxed(layer.into_layer(&name));
-        }
-        model.build(Shape::from(manifest.input_shape))?;
         let model_weights = model.weights()?;
         let same = model_weights.len() == weights.len()
             && model_weights
@@ -175,11 +255,7 @@ impl Sequential {
         model.set_weights(&weights)?;
         if let Some(compiled) = manifest.compiled {
             let state = join_state(&compiled.state, &mut tensors)?;
-            model.compile_boxed(
-                compiled.optimizer.into_optimizer(),
-                compiled.loss.into_loss(),
-                Metrics::from(compiled.metrics),
-            )?;
+            model.compile_with(compiled.into_compile(&model.output_names())?)?;
             model.check_slots(&state)?;
             model.set_optimizer_state(&state)?;
         }
@@ -198,7 +274,8 @@ impl Sequential {
             ));
         }
         model.set_history(manifest.history);
-        Ok(model.with_room(None))
+        model.set_room(None);
+        Ok(model)
     }
 
     /// Saves the weights alone to a safetensors file, as [`save`](Self::save) does.
@@ -243,6 +320,86 @@ impl Sequential {
         });
         loaded.map_err(|error| unfit(&path, &error))
     }
+}
+
+impl Sequential {
+    /// Loads a chain of layers that [`save`](Model::save) wrote, on the GPU if there is one; see
+    /// [`Model::load`].
+    ///
+    /// # Errors
+    /// When the file is damaged or of another kind, its parts do not fit together, or its model
+    /// has branches.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_on(path, Device::cuda_if_available())
+    }
+
+    /// [`load`](Self::load) on a chosen device.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_on(path: impl AsRef<Path>, device: Device) -> Result<Self> {
+        Self::of(Model::load_on(path, device)?)
+    }
+}
+
+impl SavedCompiled {
+    /// The options of `compile`; the optimizer's state apart.
+    fn into_compile(self, outputs: &[String]) -> Result<Compile> {
+        let losses = std::iter::once(&self.loss).chain(&self.more_losses);
+        let losses = losses.map(registry::from_config).collect::<Result<Vec<_>>>()?;
+        let mut compile = Compile::new(self.optimizer.into_optimizer(), losses);
+        if !self.loss_weights.is_empty() {
+            compile = compile.loss_weights(self.loss_weights);
+        }
+        let mut of_outputs: Vec<Vec<MetricChoice>> = Vec::new();
+        of_outputs.resize_with(outputs.len(), Vec::new);
+        for metric in self.metrics {
+            let (output, weighted, metric) = match metric {
+                SavedMetric::Name(name) => (0, false, MetricChoice::Name(name)),
+                SavedMetric::Metric(saved) => {
+                    let metric = Metrics::from_configs(&[saved.metric])?.0.into_iter().next();
+                    let metric = metric.ok_or_else(|| {
+                        Error::weights("a metric", "none", "save the model again")
+                    })?;
+                    (saved.output, saved.weighted, metric)
+                }
+            };
+            let place = of_outputs.get_mut(output).ok_or_else(|| {
+                Error::weights(
+                    format!("metrics of {} outputs", outputs.len()),
+                    format!("one of output {output}"),
+                    "save the model again",
+                )
+            })?;
+            match weighted {
+                true => compile = compile.weighted_metric_of(output, metric),
+                false => place.push(metric),
+            }
+        }
+        for (output, metrics) in outputs.iter().zip(of_outputs) {
+            compile = compile.output_metrics(output, Metrics(metrics));
+        }
+        Ok(compile)
+    }
+}
+
+/// The metrics with their options, as far as a file can keep them.
+fn saved_metrics(path: &Path, outputs: &[OutputMetrics]) -> Result<Vec<SavedMetric>> {
+    let mut saved = Vec::new();
+    for (output, metrics) in outputs.iter().enumerate() {
+        for (weighted, metrics) in [(false, &metrics.metrics), (true, &metrics.weighted)] {
+            for (_, metric) in metrics {
+                let config = metric.config();
+                let metric = config.ok_or_else(|| cannot_keep(path, "metric", metric.name()))?;
+                saved.push(SavedMetric::Metric(SavedMetricOf {
+                    output,
+                    weighted,
+                    metric,
+                }));
+            }
+        }
+    }
+    Ok(saved)
 }
 
 /// Names tensors as the file does.
@@ -329,7 +486,7 @@ fn differing_names(own: &[(String, Tensor)], given: &[(String, Tensor)]) -> Erro
 
 /// `dense_3/kernel:0` becomes `dense/kernel:0`.
 fn uncounted(name: &str) -> (&str, &str) {
-    let (layer, weight) = name.split_once('/').unwrap_or((name, ""));
+    let (layer, weight) = name.rsplit_once('/').unwrap_or((name, ""));
     match layer.rsplit_once('_') {
         Some((base, number)) if number.parse::<u64>().is_ok() => (base, weight),
         _ => (layer, weight),

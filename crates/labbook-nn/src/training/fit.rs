@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
-use crate::training::reporter::default_reporter;
-use crate::model::sequential::spans;
-use crate::{Augmentation, Callbacks, Error, Reporter, Result, Verbosity};
+use super::reporter::default_reporter;
+use crate::data::spans::spans;
+use super::examples::split;
+use crate::{Augmentation, Callbacks, Dataset, Error, Reporter, Result, Tensors, Verbosity};
 
 /// The options of [`Sequential::fit`](crate::Sequential::fit), with Keras's defaults.
 ///
@@ -18,13 +19,28 @@ pub struct Fit {
     pub(crate) batch_size: i64,
     pub(crate) drop_remainder: bool,
     pub(crate) shuffle: bool,
-    pub(crate) validation: Option<(Tensor, Tensor)>,
+    pub(crate) validation: Option<Validation>,
+    pub(crate) validation_split: f64,
+    pub(crate) validation_freq: usize,
+    pub(crate) validation_batch_size: Option<i64>,
+    pub(crate) validation_steps: Option<i64>,
+    pub(crate) steps_per_epoch: Option<i64>,
+    pub(crate) sample_weight: Option<Tensor>,
+    pub(crate) class_weight: Vec<(i64, f64)>,
     pub(crate) callbacks: RefCell<Callbacks>,
     pub(crate) augmentation: Option<Augmentation>,
     pub(crate) place: Option<Place>,
     pub(crate) resume: bool,
     verbose: u8,
     reporter: Option<Arc<dyn Reporter>>,
+}
+
+/// What is measured after an epoch.
+pub(crate) enum Validation {
+    /// Inputs, targets, and weights of examples.
+    Tensors(Tensors, Tensors, Option<Tensor>),
+    /// A data set that gives batches.
+    Dataset(Arc<dyn Dataset>),
 }
 
 /// Where a training is kept after every epoch.
@@ -83,8 +99,91 @@ impl Fit {
 
     /// Evaluates on these data after each epoch, with the same batch size.
     #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn validation_data(mut self, x: &Tensor, y: &Tensor) -> Self {
-        self.validation = Some((x.shallow_clone(), y.shallow_clone()));
+    pub fn validation_data(mut self, x: impl Into<Tensors>, y: impl Into<Tensors>) -> Self {
+        self.validation = Some(Validation::Tensors(x.into(), y.into(), None));
+        self
+    }
+
+    /// The same with a weight for each example, of shape (N,).
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn weighted_validation_data(
+        mut self,
+        x: impl Into<Tensors>,
+        y: impl Into<Tensors>,
+        sample_weight: &Tensor,
+    ) -> Self {
+        let weights = Some(sample_weight.shallow_clone());
+        self.validation = Some(Validation::Tensors(x.into(), y.into(), weights));
+        self
+    }
+
+    /// Evaluates on a data set after each epoch.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn validation_dataset(mut self, data: impl Dataset + 'static) -> Self {
+        self.validation = Some(Validation::Dataset(Arc::new(data)));
+        self
+    }
+
+    /// Holds back the last examples for validation: this share of them, at least 0 and below 1,
+    /// taken before any shuffle, as in Keras.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn validation_split(mut self, share: f64) -> Self {
+        self.validation_split = share;
+        self
+    }
+
+    /// Evaluates after every so many epochs; the default is 1. Epochs without it hold NaN.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn validation_freq(mut self, epochs: usize) -> Self {
+        self.validation_freq = epochs;
+        self
+    }
+
+    /// Sets the examples per batch of the validation; the default is that of the training.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn validation_batch_size(mut self, batch_size: i64) -> Self {
+        self.validation_batch_size = Some(batch_size);
+        self
+    }
+
+    /// Ends each validation on a data set after so many batches.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn validation_steps(mut self, steps: i64) -> Self {
+        self.validation_steps = Some(steps);
+        self
+    }
+
+    /// Ends each epoch after so many steps.
+    ///
+    /// The next epoch goes on where a data set was, and begins it anew when it is through; of
+    /// tensors, which are shuffled for each epoch, every epoch sees so many batches.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn steps_per_epoch(mut self, steps: i64) -> Self {
+        self.steps_per_epoch = Some(steps);
+        self
+    }
+
+    /// Sets the weight of each example in the loss and in weighted metrics, of shape (N,).
+    ///
+    /// As in Keras 3, the loss of a batch is the sum of the weighted losses over the number of
+    /// its examples, not over the sum of the weights.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn sample_weight(mut self, sample_weight: &Tensor) -> Self {
+        self.sample_weight = Some(sample_weight.shallow_clone());
+        self
+    }
+
+    /// Sets the weight of the examples of each class, as pairs of class and weight; classes
+    /// that are left out count 1.
+    ///
+    /// ```
+    /// use labbook_nn::Fit;
+    ///
+    /// let options = Fit::new().class_weight([(0, 1.0), (1, 5.0)]);
+    /// ```
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn class_weight(mut self, class_weight: impl Into<Vec<(i64, f64)>>) -> Self {
+        self.class_weight = class_weight.into();
         self
     }
 
@@ -169,7 +268,85 @@ impl Fit {
                 "epochs is the number of the last epoch, not how many to add",
             ));
         }
+        if !(0.0..1.0).contains(&self.validation_split) {
+            return Err(Error::option(
+                "validation_split",
+                "at least 0 and below 1",
+                self.validation_split,
+                "use 0.2 to hold back a fifth",
+            ));
+        }
+        if self.validation_freq == 0 {
+            return Err(Error::option("validation_freq", "at least 1", 0, "use 1"));
+        }
+        let counts = [
+            ("steps_per_epoch", self.steps_per_epoch),
+            ("validation_steps", self.validation_steps),
+        ];
+        for (option, count) in counts {
+            if let Some(count) = count.filter(|&count| count < 1) {
+                return Err(Error::option(option, "at least 1", count, "leave it out for all"));
+            }
+        }
+        if let Some(batch_size) = self.validation_batch_size {
+            check_batch_size(batch_size)?;
+        }
         Verbosity::from_number(self.verbose)
+    }
+
+    /// Options that only tensors have.
+    pub(crate) fn check_for_dataset(&self) -> Result<()> {
+        let given = [
+            ("validation_split", self.validation_split > 0.0),
+            ("sample_weight", self.sample_weight.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((option, _)) => Err(Error::option(
+                option,
+                "none for a data set",
+                "one",
+                "let the data set give the weights, and make the validation set with take and skip",
+            )),
+        }
+    }
+
+    /// Whether this epoch is followed by a validation.
+    pub(crate) fn validates_after(&self, epoch: usize) -> bool {
+        (epoch + 1).is_multiple_of(self.validation_freq)
+    }
+
+    /// The examples for training and those held back, if `validation_split` asks for that.
+    #[expect(clippy::type_complexity, reason = "the same three things twice")]
+    pub(crate) fn split(
+        &self,
+        x: &Tensors,
+        y: &Tensors,
+        weights: Option<&Tensor>,
+    ) -> Result<(Option<(Tensors, Tensors, Option<Tensor>)>, Option<(Tensors, Tensors, Option<Tensor>)>)>
+    {
+        if self.validation_split == 0.0 {
+            return Ok((None, None));
+        }
+        let count = x.as_slice().first().and_then(|x| x.size().first().copied());
+        let count = count.unwrap_or_default();
+        let at = (count as f64 * (1.0 - self.validation_split)).floor() as i64;
+        if at < 1 || at >= count {
+            return Err(Error::option(
+                "validation_split",
+                format!("a share that leaves examples on both sides of {count}"),
+                self.validation_split,
+                "use more examples, or validation_data",
+            ));
+        }
+        let (x, x_held) = split(x.as_slice(), at)?;
+        let (y, y_held) = split(y.as_slice(), at)?;
+        let weights: Vec<Tensor> = weights.into_iter().map(Tensor::shallow_clone).collect();
+        let (weights, weights_held) = split(&weights, at)?;
+        let all = |x: Vec<Tensor>, y: Vec<Tensor>, weights: Vec<Tensor>| {
+            Some((x.into(), y.into(), weights.into_iter().next()))
+        };
+        Ok((all(x, y, weights), all(x_held, y_held, weights_held)))
     }
 
     /// Start and length of each batch of an epoch.
@@ -177,6 +354,9 @@ impl Fit {
         let mut batches = spans(examples, self.batch_size);
         if self.drop_remainder {
             batches.retain(|&(_, length)| length == self.batch_size);
+        }
+        if let Some(steps) = self.steps_per_epoch {
+            batches.truncate(usize::try_from(steps).unwrap_or(usize::MAX));
         }
         match batches.is_empty() {
             true => Err(Error::option(
@@ -216,6 +396,13 @@ impl Default for Fit {
             drop_remainder: false,
             shuffle: true,
             validation: None,
+            validation_split: 0.0,
+            validation_freq: 1,
+            validation_batch_size: None,
+            validation_steps: None,
+            steps_per_epoch: None,
+            sample_weight: None,
+            class_weight: Vec::new(),
             callbacks: RefCell::default(),
             augmentation: None,
             place: None,
@@ -228,7 +415,10 @@ impl Default for Fit {
 
 impl fmt::Debug for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let validation = self.validation.as_ref().map(|(x, _)| x.size());
+        let validation = self.validation.as_ref().map(|validation| match validation {
+            Validation::Tensors(x, ..) => format!("{x:?}"),
+            Validation::Dataset(data) => format!("{:?} batches", data.len()),
+        });
         let in_use = "in use";
         let callbacks = self.callbacks.try_borrow();
         let callbacks: &dyn fmt::Debug = match &callbacks {

@@ -38,7 +38,7 @@ impl Verbosity {
 pub struct Progress {
     /// Steps done; an epoch ends when it equals `steps`.
     pub step: i64,
-    /// Steps there are: examples over batch size, rounded up.
+    /// Steps there are: examples over batch size, rounded up; 0 where nobody knows yet.
     pub steps: i64,
     /// Seconds since the epoch began, validation included.
     pub seconds: f64,
@@ -55,6 +55,10 @@ impl Progress {
     #[must_use]
     pub fn bar_line(&self) -> String {
         let mut line = self.count();
+        if self.steps == 0 {
+            let _ = write!(line, " - {:.0}s", self.seconds);
+            return line + &per_step(self.step_seconds) + &self.figures();
+        }
         let share = self.step as f64 / self.steps.max(1) as f64;
         let done = ((BAR_WIDTH as f64 * share) as usize).min(BAR_WIDTH);
         let finished = self.step >= self.steps;
@@ -83,7 +87,10 @@ impl Progress {
 
     /// The step, padded to the width of the number of steps.
     fn count(&self) -> String {
-        let steps = self.steps.to_string();
+        let steps = match self.steps {
+            0 => "Unknown".to_owned(),
+            steps => steps.to_string(),
+        };
         format!("{:>width$}/{steps}", self.step, width = steps.len())
     }
 
@@ -145,6 +152,7 @@ pub(crate) struct Stopwatch {
     start: Instant,
     after_first_step: Option<Instant>,
     steps: i64,
+    steps_done: i64,
 }
 
 impl Stopwatch {
@@ -153,11 +161,22 @@ impl Stopwatch {
             start: Instant::now(),
             after_first_step: None,
             steps,
+            steps_done: 0,
         }
     }
 
-    pub(crate) fn first_step_done(&mut self) {
+    pub(crate) fn step_done(&mut self) {
         self.after_first_step.get_or_insert_with(Instant::now);
+        self.steps_done += 1;
+    }
+
+    pub(crate) fn steps_done(&self) -> i64 {
+        self.steps_done
+    }
+
+    /// Tells how many steps there are where that was unknown before.
+    pub(crate) fn set_steps(&mut self, steps: i64) {
+        self.steps = steps;
     }
 
     pub(crate) fn seconds(&self) -> f64 {

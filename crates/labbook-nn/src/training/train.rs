@@ -1,33 +1,34 @@
 use std::time::Instant;
 
-use tch::{Device, Kind, Tensor, no_grad, no_grad_guard};
-
-use crate::engine::allocator::keep_freed_tensors;
+use super::evaluate::measure;
+use super::examples::{Examples, Stream};
+use super::fit::Validation;
+use super::tally::{BatchObjective, Tally};
+use crate::data::tensor_batches::{DataSpec, InputNeed, OutputNeed, TensorBatches};
+use crate::engine::{self, Engine};
 use crate::images::augmenter::Augmenter;
-use crate::data::batches::Batches;
-use crate::tensors::casts::Casts;
-use crate::saving::checkpoint::Checkpoint;
-use crate::training::history::EpochRecord;
 use crate::interrupt::{self, Interruptible};
-use crate::saving::keeper::Keeper;
-use crate::engine::own_convolutions::OwnConvolutions;
-use crate::engine::pixel_network::PixelNetwork;
-use crate::training::progress::Stopwatch;
 use crate::random::{Rng, as_torch_seed};
-use crate::model::sequential::spans;
+use crate::saving::checkpoint::Checkpoint;
+use crate::saving::keeper::Keeper;
+use crate::training::history::EpochRecord;
+use crate::training::progress::Stopwatch;
 use crate::{
-    Callbacks, Control, Error, Evaluate, Evaluation, Fit, FitParams, History, Logs, Output,
-    Parameter, Phase, Reporter, Result, Sequential, TestTimeAugmentation, Verbosity,
+    Batch, Callback, Callbacks, Control, Dataset, Error, Fit, FitParams, History, Logs, Model,
+    Parameter, Reporter, Result, Tensors, Verbosity,
 };
+use tch::{Tensor, no_grad_guard};
 
-impl Sequential {
+impl Model {
     /// Trains the model.
     ///
-    /// `x` holds one example per row, `f32` or another float, or bytes, which are converted
-    /// but not scaled; `y` holds class numbers, (N,) or (N, 1). Every epoch visits all examples
-    /// once, in a new order unless [`Fit::shuffle`] is off. Loss and accuracy of an epoch are
-    /// means over its examples while the weights change, as in Keras; the loss includes the
-    /// layers' penalties. Training an already trained model goes on where it was.
+    /// `x` holds one example per row, or is an array of such tensors, one for each input: `f32`
+    /// or other numbers, which are converted but not scaled. `y` holds what the loss of each
+    /// output learns from: class numbers, (N,) or (N, 1), or numbers in the shape of the output.
+    /// Every epoch visits all examples once, in a new order unless [`Fit::shuffle`] is off. Loss
+    /// and metrics of an epoch are those of its examples while the weights change, as in Keras;
+    /// the loss includes the layers' penalties. Training an already trained model goes on where
+    /// it was.
     ///
     /// A loss that is NaN or infinite is reported in a line and training goes on. A request of
     /// [`interrupt`](crate::interrupt) ends the training after the batch that it comes in, also
@@ -35,16 +36,132 @@ impl Sequential {
     ///
     /// # Errors
     /// When the model is not compiled, data or options do not fit, or a callback fails.
-    pub fn fit(&mut self, x: &Tensor, y: &Tensor, options: &Fit) -> Result<History> {
+    pub fn fit(
+        &mut self,
+        x: impl Into<Tensors>,
+        y: impl Into<Tensors>,
+        options: &Fit,
+    ) -> Result<History> {
+        let (x, y) = (x.into(), y.into());
         let verbosity = options.check()?;
         let _interruptible = Interruptible::begin();
-        keep_freed_tensors()?;
+        engine::allocator::keep_freed_tensors()?;
         self.compiled()?;
-        self.build_for("x", x)?;
-        let train = self.labelled(("x", x), ("y", y))?;
-        let validation = match &options.validation {
-            Some((x, y)) => Some(self.labelled(("validation x", x), ("validation y", y))?),
-            None => None,
+        self.build_for("x", &x)?;
+        let spec = self.data_spec()?;
+        let weights = options.sample_weight.as_ref();
+        let (kept, held_out) = options.split(&x, &y, weights)?;
+        let (x, y, weights) = match &kept {
+            Some((x, y, weights)) => (x, y, weights.as_ref()),
+            None => (&x, &y, weights),
+        };
+        let class_weight = &options.class_weight;
+        let train = TensorBatches::labelled(&spec, ("x", x), ("y", y), weights, class_weight)?;
+        let data: Vec<&Tensor> = x.as_slice().iter().chain(y.as_slice()).chain(weights).collect();
+        self.train(&spec, Examples::Tensors(train), held_out, &data, verbosity, options)
+    }
+
+    /// [`fit`](Self::fit) on a data set that gives batches, epoch after epoch.
+    ///
+    /// An epoch is one pass over the data set, or [`Fit::steps_per_epoch`] batches of it, after
+    /// which the next epoch goes on. [`Fit::batch_size`] and [`Fit::shuffle`] have no meaning
+    /// here: the data set itself shuffles and makes batches.
+    ///
+    /// # Errors
+    /// When the model is not compiled, data or options do not fit, or a callback fails.
+    pub fn fit_dataset(&mut self, data: &dyn Dataset, options: &Fit) -> Result<History> {
+        let verbosity = options.check()?;
+        let _interruptible = Interruptible::begin();
+        engine::allocator::keep_freed_tensors()?;
+        self.compiled()?;
+        options.check_for_dataset()?;
+        if self.built().is_err() {
+            self.build_for_dataset(data)?;
+        }
+        let spec = self.data_spec()?;
+        let stream = Stream::new(
+            &spec,
+            data,
+            &options.class_weight,
+            self.seed,
+            options.steps_per_epoch,
+        );
+        self.train(&spec, Examples::Stream(stream), None, &[], verbosity, options)
+    }
+
+    /// Builds a model that waits for its first data.
+    pub(crate) fn build_for_dataset(&mut self, data: &dyn Dataset) -> Result<()> {
+        let first = data.epoch(0)?.next();
+        let first = first.ok_or_else(|| {
+            Error::data("data set", "at least one batch", "none", "check how it was made")
+        })?;
+        self.build_for("data set x", &Tensors::from(first?.inputs))
+    }
+
+    /// What the model takes in and learns from.
+    pub(crate) fn data_spec(&self) -> Result<DataSpec> {
+        let names = self.input_names();
+        let inputs = self.input_shapes()?.into_iter().zip(names).enumerate();
+        let outputs = self.output_shapes()?.into_iter().zip(self.output_names());
+        let losses = self.compiled.as_ref().map(|compiled| &compiled.losses);
+        let outputs = outputs.enumerate().map(|(index, (shape, name))| {
+            let loss = losses.and_then(|losses| losses.get(index));
+            if let Some(output) = loss {
+                output.loss.check_output(&shape)?;
+            }
+            Ok(OutputNeed {
+                name,
+                targets: loss.map_or(crate::Targets::Any, |output| output.loss.targets()),
+                shape,
+            })
+        });
+        Ok(DataSpec {
+            inputs: inputs
+                .map(|(index, (shape, name))| InputNeed {
+                    name,
+                    shape,
+                    integers: self.graph.takes_integers(index),
+                })
+                .collect(),
+            outputs: outputs.collect::<Result<_>>()?,
+            device: self.device,
+        })
+    }
+
+    fn train(
+        &mut self,
+        spec: &DataSpec,
+        mut train: Examples<'_>,
+        held_out: Option<(Tensors, Tensors, Option<Tensor>)>,
+        data: &[&Tensor],
+        verbosity: Verbosity,
+        options: &Fit,
+    ) -> Result<History> {
+        let validation = match (&options.validation, &held_out) {
+            (_, Some((x, y, weights))) => Some(Examples::Tensors(TensorBatches::labelled(
+                spec,
+                ("validation x", x),
+                ("validation y", y),
+                weights.as_ref(),
+                &[],
+            )?)),
+            (Some(Validation::Tensors(x, y, weights)), None) => {
+                Some(Examples::Tensors(TensorBatches::labelled(
+                    spec,
+                    ("validation x", x),
+                    ("validation y", y),
+                    weights.as_ref(),
+                    &[],
+                )?))
+            }
+            (Some(Validation::Dataset(data)), None) => Some(Examples::Stream(Stream::new(
+                spec,
+                data.as_ref(),
+                &[],
+                self.seed,
+                options.validation_steps,
+            ))),
+            (None, None) => None,
         };
         if let Some(augmentation) = options.augmentation {
             augmentation.check(self.built_for()?)?;
@@ -58,16 +175,29 @@ impl Sequential {
             )
         })?;
 
+        let steps = match &train {
+            Examples::Tensors(batches) => options.batches(batches.count())?.len() as i64,
+            // 0 where nobody knows.
+            Examples::Stream(stream) => stream.steps().unwrap_or_default(),
+        };
         let params = FitParams {
             epochs: options.epochs,
             initial_epoch: options.initial_epoch,
-            steps: options.batches(train.count())?.len() as i64,
+            steps,
             batch_size: options.batch_size,
-            examples: train.count(),
-            validation_examples: validation.as_ref().map_or(0, Batches::count),
+            examples: train.count().unwrap_or_default(),
+            validation_examples: validation.as_ref().and_then(Examples::count).unwrap_or_default(),
             seed: self.seed,
         };
-        let keeper = Keeper::of(self, &params, options, (x, y), callbacks.0.len())?;
+        let mut kept_data = data.to_vec();
+        let validation_data = match (&options.validation, &held_out) {
+            (_, Some((x, y, _))) | (Some(Validation::Tensors(x, y, _)), None) => {
+                x.as_slice().iter().chain(y.as_slice()).collect()
+            }
+            _ => Vec::new(),
+        };
+        kept_data.extend(validation_data);
+        let keeper = Keeper::of(self, &params, options, &kept_data, callbacks.0.len())?;
         let resumed = match &keeper {
             Some(keeper) => keeper.restore(self, options.resume)?,
             None => None,
@@ -79,6 +209,15 @@ impl Sequential {
                 Rng::new(self.seed, self.trainings - 1)
             }
         };
+        if let Examples::Stream(stream) = &mut train {
+            // Another training of this model sees other shuffles.
+            stream.seed = Rng::new(self.seed, self.trainings).next_u64();
+            let done = match &resumed {
+                Some(checkpoint) => checkpoint.history.epoch.len() as u64,
+                None => 0,
+            };
+            stream.skip_epochs(done)?;
+        }
         let reporter = options.chosen_reporter();
         let mut training = Training {
             model: self,
@@ -93,13 +232,7 @@ impl Sequential {
             warned: false,
         };
         training.history.params.seed = training.model.seed;
-        training.run(
-            &train,
-            validation.as_ref(),
-            options,
-            &mut randomness,
-            resumed,
-        )?;
+        training.run(&mut train, validation, options, &mut randomness, resumed)?;
         let history = training.history;
         if let Some(keeper) = training.keeper.filter(|_| !history.interrupted)
             && let Err(error) = keeper.end()
@@ -111,255 +244,68 @@ impl Sequential {
         Ok(history)
     }
 
-    /// Loss and accuracy on a data set, in batches of 32; prints Keras's line.
-    ///
-    /// # Errors
-    /// When the model is not compiled, the data do not fit, or it is
-    /// [interrupted](crate::interrupt).
-    pub fn evaluate(&mut self, x: &Tensor, y: &Tensor) -> Result<Evaluation> {
-        self.evaluate_with(x, y, &Evaluate::new())
-    }
-
-    /// [`evaluate`](Self::evaluate) with options.
-    ///
-    /// # Errors
-    /// When the model is not compiled, data or options do not fit, or it is
-    /// [interrupted](crate::interrupt).
-    pub fn evaluate_with(
-        &mut self,
-        x: &Tensor,
-        y: &Tensor,
-        options: &Evaluate,
-    ) -> Result<Evaluation> {
-        let verbosity = options.check()?;
-        let interruptible = Interruptible::begin();
-        keep_freed_tensors()?;
-        self.compiled()?;
-        self.build_for("x", x)?;
-        if let Some(views) = options.views {
-            views.check(self.built_for()?)?;
-        }
-        let batches = self.labelled(("x", x), ("y", y))?;
-        let steps = batches.steps(options.batch_size);
-        let watch = Stopwatch::start(steps);
-        let figures = match self.measure(&batches, options.batch_size, options.views)? {
-            Some(figures) => figures,
-            None => return Err(interruptible.error("evaluate")),
-        };
-        let progress = watch.progress(steps, self.logs(figures)?);
-        if verbosity != Verbosity::Silent {
-            options.chosen_reporter().evaluate_end(&progress, verbosity);
-        }
-        Ok(Evaluation {
-            loss: figures.loss,
-            accuracy: figures.accuracy,
-            examples: batches.count(),
-            seconds: progress.seconds,
-            progress,
-        })
-    }
-
-    fn labelled(&self, x: (&str, &Tensor), y: (&str, &Tensor)) -> Result<Batches> {
-        let classes = self.compiled()?.loss.classes(self.output_shape()?)?;
-        Batches::labelled(x, y, self.built_for()?, classes, self.device)
-    }
-
-    /// The figures under the names they have in the history.
-    fn logs(&self, figures: Figures) -> Result<Logs> {
-        let mut entries = vec![("loss".to_owned(), figures.loss)];
-        for name in self.compiled()?.metrics.names() {
-            entries.push((name.clone(), figures.accuracy));
-        }
-        Ok(Logs::new(entries))
-    }
-
-    /// Mean loss, with penalties, and accuracy, without training; none if interrupted.
-    fn measure(
-        &self,
-        batches: &Batches,
-        batch_size: i64,
-        views: Option<TestTimeAugmentation>,
-    ) -> Result<Option<Figures>> {
-        let _guard = no_grad_guard();
-        let _casts = Casts::keep();
-        let mut totals = Totals::new(self.device)?;
-        for (start, length) in spans(batches.count(), self.piece_size(batch_size)) {
-            let (x, y) = labelled_batch(batches.slice(start, length)?)?;
-            let output = self.infer(&x, views)?;
-            let loss = self.compiled()?.loss.mean(&output, &y)?;
-            totals.add(&loss, &output, &y)?;
-            if interrupt::is_requested() {
-                return Ok(None);
-            }
-        }
-        if let Some(penalty) = self.penalty()? {
-            totals.add_loss(&penalty, batches.count())?;
-        }
-        totals.figures(batches.count()).map(Some)
-    }
-
-    /// How many examples pass through the layers at once.
-    ///
-    /// Tensors that stay in the processor's cache make a network of small layers on large
-    /// images two to three times as fast, and save memory. Yet a piece should put out more
-    /// numbers than there are weights, or adding up the gradients would cost too much.
-    fn piece_size(&self, batch_size: i64) -> i64 {
-        if self.device != Device::Cpu || self.needs_whole_batch() {
-            return batch_size;
-        }
-        let weights: i64 = self.parameters().iter().map(|(_, p)| p.count()).sum();
-        let fitting = PIECE_NUMBERS.max(2 * weights) / self.activation_count().max(1);
-        fitting.max(MIN_PIECE).min(batch_size)
-    }
-
     /// One step of the optimizer on one batch.
     fn train_step(
         &mut self,
-        weights: &mut Trainable,
-        x: &Tensor,
-        y: &Tensor,
-        totals: &mut Totals,
+        weights: &Trainable,
+        engine: &mut dyn Engine,
+        batch: &Batch,
+        tally: &mut Tally,
     ) -> Result<()> {
-        let gradients = match self.own_gradients(weights, x, y, totals)? {
-            Some(gradients) => gradients,
-            None => self.autograd_gradients(weights, x, y, totals)?,
+        let mut objective = BatchObjective {
+            compiled: self.compiled()?,
+            tally,
+            batch,
         };
+        let gradients = engine.gradients(self, &batch.inputs, &mut objective)?;
         let _guard = no_grad_guard();
         let gradients = weights.in_keras_shape(&gradients)?;
         let optimizer = &mut self.compiled_mut()?.optimizer;
         optimizer.step(&weights.values, &gradients)
     }
-
-    /// The gradients of a network of dense layers on pixels, without autograd.
-    fn own_gradients(
-        &self,
-        weights: &mut Trainable,
-        x: &Tensor,
-        y: &Tensor,
-        totals: &mut Totals,
-    ) -> Result<Option<Vec<Tensor>>> {
-        if x.device() != Device::Cpu || x.f_kind()? != Kind::Float {
-            return Ok(None);
-        }
-        let Some(network) = &mut weights.network else {
-            return Ok(None);
-        };
-        network.begin()?;
-        let batch = x.size()[0];
-        for (start, length) in spans(batch, network.piece_size()) {
-            let (x, y) = (x.f_narrow(0, start, length)?, y.f_narrow(0, start, length)?);
-            // A leaf, by which autograd derives the loss.
-            let leaf = no_grad(|| network.forward(&x, start))?.f_set_requires_grad(true)?;
-            let output = match weights.softmax {
-                true => Output::Logits(leaf.shallow_clone()),
-                false => Output::Values(leaf.shallow_clone()),
-            };
-            let loss = self.compiled()?.loss.mean(&output, &y)?;
-            totals.add(&loss, &output, &y)?;
-            let objective = loss.f_mul_scalar(length as f64 / batch as f64)?;
-            let gradients = Tensor::f_run_backward(&[objective], &[leaf], false, false)
-                .map_err(|error| Error::from(error).within("the gradients"))?;
-            if let Some(gradients) = gradients.first() {
-                network.backward(gradients)?;
-            }
-        }
-        if let Some(penalty) = no_grad(|| self.penalty())? {
-            totals.add_loss(&penalty, batch)?;
-        }
-        network.gradients().map(Some)
-    }
-
-    /// The gradients as autograd derives them.
-    fn autograd_gradients(
-        &self,
-        weights: &Trainable,
-        x: &Tensor,
-        y: &Tensor,
-        totals: &mut Totals,
-    ) -> Result<Vec<Tensor>> {
-        let batch = x.size()[0];
-        let _casts = Casts::keep();
-        let mut gradients: Vec<Tensor> = Vec::new();
-        for (start, length) in spans(batch, self.piece_size(batch)) {
-            let (x, y) = (x.f_narrow(0, start, length)?, y.f_narrow(0, start, length)?);
-            let (output, junctions) = match &weights.convolutions {
-                Some(convolutions) => convolutions.forward(self, &x)?,
-                None => (self.forward(&x, Phase::Train)?, Vec::new()),
-            };
-            let loss = self.compiled()?.loss.mean(&output, &y)?;
-            totals.add(&loss, &output, &y)?;
-            let mut objective = match length == batch {
-                true => loss,
-                false => loss.f_mul_scalar(length as f64 / batch as f64)?,
-            };
-            if start == 0
-                && let Some(penalty) = self.penalty()?
-            {
-                totals.add_loss(&penalty, batch)?;
-                objective = objective.f_add(&penalty)?;
-            }
-            let piece = match &weights.convolutions {
-                Some(convolutions) => convolutions.gradients(objective, junctions)?,
-                None => Tensor::f_run_backward(&[objective], &weights.leaves, false, false)
-                    .map_err(|error| Error::from(error).within("the gradients"))?,
-            };
-            if gradients.is_empty() {
-                gradients = piece;
-                continue;
-            }
-            for (sum, gradient) in gradients.iter_mut().zip(&piece) {
-                let _ = sum.f_add_(gradient)?;
-            }
-        }
-        Ok(gradients)
-    }
 }
-
-/// Numbers that the layers of a piece may put out together on the CPU.
-const PIECE_NUMBERS: i64 = 1 << 21;
-/// Smaller pieces would leave the threads too little to share.
-const MIN_PIECE: i64 = 8;
 
 /// The weights that the optimizer changes.
 struct Trainable {
     parameters: Vec<Parameter>,
-    /// For autograd.
-    leaves: Vec<Tensor>,
     /// For the optimizer: names and views in Keras's shapes, without autograd.
     values: Vec<(String, Tensor)>,
-    /// The way around autograd, if the model has one; and whether its output lacks a softmax.
-    network: Option<PixelNetwork>,
-    softmax: bool,
-    /// Convolutions that autograd leaves alone, if the model has such.
-    convolutions: Option<OwnConvolutions>,
 }
 
 impl Trainable {
-    fn of(model: &Sequential, batch: i64) -> Result<Self> {
-        let (plan, softmax) = model.plan_from(0);
+    fn of(model: &Model) -> Result<Self> {
         let mut weights = Self {
-            network: match model.dtype_policy().compute_kind() {
-                Kind::Float => PixelNetwork::of(&plan, model.built_for()?.dims(), batch),
-                _ => None,
-            },
-            softmax,
-            convolutions: OwnConvolutions::of(model, model.piece_size(batch))?,
             parameters: Vec::new(),
-            leaves: Vec::new(),
             values: Vec::new(),
         };
         for (name, parameter) in model.parameters() {
             if parameter.trainable {
                 let view = parameter.keras_view(&parameter.value)?;
                 weights.values.push((name, view));
-                weights.leaves.push(parameter.value.shallow_clone());
                 weights.parameters.push(parameter);
             }
+        }
+        if weights.values.is_empty() {
+            return Err(Error::weights(
+                "at least one weight that training changes",
+                "none",
+                "unfreeze a layer with set_layer_trainable(name, true)",
+            ));
         }
         Ok(weights)
     }
 
     fn in_keras_shape(&self, gradients: &[Tensor]) -> Result<Vec<Tensor>> {
+        if gradients.len() != self.parameters.len() {
+            return Err(Error::Torch {
+                operation: "the gradients".to_owned(),
+                message: format!(
+                    "expected one for each of {} weights, received {}",
+                    self.parameters.len(),
+                    gradients.len()
+                ),
+            });
+        }
         let pairs = self.parameters.iter().zip(gradients);
         pairs
             .map(|(weight, gradient)| weight.keras_view(gradient))
@@ -367,58 +313,17 @@ impl Trainable {
     }
 }
 
-/// Mean loss and accuracy.
-#[derive(Debug, Clone, Copy)]
-struct Figures {
-    loss: f64,
-    accuracy: f64,
-}
-
-/// Sums over the examples, kept as tensors: reading them would make a GPU wait in each step.
-struct Totals {
-    loss: Tensor,
-    correct: Tensor,
-}
-
-impl Totals {
-    fn new(device: Device) -> Result<Self> {
-        Ok(Self {
-            loss: Tensor::f_zeros([0_i64; 0], (Kind::Double, device))?,
-            correct: Tensor::f_zeros([0_i64; 0], (Kind::Int64, device))?,
-        })
-    }
-
-    /// Adds a batch, given its mean loss.
-    fn add(&mut self, loss: &Tensor, output: &Output, labels: &Tensor) -> Result<()> {
-        let _guard = no_grad_guard();
-        let classes = output.predictions()?.f_argmax(-1, false)?;
-        let correct = classes.f_eq_tensor(labels)?.f_sum(Kind::Int64)?;
-        let _ = self.correct.f_add_(&correct)?;
-        self.add_loss(loss, labels.size()[0])
-    }
-
-    /// Adds a mean over `examples` to the loss.
-    fn add_loss(&mut self, mean: &Tensor, examples: i64) -> Result<()> {
-        let _guard = no_grad_guard();
-        let sum = mean
-            .f_to_kind(Kind::Double)?
-            .f_mul_scalar(examples as f64)?;
-        let _ = self.loss.f_add_(&sum)?;
-        Ok(())
-    }
-
-    fn figures(&self, examples: i64) -> Result<Figures> {
-        let examples = examples as f64;
-        Ok(Figures {
-            loss: self.loss.f_double_value(&[])? / examples,
-            accuracy: self.correct.f_int64_value(&[])? as f64 / examples,
-        })
-    }
+/// What the steps of an epoch share.
+struct Epoch {
+    weights: Trainable,
+    engine: Box<dyn Engine>,
+    tally: Tally,
+    augmenter: Option<Augmenter>,
 }
 
 /// A call of `fit` on its way.
 struct Training<'a> {
-    model: &'a mut Sequential,
+    model: &'a mut Model,
     callbacks: &'a mut Callbacks,
     reporter: &'a dyn Reporter,
     verbosity: Verbosity,
@@ -433,8 +338,8 @@ struct Training<'a> {
 impl Training<'_> {
     fn run(
         &mut self,
-        train: &Batches,
-        validation: Option<&Batches>,
+        train: &mut Examples<'_>,
+        mut validation: Option<Examples<'_>>,
         options: &Fit,
         randomness: &mut Rng,
         resumed: Option<Checkpoint>,
@@ -466,21 +371,22 @@ impl Training<'_> {
 
             let learning_rate = self.model.learning_rate()?;
             let mut watch = Stopwatch::start(self.history.params.steps);
-            let figures = self.epoch(epoch, train, options, randomness, &mut watch)?;
+            let logs = self.epoch(epoch, train, options, randomness, &mut watch)?;
             let training_seconds = watch.seconds();
             self.history.training_seconds += training_seconds;
-            let Some(figures) = figures else {
+            let Some(mut logs) = logs else {
                 self.history.interrupted = true;
                 break;
             };
-            let mut logs = self.model.logs(figures)?;
-            if let Some(validation) = validation {
-                let Some(figures) = self.model.measure(validation, options.batch_size, None)?
-                else {
+            if let Some(validation) = &mut validation
+                && options.validates_after(epoch)
+            {
+                let batch_size = options.validation_batch_size.unwrap_or(options.batch_size);
+                let Some(measured) = measure(self.model, validation, batch_size, None)? else {
                     self.history.interrupted = true;
                     break;
                 };
-                logs.extend_validation(&self.model.logs(figures)?);
+                logs.extend_validation(&measured.logs);
             }
             self.history.push(
                 EpochRecord {
@@ -576,48 +482,103 @@ impl Training<'_> {
     fn epoch(
         &mut self,
         epoch: usize,
-        train: &Batches,
+        train: &mut Examples<'_>,
         options: &Fit,
         randomness: &mut Rng,
         watch: &mut Stopwatch,
-    ) -> Result<Option<Figures>> {
-        let count = train.count();
+    ) -> Result<Option<Logs>> {
         // Dropout draws from libtorch's generator, which others use between the epochs.
         tch::manual_seed(as_torch_seed(randomness.next_u64()));
-        let (rows, order) = match options.shuffle {
-            true => {
-                let rows = randomness.permutation(count);
-                let order = train.order(&rows)?;
-                (rows, Some(order))
-            }
-            false => ((0..count).collect(), None),
+        let mut epoch = Epoch {
+            weights: Trainable::of(self.model)?,
+            engine: engine::choose(self.model, train.largest_batch(options.batch_size))?,
+            tally: Tally::begin(self.model.compiled()?, self.model.device)?,
+            augmenter: options
+                .augmentation
+                .map(|augmentation| Augmenter::new(augmentation, self.model.seed, epoch)),
         };
-        let mut augmenter = options
-            .augmentation
-            .map(|augmentation| Augmenter::new(augmentation, self.model.seed, epoch));
-        let mut weights = Trainable::of(self.model, options.batch_size)?;
-        let mut totals = Totals::new(self.model.device)?;
-        let mut seen = 0;
-        for (step, (start, length)) in (1..).zip(options.batches(count)?) {
-            let (mut x, y) = train.pick(order.as_ref(), start, length)?;
-            if let Some(augmenter) = &mut augmenter {
-                let rows = &rows[start as usize..][..length as usize];
-                x = augmenter.apply(x, rows, randomness)?;
+        let ended = match train {
+            Examples::Tensors(train) => {
+                let count = train.count();
+                let (rows, order) = match options.shuffle {
+                    true => {
+                        let rows = randomness.permutation(count);
+                        let order = train.order(&rows)?;
+                        (rows, Some(order))
+                    }
+                    false => ((0..count).collect(), None),
+                };
+                let mut ended = true;
+                for (step, (start, length)) in (1..).zip(options.batches(count)?) {
+                    let mut batch = train.pick(order.as_ref(), start, length)?;
+                    if let Some(augmenter) = &mut epoch.augmenter {
+                        let rows = &rows[start as usize..][..length as usize];
+                        let x = batch.inputs.swap_remove(0);
+                        batch.inputs.push(augmenter.apply(x, rows, randomness)?);
+                    }
+                    if !self.step(step, &train.ready(batch)?, &mut epoch, watch)? {
+                        ended = false;
+                        break;
+                    }
+                }
+                ended
             }
-            let (x, y) = labelled_batch(train.ready((x, y))?)?;
-            seen += length;
-            self.model.train_step(&mut weights, &x, &y, &mut totals)?;
-            watch.first_step_done();
-            self.each_callback(|callback, control| callback.on_train_batch_end(step - 1, control))?;
-            if interrupt::is_requested() {
-                return Ok(None);
+            Examples::Stream(stream) => {
+                let mut step = 0;
+                loop {
+                    let Some(mut batch) = stream.next(step)? else {
+                        break true;
+                    };
+                    if let Some(augmenter) = &mut epoch.augmenter {
+                        let x = batch.inputs.swap_remove(0);
+                        let first = epoch.tally.examples();
+                        let rows: Vec<i64> = (first..first + x.size()[0]).collect();
+                        batch.inputs.push(augmenter.apply(x, &rows, randomness)?);
+                    }
+                    step += 1;
+                    if !self.step(step, &batch, &mut epoch, watch)? {
+                        break false;
+                    }
+                }
             }
-            if self.speaks() {
-                let progress = watch.progress(step, Logs::default());
-                self.reporter.step_end(&progress);
-            }
+        };
+        if !ended {
+            return Ok(None);
         }
-        totals.figures(seen).map(Some)
+        if self.history.params.steps == 0 {
+            // Known from now on.
+            self.history.params.steps = watch.steps_done();
+            watch.set_steps(self.history.params.steps);
+        }
+        let names = self.model.output_names();
+        epoch.tally.logs(self.model.compiled()?, &names).map(Some)
+    }
+
+    /// A step on one batch, and what belongs to it; whether the epoch goes on.
+    fn step(
+        &mut self,
+        step: i64,
+        batch: &Batch,
+        epoch: &mut Epoch,
+        watch: &mut Stopwatch,
+    ) -> Result<bool> {
+        let Epoch {
+            weights,
+            engine,
+            tally,
+            ..
+        } = epoch;
+        self.model.train_step(weights, engine.as_mut(), batch, tally)?;
+        watch.step_done();
+        self.each_callback(|callback, control| callback.on_train_batch_end(step - 1, control))?;
+        if interrupt::is_requested() {
+            return Ok(false);
+        }
+        if self.speaks() {
+            let progress = watch.progress(step, Logs::default());
+            self.reporter.step_end(&progress);
+        }
+        Ok(true)
     }
 
     fn speaks(&self) -> bool {
@@ -626,7 +587,7 @@ impl Training<'_> {
 
     fn each_callback(
         &mut self,
-        mut call: impl FnMut(&mut dyn crate::Callback, &mut Control<'_>),
+        mut call: impl FnMut(&mut dyn Callback, &mut Control<'_>),
     ) -> Result<()> {
         for index in 0..self.callbacks.0.len() {
             // Figures have a place only where an epoch ends.
@@ -639,7 +600,7 @@ impl Training<'_> {
     fn call(
         &mut self,
         index: usize,
-        call: impl FnOnce(&mut dyn crate::Callback, &mut Control<'_>),
+        call: impl FnOnce(&mut dyn Callback, &mut Control<'_>),
     ) -> Result<Vec<(String, f64)>> {
         let mut added = Vec::new();
         let mut control = Control {
@@ -676,8 +637,3 @@ impl Training<'_> {
     }
 }
 
-/// Batches of a labelled data set always have labels.
-fn labelled_batch((x, y): (Tensor, Option<Tensor>)) -> Result<(Tensor, Tensor)> {
-    let y = y.ok_or_else(|| Error::data("y", "labels", "none", "pass one label per example"))?;
-    Ok((x, y))
-}

@@ -1,0 +1,20 @@
+//! Layers joined to a network: the graph, its summary, what its layers put out.
+
+mod activations;
+pub(crate) mod compiled;
+mod forward;
+pub(crate) mod graph;
+#[expect(clippy::module_inception, reason = "the file of the type Model")]
+pub(crate) mod model;
+mod sequential;
+pub(crate) mod shared_layer;
+mod summary;
+pub(crate) mod symbolic_tensor;
+
+pub use activations::{ActivationBatches, LayerRange};
+pub use compiled::{Compile, LossChoice, Losses, OptimizerChoice};
+pub use model::Model;
+pub use sequential::Sequential;
+pub use shared_layer::SharedLayer;
+pub use summary::{Summary, SummaryRow};
+pub use symbolic_tensor::{Input, LayerExt, SymbolicTensor, SymbolicTensors};

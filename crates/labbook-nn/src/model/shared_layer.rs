@@ -1,0 +1,214 @@
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tch::Tensor;
+
+use crate::layers::layer::BuildContext;
+use crate::names::unique_name;
+use crate::{Activation, Layer, LayerConfig, Parameter, Phase, Result, Shape};
+
+/// A layer under its name, shared by all places and models that call it.
+///
+/// Every place computes with the same weights. From [`LayerExt::shared`](super::LayerExt::shared).
+#[derive(Clone)]
+pub struct SharedLayer(Arc<Cell>);
+
+struct Cell {
+    name: String,
+    class_name: &'static str,
+    input_shape: Option<Shape>,
+    state: Mutex<State>,
+    trainable: AtomicBool,
+}
+
+struct State {
+    layer: Box<dyn Layer>,
+    built: Option<Built>,
+}
+
+/// What a layer was built for.
+#[derive(Clone)]
+struct Built {
+    inputs: Vec<Shape>,
+    output: Shape,
+}
+
+impl SharedLayer {
+    /// Names the layer, as asked for or as Keras would.
+    pub(crate) fn new(layer: Box<dyn Layer>) -> Self {
+        let class_name = layer.class_name();
+        let options = layer.options();
+        let name = options.name.clone();
+        Self(Arc::new(Cell {
+            name: name.unwrap_or_else(|| unique_name(class_name)),
+            class_name,
+            input_shape: options.input_shape.clone(),
+            trainable: AtomicBool::new(!options.frozen),
+            state: Mutex::new(State { layer, built: None }),
+        }))
+    }
+
+    /// The layer's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Name of the kind of layer, such as `Conv2D`.
+    #[must_use]
+    pub fn class_name(&self) -> &'static str {
+        self.0.class_name
+    }
+
+    /// Whether training changes the weights.
+    #[must_use]
+    pub fn is_trainable(&self) -> bool {
+        self.0.trainable.load(Ordering::Relaxed)
+    }
+
+    /// Says whether training changes the weights, wherever the layer is called.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    pub fn set_trainable(&self, trainable: bool) -> Result<()> {
+        self.0.trainable.store(trainable, Ordering::Relaxed);
+        self.mark_leaves()
+    }
+
+    /// Tells autograd which weights it has to follow.
+    fn mark_leaves(&self) -> Result<()> {
+        for parameter in self.parameters() {
+            let wanted = parameter.trainable;
+            if parameter.value.requires_grad() != wanted {
+                let _ = parameter.value.f_set_requires_grad(wanted)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether both are the same layer.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The shape that was asked for when the layer comes first.
+    pub(crate) fn input_shape(&self) -> Option<&Shape> {
+        self.0.input_shape.as_ref()
+    }
+
+    /// Shape of one example that comes out, once the layer is built.
+    pub(crate) fn output_shape(&self) -> Option<Shape> {
+        self.state().built.as_ref().map(|built| built.output.clone())
+    }
+
+    /// Makes the weights, and tells the shape of the output.
+    pub(crate) fn build(&self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
+        let mut state = self.state();
+        let output = state.layer.build_many(inputs, context)?;
+        state.built = Some(Built {
+            inputs: inputs.to_vec(),
+            output: output.clone(),
+        });
+        drop(state);
+        self.mark_leaves()?;
+        Ok(output)
+    }
+
+    /// The output of a layer that has its weights, for these inputs.
+    pub(crate) fn output_for(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        match &self.state().built {
+            None => Ok(None),
+            Some(built) if built.inputs == inputs => Ok(Some(built.output.clone())),
+            Some(built) => Err(context.error(
+                &format!("inputs of the shapes it was built for, {}", list(&built.inputs)),
+                list(inputs),
+                "call a layer of its own where the shapes differ",
+            )),
+        }
+    }
+
+    pub(crate) fn forward(
+        &self,
+        inputs: &[&Tensor],
+        phase: Phase,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        // A frozen batch normalization keeps its statistics, as in Keras.
+        let phase = match self.is_trainable() {
+            true => phase,
+            false if self.0.class_name == "BatchNormalization" => Phase::Infer,
+            false => phase,
+        };
+        let state = self.state();
+        let y = state.layer.forward_many(inputs, phase, activation);
+        y.map_err(|error| error.within(&format!("layer {}", self.0.name)))
+    }
+
+    pub(crate) fn activation(&self) -> Activation {
+        self.state().layer.activation()
+    }
+
+    pub(crate) fn config(&self) -> Option<LayerConfig> {
+        self.state().layer.config()
+    }
+
+    /// The weights with names that differ, and whether training changes them.
+    pub(crate) fn parameters(&self) -> Vec<Parameter> {
+        let trainable = self.is_trainable();
+        let mut parameters = self.state().layer.parameters();
+        for index in 0..parameters.len() {
+            let (before, rest) = parameters.split_at_mut(index);
+            let parameter = &mut rest[0];
+            parameter.trainable &= trainable;
+            let name = parameter.name.clone();
+            let taken = |name: &str| before.iter().any(|other| other.name == name);
+            if taken(&name) {
+                let mut names = (1..).map(|number| format!("{name}_{number}"));
+                if let Some(free) = names.find(|name| !taken(name)) {
+                    parameter.name = free;
+                }
+            }
+        }
+        parameters
+    }
+
+    pub(crate) fn penalty(&self) -> Result<Option<Tensor>> {
+        self.state().layer.penalty()
+    }
+
+    pub(crate) fn multiply_adds(&self, output: &Shape) -> i64 {
+        self.state().layer.multiply_adds(output)
+    }
+
+    pub(crate) fn selects_maxima(&self) -> bool {
+        self.state().layer.selects_maxima()
+    }
+
+    pub(crate) fn needs_whole_batch(&self) -> bool {
+        self.state().layer.needs_whole_batch()
+    }
+
+    pub(crate) fn takes_integers(&self) -> bool {
+        self.state().layer.takes_integers()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn list(shapes: &[Shape]) -> String {
+    let shapes: Vec<String> = shapes.iter().map(Shape::to_string).collect();
+    shapes.join(", ")
+}
+
+impl fmt::Debug for SharedLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.0.name, self.0.class_name)
+    }
+}

@@ -1,0 +1,20 @@
+//! `fit`, `evaluate`, `predict`: options, the loop, its figures and who tells them.
+
+pub(crate) mod evaluate;
+pub(crate) mod examples;
+pub(crate) mod fit;
+pub(crate) mod history;
+mod logs;
+pub(crate) mod predict;
+pub(crate) mod progress;
+pub(crate) mod reporter;
+pub(crate) mod tally;
+mod train;
+
+pub use evaluate::{Evaluate, Evaluation};
+pub use fit::Fit;
+pub use history::{FitParams, History};
+pub use logs::Logs;
+pub use predict::Predict;
+pub use progress::{Progress, Verbosity};
+pub use reporter::{ConsoleReporter, Reporter, set_default_reporter};
