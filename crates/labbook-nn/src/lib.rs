@@ -45,6 +45,7 @@ pub use callbacks::{
     Callback, CallbackState, Callbacks, Control, CsvLogger, EarlyStopping, LearningRateScheduler,
     Lookahead, ModelCheckpoint, MonitorMode, ReduceLROnPlateau,
 };
+pub use data::{Batch, Batches, Dataset};
 pub use error::{Error, Result};
 pub use images::{Augmentation, Explanation, TestTimeAugmentation};
 pub use layers::{
@@ -53,7 +54,6 @@ pub use layers::{
     Initializer, L1L2, Layer, LayerConfig, LayerInfo, LayerOptions, MaxPooling2D, Maximum, Minimum,
     Multiply, Normalization, Padding, Parameter, Phase, Rescaling, Subtract, Whitening,
 };
-pub use data::{Batch, Batches, Dataset};
 pub use losses::{Loss, LossConfig, LossFn, Output, SparseCategoricalCrossentropy, Targets};
 pub use metrics::{Accuracy, Metric, MetricChoice, MetricConfig, MetricFn, Metrics};
 pub use model::{

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use labbook_nn::Activation::Softmax;
 use labbook_nn::{
     Adam, Callback, Control, Dense, Evaluate, Fit, FitParams, Loss, Output, Progress, Reporter,
-    Result, Sequential, Shape, SparseCategoricalCrossentropy, Verbosity, interrupt,
+    Result, Sequential, SparseCategoricalCrossentropy, Targets, Verbosity, interrupt,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -112,21 +112,21 @@ fn requests_from_before_the_training_are_forgotten() -> Result<()> {
 struct PressingLoss(Mutex<i32>);
 
 impl Loss for PressingLoss {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "pressing"
     }
 
-    fn classes(&self, _output: &Shape) -> Result<i64> {
-        Ok(2)
+    fn targets(&self) -> Targets {
+        Targets::Any
     }
 
-    fn mean(&self, output: &Output, _labels: &Tensor) -> Result<Tensor> {
+    fn per_example(&self, _targets: &Tensor, output: &Output) -> Result<Tensor> {
         let mut left = lock(&self.0);
         *left -= 1;
         if *left == 0 {
             interrupt::request();
         }
-        Ok(output.predictions()?.mean(Kind::Float))
+        Ok(output.predictions()?.mean_dim(-1, false, Kind::Float))
     }
 }
 

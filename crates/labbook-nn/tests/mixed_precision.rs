@@ -4,6 +4,7 @@ use labbook_nn::Activation::{Gelu, Relu, Softmax};
 use labbook_nn::{
     ActivationLayer, Adam, BatchNormalization, Conv2D, Dense, DtypePolicy, Fit, Flatten,
     Initializer, MaxPooling2D, Padding, Result, SGD, Sequential, SparseCategoricalCrossentropy,
+    bfloat16_is_fast,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -116,7 +117,9 @@ fn a_batch_in_pieces_has_the_gradients_of_the_whole() -> Result<()> {
     // together by up to twice that share of the largest. What was rounded before them differs at
     // every one of the 46,464 places that they sum up, and averages out.
     let widest = parts.iter().map(largest).fold(0.0, f64::max);
-    let bound = 2.0 * 2.0_f64.powi(-8) * widest;
+    // Processors that only emulate bfloat16 round within a convolution's sums once more.
+    let roundings = if bfloat16_is_fast() { 2.0 } else { 3.0 };
+    let bound = roundings * 2.0_f64.powi(-8) * widest;
     let [first, second, third] = &parts;
     let error = largest(&(&whole - (first + second + third) / 3.0));
     assert!(error > 0.0 && error < bound, "{error} of {bound}");

@@ -9,7 +9,7 @@ use labbook_nn::Activation::{
 use labbook_nn::{
     Adam, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Evaluate, Fit, Flatten,
     GlobalAveragePooling2D, L1L2, LearningRateSchedule, Loss, MaxPooling2D, Optimizer, Output,
-    Padding, Result, SGD, Sequential, Shape, SparseCategoricalCrossentropy,
+    Padding, Result, SGD, Sequential, SparseCategoricalCrossentropy, Targets,
 };
 use safetensors::SafeTensors;
 use tch::{Device, Kind, Tensor};
@@ -216,18 +216,18 @@ fn normalization(layer: BatchNormalization, shape: &[i64]) -> Result<Sequential>
 struct Listening(Arc<Mutex<Option<Tensor>>>);
 
 impl Loss for Listening {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "listening"
     }
 
-    fn classes(&self, _output: &Shape) -> Result<i64> {
-        Ok(2)
+    fn targets(&self) -> Targets {
+        Targets::Any
     }
 
-    fn mean(&self, output: &Output, _labels: &Tensor) -> Result<Tensor> {
+    fn per_example(&self, _targets: &Tensor, output: &Output) -> Result<Tensor> {
         let values = output.predictions()?;
         *self.0.lock().expect("no test panics here") = Some(values.detach());
-        Ok(values.mean(Kind::Float))
+        Ok(values.flatten(1, -1).mean_dim(-1, false, Kind::Float))
     }
 }
 

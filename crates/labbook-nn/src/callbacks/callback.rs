@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::Tensor;
 
-use crate::{FitParams, Logs, Reporter, Result, Model};
+use crate::{FitParams, Logs, Model, Reporter, Result};
 
 /// Something to do during training. Every method does nothing unless written otherwise.
 ///

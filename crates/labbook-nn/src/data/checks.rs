@@ -55,7 +55,7 @@ pub(crate) fn check_examples(
     }
     let kind = x.f_kind()?;
     if integers {
-        check_whole_numbers(argument, x, "numbers of words, categories or places")?;
+        let _ = check_whole_numbers(argument, x, "numbers of words, categories or places")?;
     } else if is_float(kind) {
         check_finite(argument, x)?;
     } else if !is_whole(kind) && kind != Kind::Bool {
@@ -102,14 +102,20 @@ pub(crate) fn convert_targets(
     output: &Shape,
     targets: Targets,
 ) -> Result<Tensor> {
-    let rows = y.size().first().copied();
-    if rows.is_some_and(|rows| rows != count) {
-        return Err(Error::data(
+    let rows = y.size().first().copied().unwrap_or_default();
+    let count_differs = || {
+        Error::data(
             argument,
             format!("{count} {}, one per example", labels(targets)),
-            rows.unwrap_or_default().to_string(),
+            rows.to_string(),
             "select examples and labels with the same index",
-        ));
+        )
+    };
+    if targets == Targets::ClassNumbers {
+        check_label_shape(argument, y, output)?;
+    }
+    if rows != count {
+        return Err(count_differs());
     }
     match targets {
         Targets::ClassNumbers => class_numbers(argument, y, output),
@@ -131,13 +137,18 @@ fn labels(targets: Targets) -> &'static str {
     }
 }
 
-/// Labels as `i64`, one for each row along the output's last axis, checked to be class numbers.
-fn class_numbers(argument: &str, y: &Tensor, output: &Shape) -> Result<Tensor> {
-    let size = y.size();
-    let (classes, outer) = match output.dims() {
+/// How many classes an output tells apart, and the axes before that.
+fn classes_of(output: &Shape) -> (i64, &[i64]) {
+    match output.dims() {
         [outer @ .., classes] => (*classes, outer),
-        [] => (1, &[][..]),
-    };
+        [] => (1, &[]),
+    }
+}
+
+/// Labels have one number for each row along the output's last axis.
+fn check_label_shape(argument: &str, y: &Tensor, output: &Shape) -> Result<()> {
+    let size = y.size();
+    let (_, outer) = classes_of(output);
     let fits = match size.split_first() {
         Some((_, rest)) => rest == outer || rest.strip_suffix(&[1]) == Some(outer),
         None => false,
@@ -157,10 +168,21 @@ fn class_numbers(argument: &str, y: &Tensor, output: &Shape) -> Result<Tensor> {
                     "for one-hot labels use categorical_crossentropy, or take \
                      argmax(-1, false), which gives class numbers"
                 }
+                false if !outer.is_empty() && size.len() <= 2 => {
+                    "add Flatten::new() before the last Dense layer, or pass a class number for \
+                     each row of the output"
+                }
                 false => "pass one class number per example",
             },
         ));
     }
+    Ok(())
+}
+
+/// Labels as `i64`, one for each row along the output's last axis, checked to be class numbers.
+fn class_numbers(argument: &str, y: &Tensor, output: &Shape) -> Result<Tensor> {
+    let size = y.size();
+    let (classes, outer) = classes_of(output);
     let mut shape = vec![size[0]];
     shape.extend(outer);
     let whole = check_whole_numbers(argument, &y.f_detach()?, "class numbers such as 0, 1, 2")?;
@@ -233,7 +255,10 @@ pub(crate) fn convert_weights(argument: &str, weights: &Tensor, count: i64) -> R
             "select examples and weights with the same index",
         ));
     }
-    let weights = weights.f_detach()?.f_to_kind(Kind::Float)?.f_reshape([count])?;
+    let weights = weights
+        .f_detach()?
+        .f_to_kind(Kind::Float)?
+        .f_reshape([count])?;
     check_finite(argument, &weights)?;
     Ok(weights)
 }
@@ -242,7 +267,10 @@ pub(crate) fn convert_weights(argument: &str, weights: &Tensor, count: i64) -> R
 pub(crate) fn weights_of_classes(targets: &Tensor, class_weight: &[(i64, f64)]) -> Result<Tensor> {
     let classes = match targets.size().as_slice() {
         [_] => targets.f_to_kind(Kind::Int64)?,
-        [_, 1] => targets.f_squeeze_dim(-1)?.f_round()?.f_to_kind(Kind::Int64)?,
+        [_, 1] => targets
+            .f_squeeze_dim(-1)?
+            .f_round()?
+            .f_to_kind(Kind::Int64)?,
         [_, _] => targets.f_argmax(-1, false)?,
         size => {
             return Err(Error::option(
@@ -256,7 +284,12 @@ pub(crate) fn weights_of_classes(targets: &Tensor, class_weight: &[(i64, f64)]) 
     let mut weights = classes.f_ones_like()?.f_to_kind(Kind::Float)?;
     for (class, weight) in class_weight {
         if !weight.is_finite() {
-            return Err(Error::option("class_weight", "finite numbers", weight, "use 1.0"));
+            return Err(Error::option(
+                "class_weight",
+                "finite numbers",
+                weight,
+                "use 1.0",
+            ));
         }
         weights = weights.f_masked_fill(&classes.f_eq(*class)?, *weight)?;
     }

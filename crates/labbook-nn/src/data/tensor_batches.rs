@@ -1,8 +1,6 @@
 use tch::{Device, Kind, Tensor};
 
-use super::checks::{
-    check_examples, convert_targets, convert_weights, weights_of_classes,
-};
+use super::checks::{check_examples, convert_targets, convert_weights, weights_of_classes};
 use super::dataset::Batch;
 use crate::losses::loss::Targets;
 use crate::{Error, Result, Shape, Tensors};
@@ -38,7 +36,11 @@ pub(crate) struct OutputNeed {
 impl DataSpec {
     /// Checks inputs; tells how many examples there are.
     pub(crate) fn check_inputs(&self, argument: &str, x: &[Tensor]) -> Result<i64> {
-        let names: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .inputs
+            .iter()
+            .map(|input| input.name.as_str())
+            .collect();
         check_number(argument, x.len(), &names)?;
         let mut count = 0;
         for (index, (x, need)) in x.iter().zip(&self.inputs).enumerate() {
@@ -59,12 +61,20 @@ impl DataSpec {
 
     /// Checks targets and converts them.
     pub(crate) fn targets(&self, argument: &str, y: &[Tensor], count: i64) -> Result<Vec<Tensor>> {
-        let names: Vec<&str> = self.outputs.iter().map(|output| output.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .outputs
+            .iter()
+            .map(|output| output.name.as_str())
+            .collect();
         check_number(argument, y.len(), &names)?;
-        let targets = y.iter().zip(&self.outputs).enumerate().map(|(index, (y, need))| {
-            let argument = one_of(argument, &names, index);
-            convert_targets(&argument, y, count, &need.shape, need.targets)
-        });
+        let targets = y
+            .iter()
+            .zip(&self.outputs)
+            .enumerate()
+            .map(|(index, (y, need))| {
+                let argument = one_of(argument, &names, index);
+                convert_targets(&argument, y, count, &need.shape, need.targets)
+            });
         targets.collect()
     }
 
@@ -77,7 +87,10 @@ impl DataSpec {
             };
             Ok(x.f_to_device(self.device)?.f_to_kind(kind)?)
         });
-        let targets = batch.targets.iter().map(|y| Ok(y.f_to_device(self.device)?));
+        let targets = batch
+            .targets
+            .iter()
+            .map(|y| Ok(y.f_to_device(self.device)?));
         let weights = batch.sample_weight.as_ref();
         let weights = weights.map(|weights| weights.f_to_device(self.device));
         Ok(Batch {
@@ -120,7 +133,11 @@ fn check_number(argument: &str, received: usize, names: &[&str]) -> Result<()> {
             argument,
             match names {
                 [_] => "one tensor".to_owned(),
-                _ => format!("{} tensors, one for each of {}", names.len(), names.join(", ")),
+                _ => format!(
+                    "{} tensors, one for each of {}",
+                    names.len(),
+                    names.join(", ")
+                ),
             },
             received.to_string(),
             "pass several as an array: [&a, &b]",
@@ -160,7 +177,9 @@ fn all_weights(
     };
     let of_classes = weights_of_classes(targets, class_weight)?;
     Ok(Some(match weights {
-        Some(weights) => weights.f_to_device(of_classes.device())?.f_mul(&of_classes)?,
+        Some(weights) => weights
+            .f_to_device(of_classes.device())?
+            .f_mul(&of_classes)?,
         None => of_classes,
     }))
 }
@@ -207,11 +226,17 @@ impl<'a> TensorBatches<'a> {
         class_weight: &[(i64, f64)],
     ) -> Result<Self> {
         let mut batches = Self::new(spec, x_argument, x)?;
-        let device = batches.data.inputs.first().map_or(spec.device, Tensor::device);
+        let device = batches
+            .data
+            .inputs
+            .first()
+            .map_or(spec.device, Tensor::device);
         let targets = spec.targets(y_argument, y.as_slice(), batches.count)?;
         let weights = ("sample_weight", sample_weight);
         let weights = all_weights(weights, class_weight, &targets, batches.count)?;
-        let targets = targets.iter().map(|targets| Ok(targets.f_to_device(device)?));
+        let targets = targets
+            .iter()
+            .map(|targets| Ok(targets.f_to_device(device)?));
         batches.data.targets = targets.collect::<Result<_>>()?;
         batches.data.sample_weight = match weights {
             Some(weights) => Some(weights.f_to_device(device)?),
@@ -232,7 +257,11 @@ impl<'a> TensorBatches<'a> {
 
     /// An order of the examples, where [`TensorBatches::pick`] needs it.
     pub(crate) fn order(&self, order: &[i64]) -> Result<Tensor> {
-        let device = self.data.inputs.first().map_or(self.spec.device, Tensor::device);
+        let device = self
+            .data
+            .inputs
+            .first()
+            .map_or(self.spec.device, Tensor::device);
         Ok(Tensor::f_from_slice(order)?.f_to_device(device)?)
     }
 
@@ -272,9 +301,23 @@ impl<'a> TensorBatches<'a> {
 mod tests {
     use super::*;
 
-    fn labelled(x: &Tensor, y: &Tensor) -> Result<Batches> {
-        let example = Shape::from((2, 2, 3));
-        Batches::labelled(("x", x), ("y", y), &example, 4, Device::Cpu)
+    fn labelled(x: &Tensor, y: &Tensor) -> Result<TensorBatches<'static>> {
+        // Lives as long as the test's process, so that batches may be given back.
+        let spec = Box::leak(Box::new(DataSpec {
+            inputs: vec![InputNeed {
+                name: "x".to_owned(),
+                shape: Shape::from((2, 2, 3)),
+                integers: false,
+            }],
+            outputs: vec![OutputNeed {
+                name: "y".to_owned(),
+                shape: Shape::from(4),
+                targets: Targets::ClassNumbers,
+            }],
+            device: Device::Cpu,
+        }));
+        let (x, y) = (Tensors::from(x), Tensors::from(y));
+        TensorBatches::labelled(spec, ("x", &x), ("y", &y), None, &[])
     }
 
     fn images(n: i64, kind: Kind) -> Tensor {
@@ -297,14 +340,14 @@ mod tests {
             (batches.steps(2), batches.steps(5), batches.count()),
             (3, 1, 5)
         );
-        let (x, y) = batches.slice(4, 1)?;
-        assert_eq!(x, images(5, Kind::Float).narrow(0, 4, 1));
-        assert_eq!(y.unwrap(), Tensor::from_slice(&[0_i64]));
+        let batch = batches.slice(4, 1)?;
+        assert_eq!(batch.inputs[0], images(5, Kind::Float).narrow(0, 4, 1));
+        assert_eq!(batch.targets[0], Tensor::from_slice(&[0_i64]));
         let order = batches.order(&[3, 1, 0, 2, 4])?;
-        let (x, y) = batches.ready(batches.pick(Some(&order), 1, 2)?)?;
-        assert_eq!(x.kind(), Kind::Float);
-        assert_eq!(x.double_value(&[0, 0, 0, 0]), 12.0);
-        assert_eq!(y.unwrap(), Tensor::from_slice(&[1_i64, 0]));
+        let batch = batches.ready(batches.pick(Some(&order), 1, 2)?)?;
+        assert_eq!(batch.inputs[0].kind(), Kind::Float);
+        assert_eq!(batch.inputs[0].double_value(&[0, 0, 0, 0]), 12.0);
+        assert_eq!(batch.targets[0], Tensor::from_slice(&[1_i64, 0]));
         Ok(())
     }
 
@@ -320,10 +363,7 @@ mod tests {
         ] {
             let y = labels.to_kind(kind).reshape([3, 1]);
             assert_eq!(
-                labelled(&images(3, Kind::Double), &y)?
-                    .slice(0, 3)?
-                    .1
-                    .unwrap(),
+                labelled(&images(3, Kind::Double), &y)?.slice(0, 3)?.targets[0],
                 labels
             );
         }
@@ -343,7 +383,7 @@ mod tests {
         assert!(error(&x.reshape([2, 12]), &y).contains("received (2, 12)"));
         assert!(error(&Tensor::from(1.0), &y).contains("a single number"));
         assert!(error(&x.narrow(0, 0, 0), &y).contains("at least one example"));
-        assert!(error(&x.to_kind(Kind::Int64), &y).contains("received Int64"));
+        assert!(error(&x.to_kind(Kind::ComplexFloat), &y).contains("received ComplexFloat"));
         assert!(error(&(&x / 0.0), &y).contains("24 that are NaN or infinite"));
         assert!(error(&x, &y.reshape([1, 2])).contains("(N,) or (N, 1), received (1, 2)"));
         assert!(error(&x, &y.one_hot(4)).contains("argmax"));

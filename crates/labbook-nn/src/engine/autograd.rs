@@ -18,7 +18,10 @@ pub(crate) struct Autograd {
 impl Autograd {
     pub(crate) fn of(model: &Model, batch_size: i64) -> Result<Self> {
         let piece = piece_size(model, batch_size)?;
-        let parameters = model.parameters().into_iter().map(|(_, parameter)| parameter);
+        let parameters = model
+            .parameters()
+            .into_iter()
+            .map(|(_, parameter)| parameter);
         Ok(Self {
             leaves: parameters
                 .filter(|parameter| parameter.trainable)

@@ -262,7 +262,9 @@ fn told(error: labbook_winograd::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Conv2D, Dense, Flatten, L1L2, Loss, MaxPooling2D, Sequential, SparseCategoricalCrossentropy};
+    use crate::{
+        Conv2D, Dense, Flatten, L1L2, Loss, MaxPooling2D, Sequential, SparseCategoricalCrossentropy,
+    };
 
     fn model(padding: Padding, first: i64) -> Sequential {
         let relu = |filters| Conv2D::new(filters, 3).activation(Activation::Relu);

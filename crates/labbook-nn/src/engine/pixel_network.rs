@@ -5,8 +5,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::engine::kernels::{self, ActiveColumns, Aligned, CLASSES, Dropping, LANES, Packed};
 use crate::layers::ConfigKind;
-use crate::random::mask_seed;
 use crate::model::graph::Planned;
+use crate::random::mask_seed;
 use crate::{Activation, Error, L1L2, Result};
 
 /// Numbers of the last layer's output that a piece of a batch may hold: 8 MiB, which fit in the

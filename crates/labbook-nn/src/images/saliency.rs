@@ -200,8 +200,8 @@ fn check_image(what: &str, verb: &str, shape: &Shape) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Sequential;
     use crate::Activation::{Relu, Softmax};
+    use crate::Sequential;
     use crate::{Conv2D, Dense, Flatten, MaxPooling2D};
 
     /// Two 1x1 filters, x and -x, whose pixels speak for class 0 by 1 and -2.

@@ -91,8 +91,8 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::Sequential;
     use crate::Activation::Softmax;
+    use crate::Sequential;
     use crate::{Adam, Dense, Evaluate, Flatten, Predict, SparseCategoricalCrossentropy};
 
     fn images() -> Tensor {

@@ -304,7 +304,7 @@ mod tests {
                 if parameter.trainable {
                     let values = wave(&[6], index as f64 + 1.0);
                     no_grad(|| parameter.value.shallow_clone().copy_(&values));
-                    match parameter.name {
+                    match parameter.name.as_str() {
                         "gamma" => gamma = parameter.value.shallow_clone(),
                         _ => beta = parameter.value.shallow_clone(),
                     }

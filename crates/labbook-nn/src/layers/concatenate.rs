@@ -137,7 +137,10 @@ mod tests {
         let joined = Model::new([&a, &b], &Concatenate::new().axis(1).call([&a, &b]))?;
         assert_eq!(joined.output_shapes()?, [Shape::from((10, 5))]);
         let error = Model::new([&a, &b], &Concatenate::new().call([&a, &b])).unwrap_err();
-        assert!(error.to_string().contains("(None, 4, 5), (None, 6, 5)"), "{error}");
+        assert!(
+            error.to_string().contains("(None, 4, 5), (None, 6, 5)"),
+            "{error}"
+        );
         let error = Model::new([&a, &b], &Concatenate::new().axis(0).call([&a, &b])).unwrap_err();
         assert!(error.to_string().contains("the batch axis is 0"), "{error}");
         Ok(())

@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::pool::Pool;
 use super::{
-    ActivationLayer, Add, Average, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, Dense,
-    Dot, Dropout, Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D, Maximum,
-    Minimum, Multiply, Normalization, Padding, Rescaling, Subtract, Whitening,
+    ActivationLayer, Add, Average, AveragePooling2D, BatchNormalization, Concatenate, Conv2D,
+    Dense, Dot, Dropout, Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D,
+    Maximum, Minimum, Multiply, Normalization, Padding, Rescaling, Subtract, Whitening,
 };
 use crate::tensors::shape::Size2D;
 use crate::{Activation, Initializer, L1L2, Layer};
@@ -196,11 +196,9 @@ impl LayerConfig {
             Kind::Maximum {} => Box::new(Maximum::new().name(name)),
             Kind::Minimum {} => Box::new(Minimum::new().name(name)),
             Kind::Concatenate { axis } => Box::new(Concatenate::new().axis(axis).name(name)),
-            Kind::Dot { axes, normalize } => Box::new(
-                Dot::along(axes.0, axes.1)
-                    .normalize(normalize)
-                    .name(name),
-            ),
+            Kind::Dot { axes, normalize } => {
+                Box::new(Dot::along(axes.0, axes.1).normalize(normalize).name(name))
+            }
         }
     }
 }

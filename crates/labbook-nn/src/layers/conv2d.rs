@@ -3,8 +3,8 @@ use tch::Tensor;
 
 use super::config::Kind as LayerKind;
 use super::dense::{bias, check_regularizer, kernel_options};
-use crate::tensors::casts::weight_like;
 use crate::layers::layer::{layer_options, not_built};
+use crate::tensors::casts::weight_like;
 use crate::tensors::shape::Size2D;
 use crate::{
     Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,

@@ -1,8 +1,8 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use crate::tensors::casts::weight_like;
 use crate::layers::layer::{layer_options, not_built};
+use crate::tensors::casts::weight_like;
 use crate::{
     Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,
     Phase, Result, Shape,

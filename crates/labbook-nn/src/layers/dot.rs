@@ -50,7 +50,9 @@ impl Dot {
     fn matrix(&self, x: &Tensor, axis: i64) -> Result<Tensor> {
         let x = match self.normalize {
             true => {
-                let squared = x.f_square()?.f_sum_dim_intlist([axis].as_slice(), true, None::<Kind>)?;
+                let squared =
+                    x.f_square()?
+                        .f_sum_dim_intlist([axis].as_slice(), true, None::<Kind>)?;
                 x.f_mul(&squared.f_clamp_min(EPSILON)?.f_rsqrt()?)?
             }
             false => x.shallow_clone(),
@@ -98,9 +100,14 @@ impl Layer for Dot {
 
     fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
         let [a, b] = inputs else {
-            return Err(context.error("two tensors", inputs.len(), "call it on two: .call([&a, &b])"));
+            return Err(context.error(
+                "two tensors",
+                inputs.len(),
+                "call it on two: .call([&a, &b])",
+            ));
         };
-        let (Some(first), Some(second)) = (place(self.axes.0, a.rank()), place(self.axes.1, b.rank()))
+        let (Some(first), Some(second)) =
+            (place(self.axes.0, a.rank()), place(self.axes.1, b.rank()))
         else {
             return Err(context.error(
                 "axes that the tensors have, after the batch axis",
@@ -139,7 +146,10 @@ impl Layer for Dot {
         activation: Activation,
     ) -> Result<Tensor> {
         let [a, b] = inputs else {
-            return Err(crate::layers::layer::not_built(self.class_name(), &self.options));
+            return Err(crate::layers::layer::not_built(
+                self.class_name(),
+                &self.options,
+            ));
         };
         let product = self
             .matrix(a, self.axes.0)?
@@ -189,7 +199,9 @@ mod tests {
         let y = Tensor::arange(20, (Kind::Float, tch::Device::Cpu)).reshape([1, 5, 4]);
         let expected = x.matmul(&y.transpose(1, 2));
         assert_eq!(model.predict([&x, &y])?, expected);
-        let error = Model::new([&a, &b], &Dot::new(1).call([&a, &b])).unwrap_err().to_string();
+        let error = Model::new([&a, &b], &Dot::new(1).call([&a, &b]))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("axes of one length"), "{error}");
         Ok(())
     }

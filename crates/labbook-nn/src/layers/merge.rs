@@ -190,7 +190,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_joined_is_told_by_the_model() {
-        let told = |outputs| Model::new([&Input::new(3)], &outputs).unwrap_err().to_string();
+        let told = |outputs| {
+            Model::new([&Input::new(3)], &outputs)
+                .unwrap_err()
+                .to_string()
+        };
         let (a, b) = (Input::new(3), Input::new(4));
         let sum = Add::new().name("sum").call([&a, &b]);
         let error = Model::new([&a, &b], &sum).unwrap_err().to_string();

@@ -1,8 +1,8 @@
 use tch::{Kind, Tensor, no_grad_guard};
 
 use super::config::Kind as LayerKind;
-use crate::layers::layer::{layer_options, not_built};
 use crate::data::spans::spans;
+use crate::layers::layer::{layer_options, not_built};
 use crate::tensors::shape::tuple;
 use crate::{
     Activation, BuildContext, Error, Layer, LayerConfig, LayerOptions, Phase, Result, Shape,

@@ -3,9 +3,9 @@ use tch::{Kind, Tensor, no_grad_guard};
 use super::config::Kind as LayerKind;
 use super::conv2d::{channels_first, channels_last, image_axes};
 use super::dense::bias;
-use crate::tensors::casts::weight_like;
-use crate::layers::layer::{layer_options, not_built};
 use crate::data::spans::spans;
+use crate::layers::layer::{layer_options, not_built};
+use crate::tensors::casts::weight_like;
 use crate::tensors::shape::{Size2D, tuple};
 use crate::{
     Activation, BuildContext, Error, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result,

@@ -45,7 +45,9 @@ pub(crate) fn by_name(name: &str) -> Result<Box<dyn Loss>> {
 
 /// The loss with these options.
 pub(crate) fn from_config(config: &LossConfig) -> Result<Box<dyn Loss>> {
-    let found = LOSSES.iter().find(|(class, ..)| *class == config.class_name);
+    let found = LOSSES
+        .iter()
+        .find(|(class, ..)| *class == config.class_name);
     let loss = found.and_then(|(_, _, make)| make(&config.config).ok());
     loss.ok_or_else(|| {
         Error::option(

@@ -143,7 +143,7 @@ mod tests {
         };
         let expected = (by_hand([1.0, 2.0, 3.0], 2) + by_hand([-1.0, 0.0, 0.5], 0)) / 2.0;
         let check = |loss: SparseCategoricalCrossentropy, output: &Output| -> Result<()> {
-            let value = loss.mean(output, &labels)?.double_value(&[]);
+            let value = loss.mean(&labels, output)?.double_value(&[]);
             assert!((value - expected).abs() < 1e-6, "{value} {expected}");
             Ok(())
         };
@@ -160,7 +160,7 @@ mod tests {
         let loss = SparseCategoricalCrossentropy::new().label_smoothing(0.3);
         loss.check()?;
         let computed = loss
-            .mean(&Output::Logits(logits()), &labels)?
+            .mean(&labels, &Output::Logits(logits()))?
             .double_value(&[]);
         let truth = Tensor::from_slice(&[0.1, 0.1, 0.8, 0.8, 0.1, 0.1]).reshape([2, 3]);
         let by_hand = (logits().log_softmax(-1, None::<tch::Kind>) * truth).sum(None::<tch::Kind>);
@@ -173,7 +173,7 @@ mod tests {
     fn a_hopeless_prediction_keeps_its_exact_loss() -> Result<()> {
         let output = Output::Logits(Tensor::from_slice(&[0.0_f32, 500.0]).reshape([1, 2]));
         let loss =
-            SparseCategoricalCrossentropy::new().mean(&output, &Tensor::from_slice(&[0_i64]));
+            SparseCategoricalCrossentropy::new().mean(&Tensor::from_slice(&[0_i64]), &output);
         assert_eq!(loss?.double_value(&[]), 500.0);
         Ok(())
     }

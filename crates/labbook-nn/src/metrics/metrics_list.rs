@@ -65,7 +65,10 @@ impl Metrics {
     /// The keys in the history.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.0.iter().map(|choice| choice.name().to_owned()).collect()
+        self.0
+            .iter()
+            .map(|choice| choice.name().to_owned())
+            .collect()
     }
 
     pub(crate) fn from_configs(configs: &[MetricConfig]) -> Result<Self> {
@@ -152,13 +155,20 @@ mod tests {
         let metrics = Metrics::from(("acc", Accuracy::new(), "accuracy"));
         assert_eq!(metrics.names(), ["acc", "accuracy", "accuracy"]);
         assert_eq!(Metrics::from("acc").names(), ["acc"]);
-        assert_eq!(Metrics::from(["accuracy", "acc"]).names(), ["accuracy", "acc"]);
+        assert_eq!(
+            Metrics::from(["accuracy", "acc"]).names(),
+            ["accuracy", "acc"]
+        );
         assert!(Metrics::from([]).names().is_empty());
     }
 
     #[test]
     fn an_unknown_metric_is_named() {
-        let error = MetricChoice::from("accurracy").into_metric().err().unwrap().to_string();
+        let error = MetricChoice::from("accurracy")
+            .into_metric()
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("received accurracy"), "{error}");
     }
 }

@@ -12,13 +12,11 @@ type Make = fn(Value) -> serde_json::Result<Box<dyn Metric>>;
 
 /// Class name, names that `compile` takes, how to make it. The name taken is the key in the
 /// history, as in Keras.
-const METRICS: &[(&str, &[&str], Make)] = &[(
-    "Accuracy",
-    &["accuracy", "acc"],
-    make::<Accuracy>,
-)];
+const METRICS: &[(&str, &[&str], Make)] = &[("Accuracy", &["accuracy", "acc"], make::<Accuracy>)];
 
-fn make<M: Metric + DeserializeOwned + 'static>(config: Value) -> serde_json::Result<Box<dyn Metric>> {
+fn make<M: Metric + DeserializeOwned + 'static>(
+    config: Value,
+) -> serde_json::Result<Box<dyn Metric>> {
     Ok(Box::new(serde_json::from_value::<M>(config)?))
 }
 
@@ -45,7 +43,9 @@ pub(crate) fn by_name(name: &str) -> Result<Box<dyn Metric>> {
 
 /// The metric with these options.
 pub(crate) fn from_config(config: &MetricConfig) -> Result<Box<dyn Metric>> {
-    let found = METRICS.iter().find(|(class, ..)| *class == config.class_name);
+    let found = METRICS
+        .iter()
+        .find(|(class, ..)| *class == config.class_name);
     let metric = found.and_then(|(_, _, make)| make(config.config.clone()).ok());
     metric.ok_or_else(|| {
         Error::option(

@@ -97,7 +97,11 @@ impl Iterator for ActivationBatches<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let (start, length) = self.spans.next()?;
         let _guard = no_grad_guard();
-        let piece = self.x.as_slice().iter().map(|x| Ok(x.f_narrow(0, start, length)?));
+        let piece = self
+            .x
+            .as_slice()
+            .iter()
+            .map(|x| Ok(x.f_narrow(0, start, length)?));
         let outputs = piece.collect::<Result<Vec<Tensor>>>().and_then(|inputs| {
             let batch = self.spec.ready(Batch {
                 inputs,

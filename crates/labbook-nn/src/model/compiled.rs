@@ -33,7 +33,9 @@ pub(crate) struct OutputMetrics {
 impl Compiled {
     /// Whether the loss of a batch is a mean over its examples, for every output.
     pub(crate) fn is_mean_over_examples(&self) -> bool {
-        self.losses.iter().all(|output| output.loss.is_mean_over_examples())
+        self.losses
+            .iter()
+            .all(|output| output.loss.is_mean_over_examples())
     }
 
     /// The keys of all metrics, output by output.
@@ -52,7 +54,11 @@ impl OutputMetrics {
 
 impl fmt::Debug for Compiled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let losses: Vec<&str> = self.losses.iter().map(|output| output.loss.name()).collect();
+        let losses: Vec<&str> = self
+            .losses
+            .iter()
+            .map(|output| output.loss.name())
+            .collect();
         f.debug_struct("Compiled")
             .field("optimizer", &self.optimizer)
             .field("losses", &losses)
@@ -224,7 +230,11 @@ impl Compile {
 
     /// Adds metrics for one output, by the name of the layer that gives it.
     #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn output_metrics(mut self, output: impl Into<String>, metrics: impl Into<Metrics>) -> Self {
+    pub fn output_metrics(
+        mut self,
+        output: impl Into<String>,
+        metrics: impl Into<Metrics>,
+    ) -> Self {
         self.output_metrics.push((output.into(), metrics.into()));
         self
     }
@@ -249,7 +259,10 @@ impl Compile {
         let wrong = |option: &str, received: usize, advice: &str| {
             Error::option(
                 option,
-                format!("{count}, one for each of the outputs {}", outputs.join(", ")),
+                format!(
+                    "{count}, one for each of the outputs {}",
+                    outputs.join(", ")
+                ),
                 received,
                 advice,
             )
@@ -263,15 +276,29 @@ impl Compile {
         }
         let weights = self.loss_weights.unwrap_or_else(|| vec![1.0; count]);
         if weights.len() != count {
-            return Err(wrong("loss_weights", weights.len(), "pass one number per output"));
+            return Err(wrong(
+                "loss_weights",
+                weights.len(),
+                "pass one number per output",
+            ));
         }
         if let Some(weight) = weights.iter().find(|weight| !weight.is_finite()) {
-            return Err(Error::option("loss_weights", "finite numbers", weight, "use 1.0"));
+            return Err(Error::option(
+                "loss_weights",
+                "finite numbers",
+                weight,
+                "use 1.0",
+            ));
         }
-        let losses = self.losses.0.into_iter().zip(weights).map(|(loss, weight)| {
-            let loss = loss.into_loss()?;
-            Ok(OutputLoss { loss, weight })
-        });
+        let losses = self
+            .losses
+            .0
+            .into_iter()
+            .zip(weights)
+            .map(|(loss, weight)| {
+                let loss = loss.into_loss()?;
+                Ok(OutputLoss { loss, weight })
+            });
         let losses = losses.collect::<Result<Vec<_>>>()?;
         let mut metrics: Vec<OutputMetrics> = Vec::new();
         metrics.resize_with(count, OutputMetrics::default);
@@ -279,7 +306,8 @@ impl Compile {
             for choice in chosen.0 {
                 let repeated = choice.repeated();
                 let first = choice.into_metric()?;
-                let others = (1..count).map_while(|_| repeated.as_ref().map(|name| name.as_str().into()));
+                let others =
+                    (1..count).map_while(|_| repeated.as_ref().map(|name| name.as_str().into()));
                 let others = others.map(MetricChoice::into_metric);
                 for (index, metric) in std::iter::once(Ok(first)).chain(others).enumerate() {
                     metrics[index].add(metric?, weighted);
@@ -287,14 +315,17 @@ impl Compile {
             }
         }
         for (output, chosen) in self.output_metrics {
-            let index = outputs.iter().position(|name| *name == output).ok_or_else(|| {
-                Error::option(
-                    "output_metrics",
-                    format!("one of the outputs {}", outputs.join(", ")),
-                    &output,
-                    "an output has the name of its layer, which .name(..) sets",
-                )
-            })?;
+            let index = outputs
+                .iter()
+                .position(|name| *name == output)
+                .ok_or_else(|| {
+                    Error::option(
+                        "output_metrics",
+                        format!("one of the outputs {}", outputs.join(", ")),
+                        &output,
+                        "an output has the name of its layer, which .name(..) sets",
+                    )
+                })?;
             for choice in chosen.0 {
                 metrics[index].add(choice.into_metric()?, false);
             }

@@ -10,10 +10,13 @@ use crate::{Error, Phase, Result};
 impl Model {
     /// Runs the layers on one tensor for each input, stopping before a last softmax or sigmoid.
     pub(crate) fn forward_all(&self, inputs: &[Tensor], phase: Phase) -> Result<Vec<Output>> {
-        let known = inputs.iter().enumerate().map(|(index, x)| {
-            Ok((Source::Input(index), self.in_compute_kind(x)?))
-        });
-        self.graph.plan().run(known.collect::<Result<Vec<_>>>()?, phase)
+        let known = inputs
+            .iter()
+            .enumerate()
+            .map(|(index, x)| Ok((Source::Input(index), self.in_compute_kind(x)?)));
+        self.graph
+            .plan()
+            .run(known.collect::<Result<Vec<_>>>()?, phase)
     }
 
     /// The first output for a model with one input.
@@ -45,7 +48,11 @@ impl Model {
     }
 
     /// What some nodes give for inference, each to the end of its own activation function.
-    pub(crate) fn node_outputs(&self, nodes: Range<usize>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    pub(crate) fn node_outputs(
+        &self,
+        nodes: Range<usize>,
+        inputs: &[Tensor],
+    ) -> Result<Vec<Tensor>> {
         let mut values: Vec<Option<Tensor>> = Vec::new();
         values.resize_with(self.graph.nodes.len(), || None);
         let inputs = inputs.iter().map(|x| self.in_compute_kind(x));
@@ -69,7 +76,9 @@ impl Model {
                 Source::Node(before) => values[*before].as_ref().ok_or_else(missing),
             });
             let tensors = tensors.collect::<Result<Vec<&Tensor>>>()?;
-            let y = node.layer.forward(&tensors, Phase::Infer, node.layer.activation())?;
+            let y = node
+                .layer
+                .forward(&tensors, Phase::Infer, node.layer.activation())?;
             values[index] = Some(y);
             for source in &node.inputs {
                 if let Source::Node(before) = source
@@ -80,7 +89,11 @@ impl Model {
                 }
             }
         }
-        let outputs = values.into_iter().take(nodes.end).skip(nodes.start).flatten();
+        let outputs = values
+            .into_iter()
+            .take(nodes.end)
+            .skip(nodes.start)
+            .flatten();
         outputs.map(|y| Ok(y.f_to_kind(Kind::Float)?)).collect()
     }
 

@@ -83,7 +83,10 @@ impl Graph {
         let mut sources: HashMap<u64, Source> = HashMap::new();
         let mut graph = Self::default();
         for (index, input) in inputs.iter().enumerate() {
-            if sources.insert(input.number(), Source::Input(index)).is_some() {
+            if sources
+                .insert(input.number(), Source::Input(index))
+                .is_some()
+            {
                 return Err(problem(
                     "inputs that differ",
                     format!("{} twice", input.name()),
@@ -109,16 +112,27 @@ impl Graph {
                 Origin::Layer { layer, scope } => (layer.clone(), scope.clone()),
                 Origin::Input(spec) => {
                     return Err(problem(
-                        &format!("the input {}, which its outputs need, among its inputs", spec.name),
+                        &format!(
+                            "the input {}, which its outputs need, among its inputs",
+                            spec.name
+                        ),
                         "a model without it".to_owned(),
                         "add it to the first argument of Model::new",
                     ));
                 }
                 Origin::Problem(told) => {
-                    return Err(problem("calls that fit", told.clone(), "see model.summary()"));
+                    return Err(problem(
+                        "calls that fit",
+                        told.clone(),
+                        "see model.summary()",
+                    ));
                 }
             };
-            let origins = call.inputs.iter().map(|input| sources[&input.number()]).collect();
+            let origins = call
+                .inputs
+                .iter()
+                .map(|input| sources[&input.number()])
+                .collect();
             sources.insert(tensor.number(), Source::Node(graph.nodes.len()));
             graph.nodes.push(Node {
                 layer,
@@ -127,7 +141,10 @@ impl Graph {
                 scope,
             });
         }
-        graph.outputs = outputs.iter().map(|output| sources[&output.number()]).collect();
+        graph.outputs = outputs
+            .iter()
+            .map(|output| sources[&output.number()])
+            .collect();
         graph.check_names(model)?;
         Ok(graph)
     }
@@ -194,7 +211,11 @@ impl Graph {
     /// Whether the numbers of an input go to layers that take whole numbers.
     pub(crate) fn takes_integers(&self, input: usize) -> bool {
         let source = Source::Input(input);
-        let mut users = self.nodes.iter().filter(|node| node.inputs.contains(&source)).peekable();
+        let mut users = self
+            .nodes
+            .iter()
+            .filter(|node| node.inputs.contains(&source))
+            .peekable();
         users.peek().is_some() && users.all(|node| node.layer.takes_integers())
     }
 
@@ -230,8 +251,11 @@ impl Graph {
 
     fn plan_with(&self, kept: Option<usize>) -> Plan<'_> {
         let (by_nodes, as_outputs) = self.uses();
-        let mut activations: Vec<Activation> =
-            self.nodes.iter().map(|node| node.layer.activation()).collect();
+        let mut activations: Vec<Activation> = self
+            .nodes
+            .iter()
+            .map(|node| node.layer.activation())
+            .collect();
         for (index, node) in self.nodes.iter().enumerate() {
             let &[Source::Node(before)] = node.inputs.as_slice() else {
                 continue;
@@ -347,9 +371,7 @@ impl Plan<'_> {
         }
         let outputs = self.outputs.iter().zip(&self.left_out);
         outputs
-            .map(|(source, left_out)| {
-                ending(value(&values, *source)?.shallow_clone(), *left_out)
-            })
+            .map(|(source, left_out)| ending(value(&values, *source)?.shallow_clone(), *left_out))
             .collect()
     }
 

@@ -335,7 +335,11 @@ impl Model {
     /// # Errors
     /// When the model is not built.
     pub fn input(&self) -> Result<SymbolicTensor> {
-        self.inputs()?.0.into_iter().next().ok_or_else(|| self.not_built())
+        self.inputs()?
+            .0
+            .into_iter()
+            .next()
+            .ok_or_else(|| self.not_built())
     }
 
     /// All symbolic inputs of the model.
@@ -351,7 +355,11 @@ impl Model {
     /// # Errors
     /// When the model is not built.
     pub fn output(&self) -> Result<SymbolicTensor> {
-        self.outputs()?.0.into_iter().next().ok_or_else(|| self.not_built())
+        self.outputs()?
+            .0
+            .into_iter()
+            .next()
+            .ok_or_else(|| self.not_built())
     }
 
     /// All symbolic outputs of the model.
@@ -466,7 +474,10 @@ impl Model {
     /// Forgets what depends on the layers, of which there is another one.
     pub(crate) fn changed(&mut self) {
         self.compiled = None;
-        *self.symbols.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        *self
+            .symbols
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Says whether training changes the weights of all layers of this model, in whichever
@@ -506,7 +517,9 @@ impl Model {
         for (name, own) in self.weights()? {
             match theirs.iter().find(|(other, _)| *other == name) {
                 Some((_, weight)) => {
-                    let layer = name.rsplit_once('/').map_or(name.as_str(), |(layer, _)| layer);
+                    let layer = name
+                        .rsplit_once('/')
+                        .map_or(name.as_str(), |(layer, _)| layer);
                     if taken.last().is_none_or(|last| last != layer) {
                         taken.push(layer.to_owned());
                     }
@@ -530,12 +543,18 @@ impl Model {
         let mut rows: Vec<SummaryRow> = Vec::new();
         let connected = self.class_name != "Sequential";
         if connected {
-            rows.extend(self.graph.inputs.iter().map(|input| SummaryRow {
-                name: input.name.clone(),
-                class_name: "InputLayer".to_owned(),
-                output_shape: input.shape.as_ref().map(Shape::to_string).unwrap_or_default(),
-                params: 0,
-                connected_to: Vec::new(),
+            rows.extend(self.graph.inputs.iter().map(|input| {
+                SummaryRow {
+                    name: input.name.clone(),
+                    class_name: "InputLayer".to_owned(),
+                    output_shape: input
+                        .shape
+                        .as_ref()
+                        .map(Shape::to_string)
+                        .unwrap_or_default(),
+                    params: 0,
+                    connected_to: Vec::new(),
+                }
             }));
         }
         let mut scopes: Vec<&str> = Vec::new();
@@ -587,16 +606,25 @@ impl Model {
         let mut layers = Vec::new();
         for (_, node) in self.graph.layers() {
             let output_shape = node.output_shape.clone().ok_or_else(|| self.not_built())?;
-            let shapes = node.inputs.iter().map(|source| self.graph.shape_of(*source));
+            let shapes = node
+                .inputs
+                .iter()
+                .map(|source| self.graph.shape_of(*source));
             let input_shape = shapes.flatten().next().cloned();
             let parameters = node.layer.parameters();
             let trainable = parameters.iter().filter(|parameter| parameter.trainable);
             let full_name = node.full_name();
-            let calls = self.graph.nodes.iter().filter(|other| other.full_name() == full_name);
-            let inputs = calls.flat_map(|call| &call.inputs).map(|source| match source {
-                Source::Input(index) => self.graph.inputs[*index].name.clone(),
-                Source::Node(index) => self.graph.nodes[*index].full_name(),
-            });
+            let calls = self
+                .graph
+                .nodes
+                .iter()
+                .filter(|other| other.full_name() == full_name);
+            let inputs = calls
+                .flat_map(|call| &call.inputs)
+                .map(|source| match source {
+                    Source::Input(index) => self.graph.inputs[*index].name.clone(),
+                    Source::Node(index) => self.graph.nodes[*index].full_name(),
+                });
             layers.push(LayerInfo {
                 name: full_name.clone(),
                 class_name: node.layer.class_name().to_owned(),
@@ -693,7 +721,9 @@ impl Model {
         self.built()?;
         let outputs = self.graph.outputs.iter();
         let shapes = outputs.map(|output| self.graph.shape_of(*output).cloned());
-        shapes.map(|shape| shape.ok_or_else(|| self.not_built())).collect()
+        shapes
+            .map(|shape| shape.ok_or_else(|| self.not_built()))
+            .collect()
     }
 
     /// Copies of all weights on the CPU, in Keras's order and shapes, named as Keras names
@@ -858,10 +888,6 @@ impl Model {
     /// Limits how many numbers the weights of further layers may hold.
     pub(crate) fn set_room(&mut self, room: Option<i64>) {
         self.room = room;
-    }
-
-    pub(crate) fn room(&mut self) -> &mut Option<i64> {
-        &mut self.room
     }
 
     /// The options of the layers, as far as a file can keep them.

@@ -59,7 +59,10 @@ impl Sequential {
             false => Err(Error::option(
                 "model",
                 "one whose layers follow one another",
-                format!("the model {} with inputs and outputs of its own", model.name()),
+                format!(
+                    "the model {} with inputs and outputs of its own",
+                    model.name()
+                ),
                 "use Model in place of Sequential",
             )),
         }

@@ -99,7 +99,10 @@ impl SharedLayer {
 
     /// Shape of one example that comes out, once the layer is built.
     pub(crate) fn output_shape(&self) -> Option<Shape> {
-        self.state().built.as_ref().map(|built| built.output.clone())
+        self.state()
+            .built
+            .as_ref()
+            .map(|built| built.output.clone())
     }
 
     /// Makes the weights, and tells the shape of the output.
@@ -125,7 +128,10 @@ impl SharedLayer {
             None => Ok(None),
             Some(built) if built.inputs == inputs => Ok(Some(built.output.clone())),
             Some(built) => Err(context.error(
-                &format!("inputs of the shapes it was built for, {}", list(&built.inputs)),
+                &format!(
+                    "inputs of the shapes it was built for, {}",
+                    list(&built.inputs)
+                ),
                 list(inputs),
                 "call a layer of its own where the shapes differ",
             )),

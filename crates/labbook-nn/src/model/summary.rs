@@ -55,7 +55,10 @@ impl fmt::Display for Summary {
         for (i, row) in self.rows.iter().enumerate() {
             let name = format!("{} ({})", row.name, row.class_name);
             let params = row.params.to_string();
-            let mut sources = row.connected_to.iter().map(|source| format!("{source}[0][0]"));
+            let mut sources = row
+                .connected_to
+                .iter()
+                .map(|source| format!("{source}[0][0]"));
             let source = sources.next().unwrap_or_default();
             let fields = [&name, &row.output_shape, &params, &source].map(String::as_str);
             writeln!(f, "{}", table_line(&fields[..ends.len()], ends))?;
@@ -123,7 +126,10 @@ mod tests {
     #[test]
     fn a_long_name_is_cut_at_its_column() {
         assert_eq!(
-            table_line(&["max_pooling2d_1 (MaxPooling2D)", "(None, 6, 6, 64)", "0"], CHAIN),
+            table_line(
+                &["max_pooling2d_1 (MaxPooling2D)", "(None, 6, 6, 64)", "0"],
+                CHAIN
+            ),
             "max_pooling2d_1 (MaxPooling2 (None, 6, 6, 64)          0         "
         );
     }

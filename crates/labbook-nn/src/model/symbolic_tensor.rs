@@ -78,7 +78,10 @@ pub struct Input;
 impl Input {
     /// A symbolic input. Its numbers are floats, or whole numbers where they go to layers that
     /// take those.
-    #[expect(clippy::new_ret_no_self, reason = "an input is a tensor like all others")]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "an input is a tensor like all others"
+    )]
     #[must_use]
     pub fn new(shape: impl Into<Shape>) -> SymbolicTensor {
         Self::named(unique_name("InputLayer"), shape)
@@ -129,7 +132,12 @@ impl SymbolicTensor {
 impl fmt::Debug for SymbolicTensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inputs: Vec<&str> = self.0.inputs.iter().map(Self::name).collect();
-        write!(f, "SymbolicTensor({} of [{}])", self.name(), inputs.join(", "))
+        write!(
+            f,
+            "SymbolicTensor({} of [{}])",
+            self.name(),
+            inputs.join(", ")
+        )
     }
 }
 

@@ -63,7 +63,8 @@ macro_rules! learning_rate_options {
         #[doc = concat!("Sets the learning rate; the default is ", $default, ".")]
         #[must_use = "method moves the value of self and returns the modified value"]
         pub fn learning_rate(mut self, learning_rate: f64) -> Self {
-            self.learning_rate = $crate::optimizers::learning_rate::LearningRate::constant(learning_rate);
+            self.learning_rate =
+                $crate::optimizers::learning_rate::LearningRate::constant(learning_rate);
             self
         }
 

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-use crate::saving::archive::{self, Archive, number};
 use crate::random::Rng;
+use crate::saving::archive::{self, Archive, number};
 use crate::saving::saved::{SavedOptimizerState, join_state, split_state, take, under, unfit};
 use crate::{CallbackState, Error, FitParams, History, Model, Result};
 
@@ -131,7 +131,10 @@ fn input_shape(model: &Model) -> Result<Value> {
     let shapes = model.input_shapes()?;
     Ok(match shapes.as_slice() {
         [shape] => serde_json::json!(shape.dims()),
-        shapes => shapes.iter().map(|shape| serde_json::json!(shape.dims())).collect(),
+        shapes => shapes
+            .iter()
+            .map(|shape| serde_json::json!(shape.dims()))
+            .collect(),
     })
 }
 

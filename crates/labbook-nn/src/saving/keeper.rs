@@ -5,11 +5,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 use tch::Tensor;
 
+use crate::error::cannot;
 use crate::saving::archive::{EXTENSION, with_extension};
 use crate::saving::checkpoint::{Checkpoint, settings};
-use crate::error::cannot;
-use crate::training::fit::Place;
 use crate::saving::run_folder::run_folder;
+use crate::training::fit::Place;
 use crate::{Error, Fit, FitParams, History, Model, Result};
 
 /// Longer names might not fit into a file's name with what is added to them.
@@ -74,11 +74,7 @@ impl Keeper {
 
     /// Brings the model to where the kept training was, if there is one and `resume` says so;
     /// otherwise forgets it.
-    pub(crate) fn restore(
-        &self,
-        model: &mut Model,
-        resume: bool,
-    ) -> Result<Option<Checkpoint>> {
+    pub(crate) fn restore(&self, model: &mut Model, resume: bool) -> Result<Option<Checkpoint>> {
         if !resume {
             return remove(&self.path).map(|()| None);
         }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use crate::saving::archive::{self, Archive};
 use super::saved_graph::SavedGraph;
 use crate::losses::registry;
 use crate::metrics::MetricChoice;
 use crate::model::compiled::OutputMetrics;
 use crate::model::shared_layer::SharedLayer;
 use crate::names::unique_name;
+use crate::saving::archive::{self, Archive};
 use crate::{
     Compile, DtypePolicy, Error, History, LayerConfig, LossConfig, MetricConfig, Metrics, Model,
     OptimizerConfig, OptimizerState, Result, Sequential, Shape,
@@ -123,7 +123,8 @@ impl Model {
         let mut saved = Vec::new();
         for ((_, node), config) in self.graph.layers().into_iter().zip(configs) {
             let layer = &node.layer;
-            let config = config.ok_or_else(|| cannot_keep(&path, layer.class_name(), layer.name()))?;
+            let config =
+                config.ok_or_else(|| cannot_keep(&path, layer.class_name(), layer.name()))?;
             saved.push(SavedLayer {
                 name: layer.name().to_owned(),
                 layer: config,
@@ -142,13 +143,16 @@ impl Model {
                     config.ok_or_else(|| cannot_keep(&path, "loss", output.loss.name()))
                 });
                 let mut losses = losses.collect::<Result<Vec<_>>>()?.into_iter();
-                let weights: Vec<f64> = compiled.losses.iter().map(|output| output.weight).collect();
+                let weights: Vec<f64> =
+                    compiled.losses.iter().map(|output| output.weight).collect();
                 let (state, slots) = split_state(&compiled.optimizer.state()?);
                 tensors.extend(slots);
                 Some(SavedCompiled {
                     optimizer,
                     state,
-                    loss: losses.next().ok_or_else(|| cannot_keep(&path, "loss", "none"))?,
+                    loss: losses
+                        .next()
+                        .ok_or_else(|| cannot_keep(&path, "loss", "none"))?,
                     more_losses: losses.collect(),
                     loss_weights: match weights.iter().all(|&weight| weight == 1.0) {
                         true => Vec::new(),
@@ -346,7 +350,9 @@ impl SavedCompiled {
     /// The options of `compile`; the optimizer's state apart.
     fn into_compile(self, outputs: &[String]) -> Result<Compile> {
         let losses = std::iter::once(&self.loss).chain(&self.more_losses);
-        let losses = losses.map(registry::from_config).collect::<Result<Vec<_>>>()?;
+        let losses = losses
+            .map(registry::from_config)
+            .collect::<Result<Vec<_>>>()?;
         let mut compile = Compile::new(self.optimizer.into_optimizer(), losses);
         if !self.loss_weights.is_empty() {
             compile = compile.loss_weights(self.loss_weights);
@@ -684,16 +690,12 @@ mod tests {
     struct Own;
 
     impl Loss for Own {
-        fn name(&self) -> &'static str {
+        fn name(&self) -> &str {
             "own"
         }
 
-        fn classes(&self, _output: &Shape) -> Result<i64> {
-            Ok(3)
-        }
-
-        fn mean(&self, _output: &Output, labels: &Tensor) -> Result<Tensor> {
-            Ok(labels.f_zeros_like()?)
+        fn per_example(&self, targets: &Tensor, _output: &Output) -> Result<Tensor> {
+            Ok(targets.f_zeros_like()?)
         }
     }
 

@@ -55,7 +55,9 @@ impl SavedGraph {
         let layers = graph.layers();
         let mut scopes: Vec<&Arc<Scope>> = Vec::new();
         let nodes = graph.nodes.iter().map(|node| {
-            let layer = layers.iter().position(|(_, first)| first.layer.is(&node.layer));
+            let layer = layers
+                .iter()
+                .position(|(_, first)| first.layer.is(&node.layer));
             let scope = node.scope.as_ref().map(|scope| {
                 let known = scopes.iter().position(|other| *other == scope);
                 known.unwrap_or_else(|| {
@@ -76,7 +78,11 @@ impl SavedGraph {
                 .iter()
                 .map(|input| SavedInput {
                     name: input.name.clone(),
-                    shape: input.shape.as_ref().map(|shape| shape.dims().to_vec()).unwrap_or_default(),
+                    shape: input
+                        .shape
+                        .as_ref()
+                        .map(|shape| shape.dims().to_vec())
+                        .unwrap_or_default(),
                 })
                 .collect(),
             nodes,
@@ -141,13 +147,18 @@ impl SavedGraph {
             };
             let inputs = node.inputs.iter().map(|input| source(*input, index));
             graph.nodes.push(Node {
-                layer: layer.cloned().ok_or_else(|| wrong(format!("layer {}", node.layer)))?,
+                layer: layer
+                    .cloned()
+                    .ok_or_else(|| wrong(format!("layer {}", node.layer)))?,
                 inputs: inputs.collect::<Result<_>>()?,
                 output_shape: None,
                 scope,
             });
         }
-        let outputs = self.outputs.iter().map(|output| source(*output, self.nodes.len()));
+        let outputs = self
+            .outputs
+            .iter()
+            .map(|output| source(*output, self.nodes.len()));
         graph.outputs = outputs.collect::<Result<_>>()?;
         if graph.inputs.is_empty() || graph.outputs.is_empty() {
             return Err(wrong("a model without inputs or outputs".to_owned()));

@@ -160,11 +160,7 @@ impl Model {
     /// # Errors
     /// When the model is not compiled, the data do not fit, or it is
     /// [interrupted](crate::interrupt).
-    pub fn evaluate(
-        &mut self,
-        x: impl Into<Tensors>,
-        y: impl Into<Tensors>,
-    ) -> Result<Evaluation> {
+    pub fn evaluate(&mut self, x: impl Into<Tensors>, y: impl Into<Tensors>) -> Result<Evaluation> {
         self.evaluate_with(x, y, &Evaluate::new())
     }
 
@@ -189,7 +185,13 @@ impl Model {
         let weights = options.sample_weight.as_ref();
         let batches = TensorBatches::labelled(&spec, ("x", &x), ("y", &y), weights, &[])?;
         let steps = batches.steps(options.batch_size);
-        self.evaluation(Examples::Tensors(batches), steps, verbosity, options, &interruptible)
+        self.evaluation(
+            Examples::Tensors(batches),
+            steps,
+            verbosity,
+            options,
+            &interruptible,
+        )
     }
 
     /// [`evaluate_with`](Self::evaluate_with) on a data set that gives batches.
@@ -197,7 +199,11 @@ impl Model {
     /// # Errors
     /// When the model is not compiled, data or options do not fit, or it is
     /// [interrupted](crate::interrupt).
-    pub fn evaluate_dataset(&mut self, data: &dyn Dataset, options: &Evaluate) -> Result<Evaluation> {
+    pub fn evaluate_dataset(
+        &mut self,
+        data: &dyn Dataset,
+        options: &Evaluate,
+    ) -> Result<Evaluation> {
         let verbosity = options.check()?;
         let interruptible = Interruptible::begin();
         keep_freed_tensors()?;
@@ -208,7 +214,13 @@ impl Model {
         let spec = self.data_spec()?;
         let stream = Stream::new(&spec, data, &[], self.seed, options.steps);
         let steps = stream.steps().unwrap_or_default();
-        self.evaluation(Examples::Stream(stream), steps, verbosity, options, &interruptible)
+        self.evaluation(
+            Examples::Stream(stream),
+            steps,
+            verbosity,
+            options,
+            &interruptible,
+        )
     }
 
     fn evaluation(
@@ -224,7 +236,12 @@ impl Model {
         }
         let mut watch = Stopwatch::start(steps);
         let measured = measure(self, &mut examples, options.batch_size, options.views)?;
-        let Some(Measured { logs, examples, steps: done }) = measured else {
+        let Some(Measured {
+            logs,
+            examples,
+            steps: done,
+        }) = measured
+        else {
             return Err(interruptible.error("evaluate"));
         };
         let steps = match steps {
@@ -238,7 +255,9 @@ impl Model {
         }
         let of = |names: fn(&str) -> bool| {
             let mut entries = progress.logs.entries().iter();
-            entries.find(|(name, _)| names(name)).map_or(f64::NAN, |&(_, value)| value)
+            entries
+                .find(|(name, _)| names(name))
+                .map_or(f64::NAN, |&(_, value)| value)
         };
         Ok(Evaluation {
             loss: of(|name| name == "loss"),
@@ -274,7 +293,7 @@ pub(crate) fn measure(
             None => model.forward_all(&batch.inputs, Phase::Infer)?,
             Some(_) => vec![model.infer(&batch.inputs[0], views)?],
         };
-        tally.add(compiled, &outputs, &batch)?;
+        let _ = tally.add(compiled, &outputs, &batch)?;
         steps += 1;
         Ok(!interrupt::is_requested())
     })?;

@@ -50,7 +50,11 @@ impl<'a> Stream<'a> {
 
     /// How many steps an epoch has, if that is known.
     pub(crate) fn steps(&self) -> Option<i64> {
-        let length = || self.data.len().and_then(|length| i64::try_from(length).ok());
+        let length = || {
+            self.data
+                .len()
+                .and_then(|length| i64::try_from(length).ok())
+        };
         self.steps_per_epoch.or_else(length)
     }
 

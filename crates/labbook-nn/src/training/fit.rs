@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
+use super::examples::split;
 use super::reporter::default_reporter;
 use crate::data::spans::spans;
-use super::examples::split;
 use crate::{Augmentation, Callbacks, Dataset, Error, Reporter, Result, Tensors, Verbosity};
 
 /// The options of [`Sequential::fit`](crate::Sequential::fit), with Keras's defaults.
@@ -285,7 +285,12 @@ impl Fit {
         ];
         for (option, count) in counts {
             if let Some(count) = count.filter(|&count| count < 1) {
-                return Err(Error::option(option, "at least 1", count, "leave it out for all"));
+                return Err(Error::option(
+                    option,
+                    "at least 1",
+                    count,
+                    "leave it out for all",
+                ));
             }
         }
         if let Some(batch_size) = self.validation_batch_size {
@@ -323,8 +328,10 @@ impl Fit {
         x: &Tensors,
         y: &Tensors,
         weights: Option<&Tensor>,
-    ) -> Result<(Option<(Tensors, Tensors, Option<Tensor>)>, Option<(Tensors, Tensors, Option<Tensor>)>)>
-    {
+    ) -> Result<(
+        Option<(Tensors, Tensors, Option<Tensor>)>,
+        Option<(Tensors, Tensors, Option<Tensor>)>,
+    )> {
         if self.validation_split == 0.0 {
             return Ok((None, None));
         }

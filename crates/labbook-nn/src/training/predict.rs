@@ -85,11 +85,7 @@ impl Model {
     ///
     /// # Errors
     /// When `x` or the options do not fit the model, or it is [interrupted](crate::interrupt).
-    pub fn predict_all(
-        &mut self,
-        x: impl Into<Tensors>,
-        options: &Predict,
-    ) -> Result<Vec<Tensor>> {
+    pub fn predict_all(&mut self, x: impl Into<Tensors>, options: &Predict) -> Result<Vec<Tensor>> {
         let x = x.into();
         options.check()?;
         let interruptible = Interruptible::begin();
@@ -142,9 +138,17 @@ impl Model {
             }
         }
         if parts.is_empty() {
-            return Err(Error::data("x", "at least one batch", "none", "check how the data were selected"));
+            return Err(Error::data(
+                "x",
+                "at least one batch",
+                "none",
+                "check how the data were selected",
+            ));
         }
-        parts.iter().map(|parts| Ok(Tensor::f_cat(parts, 0)?)).collect()
+        parts
+            .iter()
+            .map(|parts| Ok(Tensor::f_cat(parts, 0)?))
+            .collect()
     }
 
     /// The most probable class of each example, `i64` of shape (N,); the first one of equals.
@@ -157,7 +161,10 @@ impl Model {
     pub fn predict_classes(&mut self, x: impl Into<Tensors>) -> Result<Tensor> {
         let output = self.predict(x)?;
         match output.size().as_slice() {
-            [_, 1] => Ok(output.f_squeeze_dim(-1)?.f_gt(0.5)?.f_to_kind(tch::Kind::Int64)?),
+            [_, 1] => Ok(output
+                .f_squeeze_dim(-1)?
+                .f_gt(0.5)?
+                .f_to_kind(tch::Kind::Int64)?),
             _ => Ok(output.f_argmax(-1, false)?),
         }
     }

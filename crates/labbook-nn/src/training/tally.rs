@@ -26,7 +26,9 @@ impl Tally {
         let outputs = match compiled.losses.len() {
             // The loss itself.
             1 => Vec::new(),
-            count => (0..count).map(|_| zero()).collect::<std::result::Result<_, _>>()?,
+            count => (0..count)
+                .map(|_| zero())
+                .collect::<std::result::Result<_, _>>()?,
         };
         Ok(Self {
             loss: zero()?,
@@ -106,7 +108,9 @@ impl Tally {
 
 fn add(sum: &mut Tensor, mean: &Tensor, examples: i64) -> Result<()> {
     let _guard = no_grad_guard();
-    let part = mean.f_to_kind(Kind::Double)?.f_mul_scalar(examples as f64)?;
+    let part = mean
+        .f_to_kind(Kind::Double)?
+        .f_mul_scalar(examples as f64)?;
     let _ = sum.f_add_(&part)?;
     Ok(())
 }
@@ -122,7 +126,7 @@ fn update(
     }
     let _guard = no_grad_guard();
     let predictions = output.predictions()?;
-    let mut update = |metric: &mut Box<dyn Metric>, weights: Option<&Tensor>| {
+    let update = |metric: &mut Box<dyn Metric>, weights: Option<&Tensor>| {
         metric
             .update(y, &predictions, weights)
             .map_err(|error| error.within(&format!("the metric {}", metric.name())))
@@ -150,7 +154,9 @@ impl Objective for BatchObjective<'_> {
             return self.tally.add(self.compiled, outputs, self.batch);
         }
         let narrow = |tensors: &[Tensor]| {
-            let parts = tensors.iter().map(|tensor| tensor.f_narrow(0, start, length));
+            let parts = tensors
+                .iter()
+                .map(|tensor| tensor.f_narrow(0, start, length));
             parts.collect::<std::result::Result<Vec<_>, _>>()
         };
         let weights = self.batch.sample_weight.as_ref();

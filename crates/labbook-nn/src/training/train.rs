@@ -57,8 +57,20 @@ impl Model {
         };
         let class_weight = &options.class_weight;
         let train = TensorBatches::labelled(&spec, ("x", x), ("y", y), weights, class_weight)?;
-        let data: Vec<&Tensor> = x.as_slice().iter().chain(y.as_slice()).chain(weights).collect();
-        self.train(&spec, Examples::Tensors(train), held_out, &data, verbosity, options)
+        let data: Vec<&Tensor> = x
+            .as_slice()
+            .iter()
+            .chain(y.as_slice())
+            .chain(weights)
+            .collect();
+        self.train(
+            &spec,
+            Examples::Tensors(train),
+            held_out,
+            &data,
+            verbosity,
+            options,
+        )
     }
 
     /// [`fit`](Self::fit) on a data set that gives batches, epoch after epoch.
@@ -86,14 +98,26 @@ impl Model {
             self.seed,
             options.steps_per_epoch,
         );
-        self.train(&spec, Examples::Stream(stream), None, &[], verbosity, options)
+        self.train(
+            &spec,
+            Examples::Stream(stream),
+            None,
+            &[],
+            verbosity,
+            options,
+        )
     }
 
     /// Builds a model that waits for its first data.
     pub(crate) fn build_for_dataset(&mut self, data: &dyn Dataset) -> Result<()> {
         let first = data.epoch(0)?.next();
         let first = first.ok_or_else(|| {
-            Error::data("data set", "at least one batch", "none", "check how it was made")
+            Error::data(
+                "data set",
+                "at least one batch",
+                "none",
+                "check how it was made",
+            )
         })?;
         self.build_for("data set x", &Tensors::from(first?.inputs))
     }
@@ -186,7 +210,10 @@ impl Model {
             steps,
             batch_size: options.batch_size,
             examples: train.count().unwrap_or_default(),
-            validation_examples: validation.as_ref().and_then(Examples::count).unwrap_or_default(),
+            validation_examples: validation
+                .as_ref()
+                .and_then(Examples::count)
+                .unwrap_or_default(),
             seed: self.seed,
         };
         let mut kept_data = data.to_vec();
@@ -568,7 +595,8 @@ impl Training<'_> {
             tally,
             ..
         } = epoch;
-        self.model.train_step(weights, engine.as_mut(), batch, tally)?;
+        self.model
+            .train_step(weights, engine.as_mut(), batch, tally)?;
         watch.step_done();
         self.each_callback(|callback, control| callback.on_train_batch_end(step - 1, control))?;
         if interrupt::is_requested() {
@@ -636,4 +664,3 @@ impl Training<'_> {
         }
     }
 }
-
