@@ -53,7 +53,10 @@ pub use layers::{
     LayerConfig, LayerInfo, LayerOptions, MaxPooling2D, Normalization, Padding, Parameter, Phase,
     Rescaling, Whitening,
 };
-pub use data::{Batch, Batches, Dataset};
+pub use data::{
+    Batch, Batches, Dataset, GeneratorDataset, IntoElement, IntoTensors, Numbers, Order, Pipeline,
+    RandomAccess, TensorDataset,
+};
 pub use losses::{Loss, LossConfig, LossFn, Output, SparseCategoricalCrossentropy, Targets};
 pub use metrics::{Accuracy, Metric, MetricChoice, MetricConfig, MetricFn, Metrics};
 pub use model::{ActivationBatches, LayerRange, Sequential, Summary, SummaryRow};
