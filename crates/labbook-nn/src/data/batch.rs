@@ -93,19 +93,20 @@ impl Batch {
 
 /// The batch of these examples, of which there is at least one.
 ///
-/// On an example that does not fit the first, the error comes with its place among them.
-pub(crate) fn stack(examples: &[Batch]) -> Result<Batch, (usize, Error)> {
+/// `at` names an example that does not fit the first by its place among them.
+pub(crate) fn stack(examples: &[Batch], at: impl Fn(usize, Error) -> Error) -> Result<Batch> {
     let Some(first) = examples.first() else {
-        let advice = "check how the examples were selected";
-        return Err((
-            0,
-            Error::data("batch", "at least one example", "none", advice),
+        return Err(Error::data(
+            "batch",
+            "at least one example",
+            "none",
+            "check how the examples were selected",
         ));
     };
     for (place, example) in examples.iter().enumerate().skip(1) {
-        check_alike(first, example).map_err(|error| (place, error))?;
+        check_alike(first, example).map_err(|error| at(place, error))?;
     }
-    stack_alike(first, examples).map_err(|error| (0, error))
+    stack_alike(first, examples).map_err(|error| at(0, error))
 }
 
 fn stack_alike(first: &Batch, examples: &[Batch]) -> Result<Batch> {
@@ -173,41 +174,51 @@ mod tests {
         }
     }
 
+    fn at(place: usize, cause: Error) -> Error {
+        Error::Dataset {
+            stage: "batch(2)".to_owned(),
+            element: place as u64,
+            cause: Box::new(cause),
+        }
+    }
+
     #[test]
-    fn examples_are_stacked_along_a_new_first_axis() {
-        let batch = stack(&[example(&[1.0, 2.0], 3), example(&[4.0, 5.0], 6)]).unwrap();
+    fn examples_are_stacked_along_a_new_first_axis() -> Result<()> {
+        let batch = stack(&[example(&[1.0, 2.0], 3), example(&[4.0, 5.0], 6)], at)?;
         assert_eq!(
             batch.inputs[0],
             Tensor::from_slice2(&[[1.0_f32, 2.0], [4.0, 5.0]])
         );
         assert_eq!(batch.targets[0], Tensor::from_slice(&[3_i64, 6]));
+        Ok(())
     }
 
     #[test]
     fn what_differs_from_the_first_example_is_named() {
         let told = |second: Batch| {
-            let (place, error) = stack(&[example(&[1.0, 2.0], 0), second]).unwrap_err();
-            (place, error.to_string())
+            let error = stack(&[example(&[1.0, 2.0], 0), second], at);
+            error.unwrap_err().to_string()
         };
         assert_eq!(
             told(example(&[1.0], 0)),
-            (
-                1,
-                "input: expected (2,) Float as in the batch's first example, received (1,) Float; \
-                 pad, crop or resize the examples to one shape with .map(..) before"
-                    .to_owned()
-            )
+            "data set: batch(2), element 1: input: expected (2,) Float as in the batch's first \
+             example, received (1,) Float; pad, crop or resize the examples to one shape with \
+             .map(..) before"
         );
         let mut other = example(&[1.0, 2.0], 0);
         other.targets[0] = Tensor::from(1.5_f32);
-        assert!(told(other).1.contains("target: expected () Int64"));
+        let error = told(other);
+        assert!(
+            error.contains("target: expected () Int64") && error.contains("to one kind"),
+            "{error}"
+        );
         let mut other = example(&[1.0, 2.0], 0);
         other.sample_weight = Some(Tensor::from(1.0_f32));
+        let error = told(other);
         assert!(
-            told(other)
-                .1
-                .contains("received 1 input, 1 target and a sample weight; give every")
+            error.contains("received 1 input, 1 target and a sample weight; give every"),
+            "{error}"
         );
-        assert!(stack(&[]).is_err());
+        assert!(stack(&[], at).is_err());
     }
 }

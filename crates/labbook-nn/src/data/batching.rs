@@ -93,7 +93,7 @@ struct Epoch {
 
 impl Epoch {
     fn stacked(&self, examples: &[Batch]) -> Result<Batch> {
-        stack(examples).map_err(|(place, cause)| {
+        stack(examples, |place, cause| {
             let before = self.given.saturating_mul(self.size as u64);
             at(&self.stage, before + place as u64, cause)
         })

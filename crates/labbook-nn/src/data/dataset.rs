@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tch::Tensor;
 
 use super::batch::Batch;
@@ -27,7 +29,9 @@ pub type Batches = Box<dyn Iterator<Item = Result<Batch>> + Send>;
 ///
 /// A *source* gives single examples or batches; a *stage* takes another data set's elements
 /// and gives them shuffled, changed or gathered. Every method that adds a stage gives a
-/// [`Pipeline`]. Options out of range are told by [`epoch`](Self::epoch).
+/// [`Pipeline`]. Options out of range are told by [`epoch`](Self::epoch). A stage takes the data
+/// set that it stands behind; where that is needed once more, as for two parts of it, `clone()`
+/// gives the same data without a copy.
 ///
 /// ```
 /// use labbook_nn::{Dataset, TensorDataset};
@@ -81,6 +85,30 @@ pub type Batches = Box<dyn Iterator<Item = Result<Batch>> + Send>;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # How seeds flow
+///
+/// `epoch(seed)` asks the last stage, which asks the one before it, down to the source:
+///
+/// | stage | draws from the seed | hands on |
+/// |---|---|---|
+/// | [`shuffle`](Self::shuffle) | its order | a seed that follows from it, so that two shuffles differ |
+/// | [`map_seeded`](Self::map_seeded) | a seed for each element | the seed |
+/// | [`repeat`](Self::repeat) | nothing | the seed to the first pass, seeds that follow from it to the others |
+/// | [`zip`](Self::zip), [`concatenate`](Self::concatenate) | nothing | the seed to the first, one that follows from it to the second |
+/// | [`cache`](Self::cache) | nothing | always the same seed, whichever epoch is the first |
+/// | all others | nothing | the seed |
+///
+/// Nothing else is random, so a seed names one order of one set of batches.
+///
+/// # What is cheap
+///
+/// From tensors, `shuffle`, `take`, `skip`, `repeat` and `cache` move numbers of rows, and
+/// `batch` copies the rows of a whole batch at once. `map`, `filter`, `zip` and `concatenate`
+/// before `batch` take single examples, which `batch` then stacks: put them behind `batch` where
+/// the function allows it. All stages take time in proportion to the elements that pass, and only
+/// `shuffle` (its buffer), `cache` (all) and `prefetch` (its buffer) hold more than one element or
+/// the examples of one batch.
 #[expect(
     clippy::len_without_is_empty,
     reason = "whether a data set is empty shows when it is read"
@@ -410,7 +438,9 @@ pub trait Dataset: Send + Sync {
     ///
     /// # fn main() -> labbook_nn::Result<()> {
     /// let data = TensorDataset::new([1.0, 2.0, 3.0], [5, 6, 7])?;
-    /// assert_eq!(data.skip(2).first()?.targets[0].int64_value(&[]), 7);
+    /// let validation = data.clone().take(1);
+    /// let train = data.skip(1).shuffle(2);
+    /// assert_eq!((validation.len(), train.len()), (Some(1), Some(2)));
     /// # Ok(())
     /// # }
     /// ```
@@ -582,31 +612,38 @@ pub(crate) fn nothing<D: Dataset + ?Sized>(dataset: &D) -> Error {
     )
 }
 
-impl<D: Dataset + ?Sized> Dataset for Box<D> {
-    fn len(&self) -> Option<u64> {
-        (**self).len()
-    }
+macro_rules! behind {
+    ($pointer:ident) => {
+        impl<D: Dataset + ?Sized> Dataset for $pointer<D> {
+            fn len(&self) -> Option<u64> {
+                (**self).len()
+            }
 
-    fn epoch(&self, seed: u64) -> Result<Batches> {
-        (**self).epoch(seed)
-    }
+            fn epoch(&self, seed: u64) -> Result<Batches> {
+                (**self).epoch(seed)
+            }
 
-    fn is_batched(&self) -> bool {
-        (**self).is_batched()
-    }
+            fn is_batched(&self) -> bool {
+                (**self).is_batched()
+            }
 
-    fn is_infinite(&self) -> bool {
-        (**self).is_infinite()
-    }
+            fn is_infinite(&self) -> bool {
+                (**self).is_infinite()
+            }
 
-    fn order(&self, seed: u64) -> Result<Option<Order>> {
-        (**self).order(seed)
-    }
+            fn order(&self, seed: u64) -> Result<Option<Order>> {
+                (**self).order(seed)
+            }
 
-    fn describe(&self) -> String {
-        (**self).describe()
-    }
+            fn describe(&self) -> String {
+                (**self).describe()
+            }
+        }
+    };
 }
+
+behind!(Arc);
+behind!(Box);
 
 #[cfg(test)]
 mod tests {
@@ -614,9 +651,11 @@ mod tests {
     use crate::TensorDataset;
 
     #[test]
-    fn any_data_set_can_be_kept_behind_a_box() -> Result<()> {
-        let boxed: Box<dyn Dataset> = Box::new(TensorDataset::new([1.0, 2.0, 3.0], [4, 5, 6])?);
-        let data = boxed.skip(1).batch(2);
+    fn any_data_set_can_be_kept_behind_a_pointer() -> Result<()> {
+        let shared: Arc<dyn Dataset> = Arc::new(TensorDataset::new([1.0, 2.0, 3.0], [4, 5, 6])?);
+        let boxed: Box<dyn Dataset> = Box::new(Arc::clone(&shared).skip(1));
+        let data = boxed.batch(2);
+        assert_eq!(shared.len(), Some(3));
         assert_eq!(
             (data.len(), data.describe().as_str()),
             (Some(1), "TensorDataset of 3 examples, skip(1), batch(2)")

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::batch::Batch;
 use super::dataset::{Batches, Dataset};
@@ -29,14 +29,15 @@ const STAGE: &str = "generator";
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct GeneratorDataset {
     /// Behind a lock because what the function holds may not be shared among threads.
-    generate: Mutex<Generate>,
+    generate: Arc<Mutex<Generate>>,
     length: Option<u64>,
     batched: bool,
 }
 
-type Generate = Box<dyn Fn(u64) -> Batches + Send>;
+type Generate = dyn Fn(u64) -> Batches + Send;
 
 impl GeneratorDataset {
     /// Elements of the iterator that `generate` makes for each epoch.
@@ -79,7 +80,7 @@ impl GeneratorDataset {
             )
         };
         Self {
-            generate: Mutex::new(Box::new(generate)),
+            generate: Arc::new(Mutex::new(generate)),
             length: None,
             batched: false,
         }
@@ -192,7 +193,6 @@ impl Iterator for Epoch {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;

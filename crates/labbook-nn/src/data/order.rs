@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// The numbers of an epoch's examples, one after another.
 pub type Numbers = Box<dyn Iterator<Item = Result<i64>> + Send>;
 
-/// Examples that can be had by their numbers, from 0 on.
+/// Examples that can be had by their numbers, from 0 on; see [`Order`] for an example.
 pub trait RandomAccess: Send {
     /// The example of this number, in memory that nobody else writes to.
     ///
@@ -25,8 +25,9 @@ pub trait RandomAccess: Send {
             .iter()
             .map(|&number| self.example(number).map_err(|cause| place(number, cause)))
             .collect();
-        let number = |place: usize| numbers.get(place).copied().unwrap_or_default();
-        stack(&examples?).map_err(|(at, cause)| place(number(at), cause))
+        stack(&examples?, |at, cause| {
+            place(numbers.get(at).copied().unwrap_or_default(), cause)
+        })
     }
 
     /// Whether the examples lie in memory, so that `cache` need not keep them once more; the
@@ -131,7 +132,11 @@ impl Order {
         let numbers: Result<Vec<i64>> = self.numbers.by_ref().take(size).collect();
         match numbers {
             Ok(numbers) if numbers.is_empty() || (whole && numbers.len() < size) => None,
-            Ok(numbers) => Some(self.access.batch(&numbers)),
+            Ok(numbers) => {
+                let batch = self.access.batch(&numbers);
+                let first = numbers.first().copied().unwrap_or_default();
+                Some(batch.map_err(|cause| place(first, cause)))
+            }
             Err(error) => Some(Err(error)),
         }
     }

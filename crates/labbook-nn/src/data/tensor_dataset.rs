@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::Tensor;
 
@@ -36,9 +36,10 @@ use crate::{Error, Result};
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct TensorDataset {
     /// Behind a lock because a tensor may not be shared among threads.
-    tensors: Mutex<Batch>,
+    tensors: Arc<Mutex<Batch>>,
     count: i64,
 }
 
@@ -110,16 +111,13 @@ impl TensorDataset {
     /// # Errors
     /// When there is not one weight for each example.
     pub fn sample_weight(self, weight: impl IntoTensors) -> Result<Self> {
-        let mut batch = self
-            .tensors
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut batch = self.tensors();
         batch.sample_weight = match one_weight(weight.into_tensors()?)? {
             Some(weight) => Some(checked_weight(&weight, self.count)?),
             None => None,
         };
         Ok(Self {
-            tensors: Mutex::new(batch),
+            tensors: Arc::new(Mutex::new(batch)),
             ..self
         })
     }
@@ -164,7 +162,7 @@ impl TensorDataset {
                 "check how the data were selected",
             )),
             count => Ok(Self {
-                tensors: Mutex::new(batch.each(|tensor| Ok(tensor.f_detach()?))?),
+                tensors: Arc::new(Mutex::new(batch.each(|tensor| Ok(tensor.f_detach()?))?)),
                 count,
             }),
         }
@@ -194,9 +192,13 @@ impl Dataset for TensorDataset {
 }
 
 impl TensorDataset {
-    fn rows(&self) -> Order {
+    fn tensors(&self) -> Batch {
         let tensors = self.tensors.lock().unwrap_or_else(PoisonError::into_inner);
-        Order::new((0..self.count).map(Ok), Rows(tensors.shallow_clone()))
+        tensors.shallow_clone()
+    }
+
+    fn rows(&self) -> Order {
+        Order::new((0..self.count).map(Ok), Rows(self.tensors()))
     }
 }
 
@@ -283,7 +285,7 @@ mod tests {
 
     #[test]
     fn examples_come_in_the_order_of_the_rows() -> Result<()> {
-        let data = TensorDataset::new(&rows(3), [7_i64, 8, 9])?;
+        let data = TensorDataset::new(rows(3), [7_i64, 8, 9])?;
         assert_eq!((data.len(), data.is_batched()), (Some(3), false));
         let examples: Result<Vec<Batch>> = data.epoch(5)?.collect();
         let examples = examples?;
@@ -357,7 +359,7 @@ mod tests {
     #[test]
     fn weights_are_one_for_each_example() -> Result<()> {
         let weighted = |weight: &Tensor| {
-            TensorDataset::new(&rows(3), [1, 2, 3]).and_then(|data| data.sample_weight(weight))
+            TensorDataset::new(rows(3), [1, 2, 3]).and_then(|data| data.sample_weight(weight))
         };
         let column = Tensor::from_slice(&[1.0, 2.0, 3.0]).reshape([3, 1]);
         let batch = weighted(&column)?.batch(3).first()?;
