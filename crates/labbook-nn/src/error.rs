@@ -74,6 +74,16 @@ pub enum Error {
         /// What to do about it.
         advice: String,
     },
+    /// A stage of a [`Dataset`](crate::Dataset) failed on one of its elements.
+    #[error("data set: {stage}, element {element}: {cause}")]
+    Dataset {
+        /// The stage, such as `map` or `batch(32)`.
+        stage: String,
+        /// The element among those that came to this stage in the epoch, counted from 0.
+        element: u64,
+        /// What went wrong with it.
+        cause: Box<Error>,
+    },
     /// An option of `compile`, `fit`, `evaluate` or an optimizer is outside its range.
     #[error("{option}: expected {expected}, received {received}; {advice}")]
     Option {

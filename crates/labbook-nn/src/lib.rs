@@ -45,7 +45,10 @@ pub use callbacks::{
     Callback, CallbackState, Callbacks, Control, CsvLogger, EarlyStopping, LearningRateScheduler,
     Lookahead, ModelCheckpoint, MonitorMode, ReduceLROnPlateau,
 };
-pub use data::{Batch, Batches, Dataset};
+pub use data::{
+    Batch, Batches, Dataset, GeneratorDataset, IntoElement, IntoTensors, Numbers, Order, Pipeline,
+    RandomAccess, TensorDataset,
+};
 pub use error::{Error, Result};
 pub use images::{Augmentation, Explanation, TestTimeAugmentation};
 pub use layers::{

@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::checks::{check_examples, convert_targets, convert_weights, weights_of_classes};
-use super::dataset::Batch;
+use super::batch::Batch;
 use crate::losses::loss::Targets;
 use crate::{Error, Result, Shape, Tensors};
 
