@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use tch::{Device, Kind, Tensor};
 
 use crate::axis::Axis;
 use crate::matrices::Matrices;
-use crate::memory::{Buffer, values};
+use crate::memory::{Buffer, Pool, with_values};
 use crate::transform::{Images, Start, Transform};
 use crate::{Error, Result, Tile};
 
@@ -17,12 +19,14 @@ const MOST_NUMBERS: i64 = 1 << 32;
 ///
 /// Images are f32 tensors (N, height, width, channels) on the CPU, kernels (filters, channels,
 /// 3, 3) as libtorch sees them; the fastest memory order is channels last for both. Works
-/// without autograd, on as many threads as libtorch.
+/// without autograd, on as many threads as libtorch. The scratch memory that it computes in is
+/// shared with all other convolutions and kept until the last of them is dropped.
 #[derive(Debug, Clone)]
 pub struct Convolution {
     input: Transform,
     output: Transform,
     kernel: Transform,
+    pool: Arc<Pool>,
 }
 
 /// What [`Convolution::backward`] finds.
@@ -163,6 +167,7 @@ impl Convolution {
             input,
             output,
             kernel,
+            pool: Pool::shared(),
         })
     }
 
@@ -174,20 +179,24 @@ impl Convolution {
         let (x, batch) = checked_images("x", x, self.input.images)?;
         let kernel = self.checked_kernel(kernel)?;
         let bias = bias.map(|bias| self.checked_bias(bias)).transpose()?;
-        let start = Start::Channels(bias.as_ref().map(values));
+        let bias = bias.map(|bias| with_values(&bias, <[f32]>::to_vec));
+        let start = Start::Channels(bias.as_deref());
 
-        let kernel = Matrices::of(&self.kernel, self.filters(), values(&kernel))?;
+        let kernel = self.kernel_matrices(&kernel)?;
         let mut y = empty_images(batch, self.output.images)?;
         let block = self.block(batch);
-        let mut inputs = Matrices::new(&self.input, block)?;
-        let mut outputs = Matrices::new(&self.output, block)?;
-        let x = values(&x).chunks(block * self.input.images.size());
+        let mut inputs = Matrices::new(&self.input, block, &self.pool)?;
+        let mut outputs = Matrices::new(&self.output, block, &self.pool)?;
         let y_parts = y.values_mut().chunks_mut(block * self.output.images.size());
-        for (x, y) in x.zip(y_parts) {
-            inputs.set_images(x);
-            outputs.set_products(&inputs, &kernel, true)?;
-            outputs.to_images(start, y);
-        }
+        with_values(&x, |x| {
+            let x = x.chunks(block * self.input.images.size());
+            for (x, y) in x.zip(y_parts) {
+                inputs.set_images(x);
+                outputs.set_products(&inputs, &kernel, true)?;
+                outputs.to_images(start, y);
+            }
+            Ok::<_, Error>(())
+        })?;
         Ok(y.into_tensor())
     }
 
@@ -214,20 +223,15 @@ impl Convolution {
             });
         }
         let bias = dy.f_sum_dim_intlist([0, 1, 2].as_slice(), false, Kind::Float)?;
-        let kernel = input
-            .then(|| Matrices::of(&self.kernel, self.filters(), values(&kernel)))
-            .transpose()?;
+        let kernel = input.then(|| self.kernel_matrices(&kernel)).transpose()?;
         let mut dx = empty_images(if input { batch } else { 0 }, self.input.images)?;
-        let mut kernel_gradient = Matrices::new(&self.kernel, self.filters())?;
+        let mut kernel_gradient = Matrices::new(&self.kernel, self.filters(), &self.pool)?;
         let block = self.block(batch);
-        let mut inputs = Matrices::new(&self.input, block)?;
-        let mut outputs = Matrices::new(&self.output, block)?;
+        let mut inputs = Matrices::new(&self.input, block, &self.pool)?;
+        let mut outputs = Matrices::new(&self.output, block, &self.pool)?;
         let sizes = [&self.input, &self.output].map(|side| block * side.images.size());
         let mut dx_parts = dx.values_mut().chunks_mut(sizes[0]);
-        let parts = values(&x)
-            .chunks(sizes[0])
-            .zip(values(&dy).chunks(sizes[1]));
-        for (i, (x, dy)) in parts.enumerate() {
+        let mut go_back = |(i, (x, dy)): (usize, (&[f32], &[f32]))| {
             inputs.set_images(x);
             outputs.set_images(dy);
             kernel_gradient.add_products(&outputs, &inputs, i == 0)?;
@@ -236,13 +240,26 @@ impl Convolution {
                 inputs.set_products(&outputs, kernel, false)?;
                 inputs.to_images(Start::Zero, dx);
             }
-        }
+            Ok::<_, Error>(())
+        };
+        with_values(&x, |x| {
+            with_values(&dy, |dy| {
+                let parts = x.chunks(sizes[0]).zip(dy.chunks(sizes[1]));
+                parts.enumerate().try_for_each(&mut go_back)
+            })
+        })?;
         let mut kernel = Buffer::new(&self.kernel_shape())?;
         kernel_gradient.to_images(Start::Channels(None), kernel.values_mut());
         Ok(Gradients {
             input: input.then(|| dx.into_tensor()),
             kernel: kernel.into_tensor().f_permute([0, 3, 1, 2])?,
             bias,
+        })
+    }
+
+    fn kernel_matrices(&self, kernel: &Tensor) -> Result<Matrices<'_>> {
+        with_values(kernel, |kernel| {
+            Matrices::of(&self.kernel, self.filters(), kernel, &self.pool)
         })
     }
 

@@ -11,7 +11,8 @@
 //! - [`Convolution`] computes the output and the gradients, or a cropped output where a pool
 //!   does not read the last row and column.
 //! - [`pays`] tells for which sizes it is faster than libtorch's convolution.
-//! - [`release_memory`] gives back the scratch memory that is kept from call to call.
+//! - [`release_memory`] gives back the scratch memory that is kept from call to call, as dropping
+//!   all convolutions does.
 //!
 //! Points other than the usual ones (see `points.rs`) keep the rounding errors at the size of
 //! those of the direct method.

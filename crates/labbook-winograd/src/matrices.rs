@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use crate::Result;
-use crate::memory::Scratch;
+use crate::memory::{Pool, Scratch};
 use crate::transform::{Start, Transform};
 
 /// The values of some images' tiles: one matrix of tiles x channels for every point.
@@ -10,25 +10,30 @@ pub(crate) struct Matrices<'a> {
     tiles: Vec<usize>,
     /// Images that they hold now.
     count: usize,
-    buffer: Scratch,
+    buffer: Scratch<'a>,
 }
 
 impl<'a> Matrices<'a> {
     /// Room for `most` images.
-    pub(crate) fn new(transform: &'a Transform, most: usize) -> Result<Self> {
+    pub(crate) fn new(transform: &'a Transform, most: usize, pool: &'a Pool) -> Result<Self> {
         let tiles = transform.tiles();
         let rows = tiles.iter().sum::<usize>() * most;
         Ok(Self {
             transform,
             tiles,
             count: most,
-            buffer: Scratch::new(rows * transform.images.channels)?,
+            buffer: pool.take(rows * transform.images.channels)?,
         })
     }
 
     /// The values of these images.
-    pub(crate) fn of(transform: &'a Transform, count: usize, images: &[f32]) -> Result<Self> {
-        let mut matrices = Self::new(transform, count)?;
+    pub(crate) fn of(
+        transform: &'a Transform,
+        count: usize,
+        images: &[f32],
+        pool: &'a Pool,
+    ) -> Result<Self> {
+        let mut matrices = Self::new(transform, count, pool)?;
         matrices.set_images(images);
         Ok(matrices)
     }

@@ -1,24 +1,24 @@
 //! Tensors' numbers as slices, and memory that is used again.
 #![allow(unsafe_code)]
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tch::{Device, Kind, Tensor};
 
 use crate::Result;
 
-/// The numbers of a tensor of this crate's arguments: f32, on the CPU, contiguous.
+/// Gives the numbers of one of this crate's arguments, f32, on the CPU and contiguous, to a
+/// function. Nothing may change them meanwhile, also not by another handle to the tensor.
 ///
 /// # Panics
 /// If it is of another kind, elsewhere or not contiguous, which is checked before.
-pub(crate) fn values(tensor: &Tensor) -> &[f32] {
+pub(crate) fn with_values<R>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> R) -> R {
     let Some(first) = first(tensor) else {
-        return &[];
+        return read(&[]);
     };
     // SAFETY: `first` points to `numel` numbers, one after the other, which the tensor keeps alive
-    // as long as the slice borrows it. Nothing in this crate writes to an argument, and a caller
-    // waits for the call to end before it does.
-    unsafe { std::slice::from_raw_parts(first, tensor.numel()) }
+    // longer than the function runs. Nothing in this crate writes to an argument.
+    read(unsafe { std::slice::from_raw_parts(first, tensor.numel()) })
 }
 
 /// The first of a contiguous tensor's numbers; `None` if it has none.
@@ -48,16 +48,21 @@ impl Buffer {
     }
 
     pub(crate) fn values(&self) -> &[f32] {
-        values(&self.0)
+        let Some(first) = first(&self.0) else {
+            return &[];
+        };
+        // SAFETY: `first` points to `numel` numbers, one after the other, which live as long as
+        // this buffer. The tensor was made here, and while the slice borrows the buffer nobody
+        // gets another that could be written to. Views of it, from `matrix`, are read and written
+        // by libtorch alone, in functions that hold no slice.
+        unsafe { std::slice::from_raw_parts(first, self.0.numel()) }
     }
 
     pub(crate) fn values_mut(&mut self) -> &mut [f32] {
         let Some(first) = first(&self.0) else {
             return &mut [];
         };
-        // SAFETY: as in `values`. The tensor was made here and `&mut self` excludes other slices.
-        // Views of it, from `matrix`, are read and written by libtorch alone, in functions that
-        // hold no slice.
+        // SAFETY: as above; `&mut self` excludes other slices.
         unsafe { std::slice::from_raw_parts_mut(first, self.0.numel()) }
     }
 
@@ -74,17 +79,27 @@ impl Buffer {
 
 /// Scratch memory of past calls. The system clears every page that it hands out, which takes
 /// longer than computing what is written there; so the pages stay.
-static SPARE: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
+///
+/// All convolutions that there are share one pool, which goes with the last of them.
+#[derive(Debug, Default)]
+pub(crate) struct Pool(Mutex<Vec<Buffer>>);
 
-/// A buffer that is kept for the next call when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Scratch(Option<Buffer>);
+static SHARED: Mutex<Weak<Pool>> = Mutex::new(Weak::new());
 
-impl Scratch {
+impl Pool {
+    pub(crate) fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let pool = Arc::default();
+            *shared = Arc::downgrade(&pool);
+            pool
+        })
+    }
+
     /// At least `count` numbers in one dimension, to be written before they are read.
-    pub(crate) fn new(count: usize) -> Result<Self> {
+    pub(crate) fn take(&self, count: usize) -> Result<Scratch<'_>> {
         let spare = {
-            let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut spare = self.spare();
             // The smallest that is large enough, or else the largest to be replaced.
             spare.sort_by_key(|buffer| buffer.0.numel());
             let index = spare.iter().position(|buffer| buffer.0.numel() >= count);
@@ -96,41 +111,63 @@ impl Scratch {
                 }
             }
         };
-        match spare {
-            Some(buffer) => Ok(Self(Some(buffer))),
-            None => Ok(Self(Some(Buffer::new(&[count as i64])?))),
-        }
+        let buffer = match spare {
+            Some(buffer) => buffer,
+            None => Buffer::new(&[count as i64])?,
+        };
+        Ok(Scratch {
+            buffer: Some(buffer),
+            pool: self,
+        })
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Buffer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl std::ops::Deref for Scratch {
+/// A buffer that is kept for the next call when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch<'a> {
+    buffer: Option<Buffer>,
+    pool: &'a Pool,
+}
+
+impl std::ops::Deref for Scratch<'_> {
     type Target = Buffer;
 
     fn deref(&self) -> &Buffer {
-        match &self.0 {
+        match &self.buffer {
             Some(buffer) => buffer,
             None => unreachable!("only drop takes it"),
         }
     }
 }
 
-impl std::ops::DerefMut for Scratch {
+impl std::ops::DerefMut for Scratch<'_> {
     fn deref_mut(&mut self) -> &mut Buffer {
-        match &mut self.0 {
+        match &mut self.buffer {
             Some(buffer) => buffer,
             None => unreachable!("only drop takes it"),
         }
     }
 }
 
-impl Drop for Scratch {
+impl Drop for Scratch<'_> {
     fn drop(&mut self) {
-        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-        spare.extend(self.0.take());
+        self.pool.spare().extend(self.buffer.take());
     }
 }
 
-/// Gives back the scratch memory that is kept from call to call.
-pub fn release_memory() {
-    SPARE.lock().unwrap_or_else(PoisonError::into_inner).clear();
+/// Gives back the scratch memory that is kept from call to call, and says how many bytes it was.
+///
+/// Without a call it is given back when the last [`Convolution`](crate::Convolution) is dropped.
+pub fn release_memory() -> usize {
+    let pool = SHARED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .upgrade();
+    let spare = pool.map_or_else(Vec::new, |pool| std::mem::take(&mut *pool.spare()));
+    let numbers: usize = spare.iter().map(|buffer| buffer.0.numel()).sum();
+    numbers * size_of::<f32>()
 }

@@ -17,7 +17,9 @@ pub(crate) struct Pixels {
 impl Pixels {
     /// The engine of such a network, if the model is one and the processor can.
     pub(crate) fn of(model: &Model, batch_size: i64) -> Result<Option<Self>> {
+        // A layer that is called twice would have to have its gradients added up.
         let fits = model.graph.is_chain()
+            && model.graph.layers().len() == model.graph.nodes.len()
             && model.device() == Device::Cpu
             && model.dtype_policy().compute_kind() == Kind::Float
             && model.compiled()?.is_mean_over_examples();

@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::config::Kind as LayerKind;
-use crate::engine::kernels::{self, Dropping};
+use crate::engine::kernels::{self, Dropping, Instructions};
 use crate::layers::layer::layer_options;
 use crate::random::mask_seed;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
@@ -68,8 +68,11 @@ impl Layer for Dropout {
             return Ok(x.f_dropout(self.rate, true)?);
         }
         // libtorch draws its masks number by number from one generator.
-        let mut mask = Tensor::f_ones(x.size().as_slice(), (Kind::Float, Device::Cpu))?;
-        Dropping::new(self.rate, mask_seed()?).apply(kernels::numbers_mut(&mut mask)?, 0);
+        let dropping = Dropping::new(self.rate, mask_seed()?);
+        let mask = kernels::new_tensor(&x.size(), 1.0, |mask| {
+            dropping.apply(Instructions::best(), mask, 0);
+            Ok(())
+        })?;
         Ok(x.f_mul(&mask)?)
     }
 }

@@ -1,4 +1,4 @@
-use super::{LANES, available, is_matrix};
+use super::LANES;
 
 /// Rows whose products are computed together.
 pub(super) const GROUP: usize = 6;
@@ -21,24 +21,9 @@ pub(crate) struct ActiveColumns {
 }
 
 impl ActiveColumns {
-    /// Looks through a matrix with so many columns.
-    pub(crate) fn scan(&mut self, matrix: &[f32], columns: usize) {
-        let rows = matrix.len() / columns;
-        assert!(available() && is_matrix(matrix, rows, columns));
-        #[cfg(target_arch = "x86_64")]
-        self.fill(rows, columns, |rows, range, indices| {
-            let start = rows.start * columns + range.start;
-            // SAFETY: the processor was asked; `fill` gives rows and columns of the matrix, and
-            // room for an index of each column and a register more.
-            unsafe {
-                let x = (matrix[start..].as_ptr(), columns);
-                super::avx512::scan(x, rows.len(), range, indices.as_mut_ptr())
-            }
-        });
-    }
-
-    /// Asks for the active columns of each group of rows and each chunk: `find` writes them and
-    /// says how many they are.
+    /// Asks for the active columns of each group of rows and each chunk: `find` gets the rows, the
+    /// columns, and room for an index of each of these and a register more; it writes the active
+    /// ones there and says how many they are.
     pub(super) fn fill(
         &mut self,
         rows: usize,
@@ -80,15 +65,15 @@ impl ActiveColumns {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Instructions;
     use super::*;
 
     #[test]
     fn exactly_the_columns_with_a_number_are_found() {
-        if !available() {
-            return;
-        }
         let mut active = ActiveColumns::default();
-        for (rows, columns) in [(1, 1), (6, 3), (13, 64), (12, 200), (7, 300)] {
+        for (instructions, (rows, columns)) in Instructions::all().flat_map(|set| {
+            [(1, 1), (6, 3), (13, 64), (12, 200), (7, 300)].map(|sizes| (set, sizes))
+        }) {
             let mut matrix = vec![0.0; rows * columns];
             let holds = |row: usize, column: usize| (row * 7 + column * 5).is_multiple_of(11);
             for (index, number) in matrix.iter_mut().enumerate() {
@@ -96,7 +81,7 @@ mod tests {
                     *number = if index % 2 == 0 { -1.0 } else { f32::NAN };
                 }
             }
-            active.scan(&matrix, columns);
+            instructions.scan(&matrix, columns, &mut active);
             for group in 0..rows.div_ceil(GROUP) {
                 let rows = group * GROUP..rows.min(group * GROUP + GROUP);
                 let any = |column: &usize| rows.clone().any(|row| holds(row, *column));

@@ -3,8 +3,9 @@ use std::slice;
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
+use super::Instructions;
 #[cfg(target_arch = "x86_64")]
-use super::{available, avx512};
+use super::avx512;
 
 /// The numbers in a step of Adam.
 #[derive(Debug, Clone, Copy)]
@@ -58,13 +59,9 @@ pub(crate) fn adam(
     let parts = parts
         .zip(m.par_chunks_mut(share))
         .zip(v.par_chunks_mut(share));
+    let instructions = Instructions::best();
     parts.for_each(|(((weight, gradient), m), v)| {
-        #[cfg(target_arch = "x86_64")]
-        if available() {
-            // SAFETY: the processor was asked.
-            return unsafe { avx512::adam(weight, gradient, m, v, factors) };
-        }
-        factors.over(weight, gradient, m, v);
+        factors.apply(instructions, (weight, gradient), m, v);
     });
     true
 }
@@ -86,6 +83,22 @@ fn is_dense_like(tensor: &Tensor, like: &Tensor) -> bool {
 }
 
 impl AdamFactors {
+    /// A step for some weights, given their gradients and moments.
+    fn apply(
+        self,
+        instructions: Instructions,
+        (weight, gradient): (&mut [f32], &[f32]),
+        m: &mut [f32],
+        v: &mut [f32],
+    ) {
+        match instructions {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the processor has them.
+            Instructions::Avx512(_) => unsafe { avx512::adam(weight, gradient, m, v, self) },
+            Instructions::Plain => self.over(weight, gradient, m, v),
+        }
+    }
+
     #[inline(always)]
     pub(super) fn over(self, weight: &mut [f32], gradient: &[f32], m: &mut [f32], v: &mut [f32]) {
         let numbers = weight.iter_mut().zip(gradient).zip(m).zip(v);
@@ -93,6 +106,48 @@ impl AdamFactors {
             *m += self.first * (gradient - *m);
             *v += self.second * (gradient * gradient - *v);
             *weight = self.keep * *weight - self.rate * *m / (v.sqrt() + self.epsilon);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_that_of_the_formula_with_all_instructions() {
+        let factors = AdamFactors {
+            first: 0.1,
+            second: 0.001,
+            keep: 0.99,
+            rate: 0.02,
+            epsilon: 1e-7,
+        };
+        // Not a whole number of registers.
+        let numbers =
+            |step: f32| -> Vec<f32> { (0..77).map(|i| (i as f32 * step).sin()).collect() };
+        let squares: Vec<f32> = numbers(0.3).iter().map(|number| number * number).collect();
+        let mut results = Instructions::all().map(|instructions| {
+            let (mut weight, gradient) = (numbers(0.7), numbers(1.1));
+            let (mut m, mut v) = (numbers(1.9), squares.clone());
+            factors.apply(instructions, (&mut weight, &gradient), &mut m, &mut v);
+            (weight, m, v)
+        });
+        let (weight, m, v) = results.next().unwrap();
+        for (i, gradient) in numbers(1.1).into_iter().map(f64::from).enumerate() {
+            let expected_m = 0.9 * f64::from(numbers(1.9)[i]) + 0.1 * gradient;
+            let expected_v = 0.999 * f64::from(squares[i]) + 0.001 * gradient * gradient;
+            let step = 0.02 * expected_m / (expected_v.sqrt() + 1e-7);
+            let expected = 0.99 * f64::from(numbers(0.7)[i]) - step;
+            assert!((f64::from(m[i]) - expected_m).abs() < 1e-6);
+            assert!((f64::from(v[i]) - expected_v).abs() < 1e-6);
+            // Where the second moment is near zero, its rounding errors count for more.
+            let bound = 1e-6 + 1e-5 * step.abs();
+            assert!((f64::from(weight[i]) - expected).abs() < bound, "{i}");
+        }
+        // The same operations in the same order, none of them fused.
+        for other in results {
+            assert_eq!(other, (weight.clone(), m.clone(), v.clone()));
         }
     }
 }

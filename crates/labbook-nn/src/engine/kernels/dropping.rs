@@ -1,5 +1,6 @@
+use super::Instructions;
 #[cfg(target_arch = "x86_64")]
-use super::{available, avx512};
+use super::avx512;
 
 /// Which numbers dropout keeps: those whose hash is not below the rate. The hash is of the seed
 /// and of the number's place, so that neither threads nor pieces matter.
@@ -26,13 +27,13 @@ impl Dropping {
     }
 
     /// Sets dropped numbers to 0 and scales the others; `first` is the place of the first one.
-    pub(crate) fn apply(self, numbers: &mut [f32], first: u64) {
-        #[cfg(target_arch = "x86_64")]
-        if available() {
-            // SAFETY: the processor was asked.
-            return unsafe { avx512::drop_some(numbers, first, self) };
+    pub(crate) fn apply(self, instructions: Instructions, numbers: &mut [f32], first: u64) {
+        match instructions {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the processor has them.
+            Instructions::Avx512(_) => unsafe { avx512::drop_some(numbers, first, self) },
+            Instructions::Plain => self.over(numbers, first),
         }
-        self.over(numbers, first);
     }
 
     #[inline(always)]
@@ -71,13 +72,14 @@ mod tests {
 
     #[test]
     fn dropout_keeps_the_right_share_whatever_the_pieces() {
+        let best = Instructions::best();
         for (rate, seed) in [(0.2, 1), (0.5, 2), (0.9, u64::MAX)] {
             let dropping = Dropping::new(rate, seed);
             let mut whole = vec![1.0; 1 << 20];
-            dropping.apply(&mut whole, 0);
+            dropping.apply(best, &mut whole, 0);
             let mut pieces = vec![1.0; 1 << 20];
             for (index, piece) in pieces.chunks_mut(1000).enumerate() {
-                dropping.apply(piece, index as u64 * 1000);
+                dropping.apply(best, piece, index as u64 * 1000);
             }
             assert_eq!(whole, pieces);
             assert!(whole.iter().all(|&x| x == 0.0 || x == dropping.scale()));
@@ -92,7 +94,7 @@ mod tests {
 
             // Neighbours, near and far, and the next step's masks are independent.
             let mut other = vec![1.0; 1 << 20];
-            Dropping::new(rate, seed.wrapping_add(1)).apply(&mut other, 0);
+            Dropping::new(rate, seed.wrapping_add(1)).apply(best, &mut other, 0);
             let both = rate * rate;
             let spread = 5.0 * (count * both * (1.0 - both)).sqrt();
             for lag in [1, 2, 16, 64, 1024, 65536] {
@@ -111,14 +113,30 @@ mod tests {
 
     #[test]
     fn masks_go_on_behind_the_range_of_32_bits() {
+        let best = Instructions::best();
         let dropping = Dropping::new(0.5, 7);
         let mut across = vec![1.0; 200];
-        dropping.apply(&mut across, (1 << 32) - 100);
+        dropping.apply(best, &mut across, (1 << 32) - 100);
         let mut behind = vec![1.0; 100];
-        dropping.apply(&mut behind, 1 << 32);
+        dropping.apply(best, &mut behind, 1 << 32);
         assert_eq!(across[100..], behind);
         let mut start = vec![1.0; 100];
-        dropping.apply(&mut start, 0);
+        dropping.apply(best, &mut start, 0);
         assert_ne!(start, behind);
+    }
+
+    #[test]
+    fn masks_are_the_same_with_all_instructions() {
+        let numbers = |instructions| {
+            let mut numbers: Vec<f32> = (1..300).map(|number| number as f32).collect();
+            Dropping::new(0.3, 5).apply(instructions, &mut numbers, (1 << 32) - 77);
+            numbers
+        };
+        for instructions in Instructions::all() {
+            assert_eq!(numbers(instructions), numbers(Instructions::Plain));
+        }
+        let expected = 299.0 / 0.7_f32;
+        let last = numbers(Instructions::Plain)[298];
+        assert!(last == 0.0 || (last - expected).abs() < 1e-3, "{last}");
     }
 }
