@@ -122,9 +122,11 @@ pub(crate) fn mean_of_each_example(values: &Tensor) -> Result<Tensor> {
         1 => Ok(values.shallow_clone()),
         _ => {
             let count = values.size()[0];
-            Ok(values
-                .f_reshape([count, -1])?
-                .f_mean_dim([1_i64].as_slice(), false, None::<Kind>)?)
+            Ok(values.f_reshape([count, -1])?.f_mean_dim(
+                [1_i64].as_slice(),
+                false,
+                None::<Kind>,
+            )?)
         }
     }
 }
