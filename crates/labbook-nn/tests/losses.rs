@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use labbook_nn::Activation::{self, Linear, Sigmoid, Softmax};
 use labbook_nn::{
-    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
-    CategoricalFocalCrossentropy, CategoricalHinge, CosineSimilarity, Hinge, Huber, KLDivergence,
-    LogCosh, Loss, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
-    MeanSquaredLogarithmicError, Output, Poisson, Result, Shape, SparseCategoricalCrossentropy,
-    SquaredHinge, Targets,
+    Adam, BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
+    CategoricalFocalCrossentropy, CategoricalHinge, CosineSimilarity, Dense, Evaluate, Hinge,
+    Huber, KLDivergence, LogCosh, Loss, MeanAbsoluteError, MeanAbsolutePercentageError,
+    MeanSquaredError, MeanSquaredLogarithmicError, Output, Poisson, Result, Sequential, Shape,
+    SparseCategoricalCrossentropy, SquaredHinge, Targets,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -205,4 +206,46 @@ fn the_cases_hold_every_loss_in_ordinary_and_degenerate_input() {
     for (loss, count) in counts {
         assert!(count >= 15, "{loss} has {count} cases");
     }
+}
+
+/// What `evaluate` says for the outputs +-100 of a layer that ends with this activation.
+fn evaluated(loss: &str, activation: Activation, units: i64, y: &Tensor) -> Result<f64> {
+    let mut model = Sequential::on(Device::Cpu).seeded(1);
+    let dense = Dense::new(units).activation(activation);
+    model.add(dense.use_bias(false).input_shape(1));
+    model.compile(Adam::new(), loss, [])?;
+    let kernel = [100.0_f32, -100.0];
+    let kernel = Tensor::from_slice(&kernel[..units as usize]).reshape([1, units]);
+    let name = model.weights()?[0].0.clone();
+    model.set_weights(&[(name, kernel)])?;
+    let x = Tensor::from_slice(&[1.0_f32, -1.0]).reshape([2, 1]);
+    Ok(model
+        .evaluate_with(&x, y, &Evaluate::new().verbose(0))?
+        .loss)
+}
+
+#[test]
+fn a_model_leaves_its_last_softmax_or_sigmoid_to_the_loss_of_each_name() -> Result<()> {
+    let wrong = Tensor::from_slice(&[0_i64, 1]);
+    assert_eq!(evaluated("bce", Sigmoid, 1, &wrong)?, 100.0);
+    let focal = evaluated("binary_focal_crossentropy", Sigmoid, 1, &wrong)?;
+    assert_eq!(focal, 100.0);
+    let wrong = Tensor::from_slice(&[1_i64, 0]);
+    let sparse = "sparse_categorical_crossentropy";
+    assert_eq!(evaluated(sparse, Softmax, 2, &wrong)?, 200.0);
+    let rows = wrong.one_hot(2);
+    assert_eq!(
+        evaluated("categorical_crossentropy", Softmax, 2, &rows)?,
+        200.0
+    );
+    // The others have no use for logits: they see what predict gives.
+    assert_eq!(
+        evaluated("mse", Sigmoid, 1, &Tensor::from_slice(&[0_i64, 1]))?,
+        1.0
+    );
+    assert_eq!(
+        evaluated("mae", Linear, 1, &Tensor::from_slice(&[98.0, -98.0]))?,
+        2.0
+    );
+    Ok(())
 }
