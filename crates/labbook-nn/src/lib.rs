@@ -57,7 +57,13 @@ pub use layers::{
     Initializer, L1L2, Layer, LayerConfig, LayerInfo, LayerOptions, MaxPooling2D, Maximum, Minimum,
     Multiply, Normalization, Padding, Parameter, Phase, Rescaling, Subtract, Whitening,
 };
-pub use losses::{Loss, LossConfig, LossFn, Output, SparseCategoricalCrossentropy, Targets};
+pub use losses::{
+    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
+    CategoricalFocalCrossentropy, CategoricalHinge, CosineSimilarity, FocalAlpha, Hinge, Huber,
+    KLDivergence, LogCosh, Loss, LossConfig, LossFn, MeanAbsoluteError,
+    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Output, Poisson,
+    SparseCategoricalCrossentropy, SquaredHinge, Targets,
+};
 pub use metrics::{Accuracy, Metric, MetricChoice, MetricConfig, MetricFn, Metrics};
 pub use model::{
     ActivationBatches, Compile, Input, LayerExt, LayerRange, LossChoice, Losses, Model,

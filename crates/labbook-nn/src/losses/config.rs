@@ -3,7 +3,7 @@ use serde_json::Value;
 
 /// The options of a loss under its class name, as a saved model keeps them.
 ///
-/// [`losses::registry`](super::registry) makes the loss again.
+/// Loading the model makes the loss again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossConfig {

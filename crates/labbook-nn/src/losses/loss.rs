@@ -31,7 +31,6 @@ impl Output {
     }
 
     /// The numbers as the model left them.
-    #[must_use]
     pub fn raw(&self) -> &Tensor {
         match self {
             Self::Logits(values) | Self::BinaryLogits(values) | Self::Values(values) => values,

@@ -32,9 +32,12 @@ use crate::{Error, Result};
 /// ```
 pub struct LossFn {
     name: String,
-    function: Box<dyn Fn(&Tensor, &Tensor) -> Tensor + Send>,
+    function: Box<Function>,
     mean_over_examples: bool,
 }
+
+/// What a person writes: `y_true` and `y_pred` to losses.
+type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send;
 
 impl LossFn {
     /// A loss that `function(y_true, y_pred)` computes.

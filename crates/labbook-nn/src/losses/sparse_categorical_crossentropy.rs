@@ -2,16 +2,32 @@ use serde::{Deserialize, Serialize};
 use tch::{Reduction, Tensor};
 
 use super::config::LossConfig;
+use super::crossentropy::{EPSILON, check_classes, check_label_smoothing, class_logits};
 use super::loss::{Loss, Output, Targets, mean_of_each_example};
+use crate::tensors::shape::tuple;
 use crate::{Error, Result, Shape};
-
-/// Keras's `epsilon()`: probabilities are kept this far from 0 and 1 before the logarithm.
-const EPSILON: f64 = 1e-7;
 
 /// Minus the logarithm of the probability given to the right class; labels are class numbers.
 ///
+/// `-log(p[y_true])` along the last axis; the mean over all other axes. For an output
+/// (N, .., classes) the labels are of shape (N, ..), each from 0 to classes - 1.
+///
 /// When the model ends with a softmax the loss is computed from the values before it, which
-/// stays exact for probabilities too small for an `f32`, as Keras does.
+/// stays exact for probabilities too small for an `f32`, as Keras does. Otherwise, and without
+/// `from_logits`, `p` is kept within 1e-7 of 0 and 1 and divided by its sum.
+///
+/// ```
+/// use labbook_nn::{Loss, Output, SparseCategoricalCrossentropy};
+/// use tch::Tensor;
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let y_true = Tensor::from_slice(&[1_i64]);
+/// let y_pred = Tensor::from_slice(&[0.25_f64, 0.5, 0.25]).reshape([1, 3]);
+/// let loss = SparseCategoricalCrossentropy::new().mean(&y_true, &Output::Values(y_pred))?;
+/// assert!((loss.double_value(&[]) - 2.0_f64.ln()).abs() < 1e-9);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SparseCategoricalCrossentropy {
@@ -52,15 +68,7 @@ impl Loss for SparseCategoricalCrossentropy {
     }
 
     fn check(&self) -> Result<()> {
-        if (0.0..1.0).contains(&self.label_smoothing) {
-            return Ok(());
-        }
-        Err(Error::option(
-            "label_smoothing",
-            "at least 0 and below 1",
-            self.label_smoothing,
-            "use 0.1 to spread a tenth over all classes",
-        ))
+        check_label_smoothing(self.label_smoothing)
     }
 
     fn targets(&self) -> Targets {
@@ -68,15 +76,7 @@ impl Loss for SparseCategoricalCrossentropy {
     }
 
     fn check_output(&self, output: &Shape) -> Result<()> {
-        match output.rank() {
-            0 => Err(Error::data(
-                "model output",
-                "shape (None, classes)",
-                output.to_string(),
-                "end the model with Dense::new(classes)",
-            )),
-            _ => Ok(()),
-        }
+        check_classes(self.name(), output)
     }
 
     fn per_example(&self, targets: &Tensor, output: &Output) -> Result<Tensor> {
@@ -94,28 +94,44 @@ impl Loss for SparseCategoricalCrossentropy {
 }
 
 impl SparseCategoricalCrossentropy {
+    /// Labels of the shape that libtorch wants; a column (N, 1) is as good as (N,).
+    fn class_numbers(&self, targets: &Tensor, logits: &Tensor) -> Result<Tensor> {
+        let mut wanted = logits.size();
+        let _ = wanted.pop();
+        let given = targets.size();
+        match given.strip_suffix(&[1]) {
+            _ if given == wanted => Ok(targets.shallow_clone()),
+            Some(rows) if rows == wanted => Ok(targets.f_squeeze_dim(-1)?),
+            _ => Err(Error::data(
+                &format!("targets of {}", self.name()),
+                format!("class numbers of shape {}", tuple(&wanted)),
+                tuple(&given),
+                "for one-hot rows use CategoricalCrossentropy",
+            )),
+        }
+    }
+
     fn cross_entropy(
         &self,
         targets: &Tensor,
         output: &Output,
         reduction: Reduction,
     ) -> Result<Tensor> {
-        let logits = match output {
-            Output::Logits(logits) if !self.from_logits => logits.shallow_clone(),
-            Output::Values(_) | Output::BinaryLogits(_) if !self.from_logits => output
+        let logits = match class_logits(output, self.from_logits)? {
+            Some(logits) => logits,
+            None => output
                 .predictions()?
                 .f_clamp(EPSILON, 1.0 - EPSILON)?
                 .f_log()?,
-            // Keras takes the word of from_logits too, even after a softmax.
-            _ => output.predictions()?,
         };
+        let targets = self.class_numbers(targets, &logits)?;
         // libtorch wants the classes second.
         let logits = match logits.dim() {
             0..=2 => logits,
             rank => logits.f_movedim_int(rank as i64 - 1, 1)?,
         };
         Ok(logits.f_cross_entropy_loss(
-            targets,
+            &targets,
             None::<Tensor>,
             reduction,
             NO_LABEL_IGNORED,
@@ -189,6 +205,34 @@ mod tests {
         let expected = loss.mean(&labels.reshape([2]), &flat)?;
         let difference = of_example.double_value(&[0]) - expected.double_value(&[]);
         assert!(difference.abs() < 1e-12);
+        Ok(())
+    }
+
+    #[test]
+    fn a_pending_softmax_is_taken_once_whatever_from_logits_says() -> Result<()> {
+        let labels = Tensor::from_slice(&[2_i64, 0]);
+        let of = |from_logits: bool| -> Result<f64> {
+            let loss = SparseCategoricalCrossentropy::new().from_logits(from_logits);
+            let mean = loss.mean(&labels, &Output::Logits(logits()))?;
+            Ok(mean.double_value(&[]))
+        };
+        assert_eq!(of(true)?, of(false)?);
+        Ok(())
+    }
+
+    #[test]
+    fn labels_may_stand_in_a_column_and_one_hot_rows_are_refused() -> Result<()> {
+        let labels = Tensor::from_slice(&[2_i64, 0]);
+        let loss = SparseCategoricalCrossentropy::new();
+        let output = Output::Logits(logits());
+        let column = loss.per_example(&labels.reshape([2, 1]), &output)?;
+        assert_eq!(column, loss.per_example(&labels, &output)?);
+        let error = loss.mean(&labels.one_hot(3), &output).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "targets of sparse_categorical_crossentropy: expected class numbers of shape (2,), \
+             received (2, 3); for one-hot rows use CategoricalCrossentropy"
+        );
         Ok(())
     }
 }
