@@ -32,7 +32,7 @@ mod images;
 pub mod interrupt;
 mod layers;
 mod losses;
-mod metrics;
+pub mod metrics;
 mod model;
 mod names;
 mod optimizers;
@@ -55,7 +55,12 @@ pub use layers::{
 };
 pub use data::{Batch, Batches, Dataset};
 pub use losses::{Loss, LossConfig, LossFn, Output, SparseCategoricalCrossentropy, Targets};
-pub use metrics::{Accuracy, Metric, MetricChoice, MetricConfig, MetricFn, Metrics};
+pub use metrics::{
+    AUC, Accuracy, BinaryAccuracy, CategoricalAccuracy, F1Score, FBetaScore, LossMetric, MeanIoU,
+    Metric, MetricChoice, MetricConfig, MetricFn, Metrics, Precision, R2Score, Recall,
+    RootMeanSquaredError, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+};
 pub use model::{
     ActivationBatches, Compile, Input, LayerExt, LayerRange, LossChoice, Losses, Model,
     OptimizerChoice, Sequential, SharedLayer, Summary, SummaryRow, SymbolicTensor, SymbolicTensors,

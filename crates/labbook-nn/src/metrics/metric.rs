@@ -26,6 +26,12 @@ pub trait Metric: Send {
         Ok(())
     }
 
+    /// Whether more of it is better; `None` leaves it to the name, as
+    /// [`direction_of_name`](super::direction_of_name) reads it.
+    fn higher_is_better(&self) -> Option<bool> {
+        None
+    }
+
     /// Adds a batch.
     ///
     /// `y_true` is what the output's loss learns from: class numbers `i64` of shape (N, ..), or
