@@ -1,6 +1,7 @@
 //! Holds the metrics to what Keras and scikit-learn computed; `fixtures/metrics.py` tells how.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use labbook_nn::metrics::{
@@ -43,11 +44,16 @@ struct Weights {
 #[derive(Deserialize)]
 struct Case {
     input: String,
-    weights: String,
     metric: String,
     options: Value,
-    /// `None` stands for NaN.
-    value: Option<f64>,
+    /// The figure for each set of weights; `None` stands for NaN.
+    values: BTreeMap<String, Option<f64>>,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} of {}", self.metric, self.options, self.input)
+    }
 }
 
 fn fixture() -> Fixture {
@@ -57,7 +63,10 @@ fn fixture() -> Fixture {
 }
 
 fn tensor(values: &[Option<f64>], shape: &[i64], kind: Kind) -> Tensor {
-    let values: Vec<f64> = values.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+    let values: Vec<f64> = values
+        .iter()
+        .map(|value| value.unwrap_or(f64::NAN))
+        .collect();
     Tensor::from_slice(&values).to_kind(kind).reshape(shape)
 }
 
@@ -132,27 +141,32 @@ fn is_close(computed: f64, expected: Option<f64>) -> bool {
 #[test]
 fn every_figure_is_that_of_keras_or_scikit_learn() {
     let Fixture { inputs, cases } = fixture();
+    let mut count = 0;
     let mut wrong = Vec::new();
     for case in &cases {
-        let Case { input, weights, metric: class_name, options, value } = case;
-        let given = &inputs[input];
-        let mut metric = metric(class_name, options);
-        let computed = metric
-            .check()
-            .and_then(|()| given.update(&mut *metric, weights, &given.ends))
-            .and_then(|()| metric.result());
-        if !computed.as_ref().is_ok_and(|&computed| is_close(computed, *value)) {
-            wrong.push(format!(
-                "{class_name} {options} of {input} with weights {weights}: {computed:?}, not {value:?}"
-            ));
+        let given = &inputs[&case.input];
+        for (weights, value) in &case.values {
+            let mut metric = metric(&case.metric, &case.options);
+            let computed = metric
+                .check()
+                .and_then(|()| given.update(&mut *metric, weights, &given.ends))
+                .and_then(|()| metric.result());
+            count += 1;
+            if !computed
+                .as_ref()
+                .is_ok_and(|&computed| is_close(computed, *value))
+            {
+                wrong.push(format!(
+                    "{case} with weights {weights}: {computed:?}, not {value:?}"
+                ));
+            }
         }
     }
-    assert!(cases.len() > 1000, "only {} cases", cases.len());
+    assert!(count > 2000, "only {count} figures");
     assert!(
         wrong.is_empty(),
-        "{} of {} cases:\n{}",
+        "{} of {count} figures:\n{}",
         wrong.len(),
-        cases.len(),
         wrong.join("\n")
     );
 }
@@ -162,19 +176,27 @@ fn batches_give_what_one_go_gives_and_a_reset_forgets() -> Result<()> {
     let Fixture { inputs, cases } = fixture();
     for case in &cases {
         let given = &inputs[&case.input];
-        let count = &given.true_shape[..1];
-        let mut metric = metric(&case.metric, &case.options);
-        let nothing = metric.result()?;
-        given.update(&mut *metric, &case.weights, &given.ends)?;
-        let in_batches = metric.result()?;
-        assert_eq!(metric.result()?.to_bits(), in_batches.to_bits(), "read twice");
-        metric.reset();
-        let label = format!("{} {} of {}", case.metric, case.options, case.input);
-        assert_eq!(metric.result()?.to_bits(), nothing.to_bits(), "{label}");
-        given.update(&mut *metric, &case.weights, count)?;
-        let in_one_go = metric.result()?;
-        let expected = Some(in_batches).filter(|figure| !figure.is_nan());
-        assert!(is_close(in_one_go, expected), "{label}: {in_one_go} {in_batches}");
+        let all = &given.true_shape[..1];
+        for weights in case.values.keys() {
+            let mut metric = metric(&case.metric, &case.options);
+            let nothing = metric.result()?;
+            given.update(&mut *metric, weights, &given.ends)?;
+            let in_batches = metric.result()?;
+            assert_eq!(
+                metric.result()?.to_bits(),
+                in_batches.to_bits(),
+                "{case}, read twice"
+            );
+            metric.reset();
+            assert_eq!(metric.result()?.to_bits(), nothing.to_bits(), "{case}");
+            given.update(&mut *metric, weights, all)?;
+            let in_one_go = metric.result()?;
+            let expected = Some(in_batches).filter(|figure| !figure.is_nan());
+            assert!(
+                is_close(in_one_go, expected),
+                "{case}: {in_one_go}, not {in_batches}"
+            );
+        }
     }
     Ok(())
 }
@@ -186,22 +208,49 @@ fn shapes_that_do_not_fit_are_told() {
     let told = |class_name: &str, options: Value, y_true: &Tensor, y_pred: &Tensor| {
         let mut metric = metric(class_name, &options);
         let error = metric.update(y_true, y_pred, None).unwrap_err().to_string();
-        assert!(error.contains("expected") && error.contains("received"), "{error}");
+        assert!(
+            error.contains("expected") && error.contains("received"),
+            "{error}"
+        );
         assert!(!error.contains("libtorch"), "{error}");
         error
     };
     let none = || serde_json::json!({});
-    for class_name in ["MeanAbsoluteError", "R2Score", "CosineSimilarity", "BinaryAccuracy"] {
+    for class_name in [
+        "MeanAbsoluteError",
+        "R2Score",
+        "CosineSimilarity",
+        "BinaryAccuracy",
+    ] {
         let error = told(class_name, none(), &ones(&[4]), &ones(&[4, 3]));
-        assert!(error.contains("targets of shape (4, 3), received (4,)"), "{error}");
+        assert!(
+            error.contains("targets of shape (4, 3), received (4,)"),
+            "{error}"
+        );
     }
-    for class_name in ["Precision", "Recall", "AUC", "F1Score", "CategoricalAccuracy"] {
+    for class_name in [
+        "Precision",
+        "Recall",
+        "AUC",
+        "F1Score",
+        "CategoricalAccuracy",
+    ] {
         let error = told(class_name, none(), &ones(&[4, 2]), &ones(&[4, 3]));
-        assert!(error.contains("targets of shape (4, 3), received (4, 2)"), "{error}");
+        assert!(
+            error.contains("targets of shape (4, 3), received (4, 2)"),
+            "{error}"
+        );
     }
-    for class_name in ["SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "Accuracy"] {
+    for class_name in [
+        "SparseCategoricalAccuracy",
+        "SparseTopKCategoricalAccuracy",
+        "Accuracy",
+    ] {
         let error = told(class_name, none(), &classes(&[5]), &ones(&[4, 3]));
-        assert!(error.contains("targets of shape (4,), received (5,)"), "{error}");
+        assert!(
+            error.contains("targets of shape (4,), received (5,)"),
+            "{error}"
+        );
     }
     let three = ones(&[4, 3]);
     let options = |name: &str, value: i64| serde_json::json!({ name: value });
@@ -211,8 +260,18 @@ fn shapes_that_do_not_fit_are_told() {
     let pictures = ones(&[4, 2, 2]);
     told("F1Score", none(), &pictures, &pictures);
     told("R2Score", none(), &pictures, &pictures);
-    told("AUC", serde_json::json!({ "multi_label": true }), &pictures, &pictures);
-    told("MeanIoU", options("num_classes", 2), &classes(&[4]), &ones(&[5]));
+    told(
+        "AUC",
+        serde_json::json!({ "multi_label": true }),
+        &pictures,
+        &pictures,
+    );
+    told(
+        "MeanIoU",
+        options("num_classes", 2),
+        &classes(&[4]),
+        &ones(&[5]),
+    );
 }
 
 #[test]
@@ -228,7 +287,13 @@ fn weights_that_do_not_fit_are_told() {
         "CategoricalAccuracy",
     ] {
         let mut metric = metric(class_name, &serde_json::json!({}));
-        let error = metric.update(&rows, &rows, Some(&weights)).unwrap_err().to_string();
-        assert!(error.starts_with("sample_weight: expected shape (4,)"), "{error}");
+        let error = metric
+            .update(&rows, &rows, Some(&weights))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("sample_weight: expected shape (4,)"),
+            "{error}"
+        );
     }
 }

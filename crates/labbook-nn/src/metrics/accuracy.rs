@@ -60,11 +60,11 @@ impl Metric for Accuracy {
         let (truth, predictions) = (y_true.size(), y_pred.size());
         let is_column = truth.last() == Some(&1);
         let right = match predictions.as_slice() {
-            [] | [_] | [.., 1] => binary_matches(self.name(), y_true, y_pred, 0.5)?,
+            [] | [_] | [.., 1] => binary_matches(Metric::name(self), y_true, y_pred, 0.5)?,
             _ if truth.len() < predictions.len() || is_column => {
-                sparse_categorical_matches(self.name(), y_true, y_pred)?
+                sparse_categorical_matches(Metric::name(self), y_true, y_pred)?
             }
-            _ => categorical_matches(self.name(), y_true, y_pred)?,
+            _ => categorical_matches(Metric::name(self), y_true, y_pred)?,
         };
         self.mean.add(&right, sample_weight)
     }

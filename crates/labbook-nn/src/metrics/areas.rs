@@ -30,8 +30,7 @@ impl Steps {
     pub(super) fn from_scores(scores: &[f64], truth: &[f64], weights: &[f64]) -> Self {
         let mut sum = (0.0, 0.0);
         let mut points = vec![sum];
-        for (index, ((score, truth), weight)) in scores.iter().zip(truth).zip(weights).enumerate()
-        {
+        for (index, ((score, truth), weight)) in scores.iter().zip(truth).zip(weights).enumerate() {
             sum = (sum.0 + weight * truth, sum.1 + weight * (1.0 - truth));
             if scores.get(index + 1) != Some(score) {
                 points.push(sum);

@@ -184,7 +184,7 @@ impl Metric for AUC {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let truth = one_hot_like(self.name(), y_true, y_pred)?.f_ne(0.0)?;
+        let truth = one_hot_like(Metric::name(self), y_true, y_pred)?.f_ne(0.0)?;
         let weights = match sample_weight {
             Some(weights) => spread(weights, &truth)?,
             None => truth.f_ones_like()?.f_to_kind(Kind::Double)?,
@@ -195,7 +195,7 @@ impl Metric for AUC {
             (true, size) => {
                 let advice = "leave multi_label out";
                 let expected = "predictions of shape (N, outputs) with multi_label";
-                return Err(unsuitable(self.name(), expected, size, advice));
+                return Err(unsuitable(Metric::name(self), expected, size, advice));
             }
         };
         let rows = |tensor: &Tensor| tensor.f_reshape([-1, outputs]);
@@ -222,9 +222,14 @@ impl Metric for AUC {
         let areas = match &self.seen {
             Seen::Nothing => return Ok(0.0),
             Seen::Between { yes, no } => {
-                let (yes, no) = (Vec::<Vec<f64>>::try_from(yes)?, Vec::<Vec<f64>>::try_from(no)?);
+                let (yes, no) = (
+                    Vec::<Vec<f64>>::try_from(yes)?,
+                    Vec::<Vec<f64>>::try_from(no)?,
+                );
                 let outputs = yes.iter().zip(&no);
-                outputs.map(|(yes, no)| self.area_between(yes, no)).collect()
+                outputs
+                    .map(|(yes, no)| self.area_between(yes, no))
+                    .collect()
             }
             Seen::Each(batches) => {
                 let [scores, truth, weights] = joined(batches)?;
@@ -249,15 +254,28 @@ impl Metric for AUC {
 
 impl Seen {
     /// Adds a batch to what lies between `count` thresholds.
-    fn add_between(&mut self, count: i64, scores: &Tensor, yes: &Tensor, no: &Tensor) -> Result<()> {
+    fn add_between(
+        &mut self,
+        count: i64,
+        scores: &Tensor,
+        yes: &Tensor,
+        no: &Tensor,
+    ) -> Result<()> {
         let outputs = scores.size().last().copied().unwrap_or(1);
         // In the precision of the predictions, as Keras rounds: a prediction belongs to the
         // threshold that it lies above, and even 0 lies above the first one. Column 0 is for NaN.
         let above = scores.f_clamp(0.0, 1.0)?.f_mul_scalar((count - 1) as f64)?;
-        let above = above.f_ceil()?.f_clamp_min(1.0)?.f_nan_to_num(0.0, None::<f64>, None::<f64>)?;
+        let above =
+            above
+                .f_ceil()?
+                .f_clamp_min(1.0)?
+                .f_nan_to_num(0.0, None::<f64>, None::<f64>)?;
         let first = Tensor::f_arange(outputs, (Kind::Int64, scores.device()))?;
         let first = first.f_mul_scalar(count + 1)?;
-        let place = above.f_to_kind(Kind::Int64)?.f_add(&first)?.f_reshape([-1])?;
+        let place = above
+            .f_to_kind(Kind::Int64)?
+            .f_add(&first)?
+            .f_reshape([-1])?;
         let sums = |weights: &Tensor| -> Result<Tensor> {
             let none = Tensor::f_zeros([outputs * (count + 1)], (Kind::Double, scores.device()))?;
             let sums = none.f_index_add(0, &place, &weights.f_reshape([-1])?)?;

@@ -95,7 +95,7 @@ impl Metric for BinaryAccuracy {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let right = binary_matches(self.name(), y_true, y_pred, self.threshold)?;
+        let right = binary_matches(Metric::name(self), y_true, y_pred, self.threshold)?;
         self.mean.add(&right, sample_weight)
     }
 

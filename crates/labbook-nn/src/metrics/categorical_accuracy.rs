@@ -60,7 +60,7 @@ impl Metric for CategoricalAccuracy {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let right = categorical_matches(self.name(), y_true, y_pred)?;
+        let right = categorical_matches(Metric::name(self), y_true, y_pred)?;
         self.mean.add(&right, sample_weight)
     }
 

@@ -142,9 +142,8 @@ impl Rule {
             [] | [_] => 1,
             [.., classes] => *classes,
         };
-        let unsuited = |expected: String, advice: &str| {
-            unsuitable(metric, &expected, &y_pred.size(), advice)
-        };
+        let unsuited =
+            |expected: String, advice: &str| unsuitable(metric, &expected, &y_pred.size(), advice);
         let mut yes = match self.top_k {
             Some(k) if k > classes => {
                 let expected = format!("predictions of at least top_k = {k} classes");
@@ -181,6 +180,45 @@ fn among_the_largest(rows: &Tensor, k: i64) -> Result<Tensor> {
     // topk() may take any of several equal numbers.
     let (_, order) = rows.f_sort_stable(true, -1, true)?;
     let first = order.f_narrow(-1, 0, k)?;
-    let yes = unordered.f_zeros_like()?.f_scatter_value(-1, &first, 1_i64)?;
+    let yes = unordered
+        .f_zeros_like()?
+        .f_scatter_value(-1, &first, 1_i64)?;
     Ok(yes.f_logical_and(&unordered.f_logical_not()?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_are_the_first_of_equals_and_never_nan() -> Result<()> {
+        let largest = |row: &[f64], k: i64| -> Result<Vec<bool>> {
+            let row = Tensor::from_slice(row).reshape([1, -1]);
+            Ok(Vec::try_from(among_the_largest(&row, k)?.reshape([-1]))?)
+        };
+        assert_eq!(
+            largest(&[0.5, 0.5, 0.2, 0.5], 2)?,
+            [true, true, false, false]
+        );
+        assert_eq!(largest(&[f64::NAN, 0.1, 0.9], 1)?, [false, false, true]);
+        assert_eq!(
+            largest(&[f64::NAN, 0.1, f64::NAN], 2)?,
+            [false, true, false]
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn counts_are_weighted_and_add_up() -> Result<()> {
+        let tensor = |numbers: &[f64]| Tensor::from_slice(numbers).reshape([-1, 1]);
+        let mut counts = Confusion::default();
+        assert!(counts.read()?.is_empty());
+        counts.add(&tensor(&[1.0, 0.0, 1.0]), &tensor(&[1.0, 1.0, 0.0]), None)?;
+        let weights = tensor(&[0.5, 4.0]);
+        counts.add(&tensor(&[1.0, 0.0]), &tensor(&[1.0, 0.0]), Some(&weights))?;
+        let sum: Counts = counts.read()?.into_iter().sum();
+        let numbers = [sum.true_positives, sum.false_positives, sum.false_negatives];
+        assert_eq!(numbers, [1.5, 1.0, 1.0]);
+        Ok(())
+    }
 }

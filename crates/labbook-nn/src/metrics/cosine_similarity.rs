@@ -95,7 +95,7 @@ impl Metric for CosineSimilarity {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let (truth, predictions) = doubles(self.name(), y_true, y_pred)?;
+        let (truth, predictions) = doubles(Metric::name(self), y_true, y_pred)?;
         // One number for each example is a vector of one.
         let (truth, predictions) = match predictions.dim() {
             0 | 1 => (truth.f_reshape([-1, 1])?, predictions.f_reshape([-1, 1])?),
@@ -109,7 +109,12 @@ impl Metric for CosineSimilarity {
         if !(1..rank).contains(&axis) {
             let expected = format!("predictions with an axis {}", self.axis);
             let advice = "use -1 for the last axis; that of the examples cannot be taken";
-            return Err(unsuitable(self.name(), &expected, &predictions.size(), advice));
+            return Err(unsuitable(
+                Metric::name(self),
+                &expected,
+                &predictions.size(),
+                advice,
+            ));
         }
         let products = unit(&truth, axis)?.f_mul(&unit(&predictions, axis)?)?;
         let cosines = products.f_sum_dim_intlist([axis].as_slice(), false, Kind::Double)?;

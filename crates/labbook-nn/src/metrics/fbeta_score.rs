@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::confusion::{Confusion, Counts, ratio};
 use super::metric::Metric;
@@ -213,7 +213,9 @@ pub(super) fn averaged(classes: &[Counts], beta: f64, average: &str) -> f64 {
         "micro" => score(classes.iter().copied().sum()),
         "weighted" => {
             let occurs = |counts: &Counts| counts.true_positives + counts.false_negatives;
-            let weighted = scores.zip(classes).map(|(score, counts)| score * occurs(counts));
+            let weighted = scores
+                .zip(classes)
+                .map(|(score, counts)| score * occurs(counts));
             ratio(weighted.sum(), classes.iter().map(occurs).sum())
         }
         _ => ratio(scores.sum(), classes.len() as f64),

@@ -106,13 +106,14 @@ impl Metric for LossMetric {
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
         let size = y_pred.size();
-        self.loss.check_output(&Shape::from(size.get(1..).unwrap_or_default()))?;
+        self.loss
+            .check_output(&Shape::from(size.get(1..).unwrap_or_default()))?;
         let targets = match self.loss.targets() {
             Targets::ClassNumbers => {
-                class_numbers(self.name(), y_true, y_pred)?.f_to_kind(Kind::Int64)?
+                class_numbers(Metric::name(self), y_true, y_pred)?.f_to_kind(Kind::Int64)?
             }
             Targets::LikeOutput => {
-                like_predictions(self.name(), y_true, y_pred)?.f_to_kind(y_pred.f_kind()?)?
+                like_predictions(Metric::name(self), y_true, y_pred)?.f_to_kind(y_pred.f_kind()?)?
             }
             Targets::Any => y_true.f_detach()?,
         };

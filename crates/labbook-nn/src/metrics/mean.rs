@@ -72,7 +72,10 @@ mod tests {
     fn a_longer_sequence_counts_no_more_than_a_shorter_one() -> Result<()> {
         let mut mean = Mean::default();
         assert_eq!(mean.result()?, 0.0);
-        mean.add(&Tensor::from_slice(&[1.0, 2.0, 3.0, 6.0]).reshape([1, 4]), None)?;
+        mean.add(
+            &Tensor::from_slice(&[1.0, 2.0, 3.0, 6.0]).reshape([1, 4]),
+            None,
+        )?;
         mean.add(&Tensor::from_slice(&[5.0]).reshape([1, 1]), None)?;
         assert_eq!(mean.result()?, 4.0);
         mean.add(&Tensor::from(7.0), None)?;
@@ -90,7 +93,10 @@ mod tests {
             mean.add(&values, Some(weights))?;
             mean.result()
         };
-        assert_eq!(mean_with(&Tensor::from_slice(&[3.0, 1.0]))?, (6.0 + 15.0) / 4.0);
+        assert_eq!(
+            mean_with(&Tensor::from_slice(&[3.0, 1.0]))?,
+            (6.0 + 15.0) / 4.0
+        );
         let of_numbers = Tensor::from_slice(&[1.0, 0.0, 0.0, 1.0]).reshape([2, 2]);
         assert_eq!(mean_with(&of_numbers)?, 21.0 / 2.0);
         assert_eq!(mean_with(&Tensor::from_slice(&[0.0, 0.0]))?, 0.0);

@@ -53,7 +53,7 @@ impl Metric for MeanAbsolutePercentageError {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let (truth, predictions) = doubles(self.name(), y_true, y_pred)?;
+        let (truth, predictions) = doubles(Metric::name(self), y_true, y_pred)?;
         let errors = truth.f_sub(&predictions)?.f_abs()?;
         let shares = errors.f_div(&truth.f_abs()?.f_clamp_min(EPSILON)?)?;
         let percent = shares.f_mul_scalar(100.0)?;

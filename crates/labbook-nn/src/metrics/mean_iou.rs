@@ -93,7 +93,7 @@ impl Metric for MeanIoU {
             true => first_largest(y_pred)?,
             false => y_pred.f_detach()?,
         };
-        let truth = like_predictions(self.name(), y_true, &predicted)?;
+        let truth = like_predictions(Metric::name(self), y_true, &predicted)?;
         let in_range = |classes: &Tensor| -> Result<Tensor> {
             let from_zero = classes.f_gt(-1.0)?;
             Ok(from_zero.f_logical_and(&classes.f_lt(self.num_classes)?)?)

@@ -53,7 +53,7 @@ impl Metric for MeanSquaredLogarithmicError {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let (truth, predictions) = doubles(self.name(), y_true, y_pred)?;
+        let (truth, predictions) = doubles(Metric::name(self), y_true, y_pred)?;
         let logarithm = |numbers: &Tensor| numbers.f_clamp_min(EPSILON)?.f_log1p();
         let errors = logarithm(&truth)?.f_sub(&logarithm(&predictions)?)?;
         self.mean.add(&errors.f_square()?, sample_weight)

@@ -6,6 +6,13 @@ use super::registry;
 use crate::Result;
 
 /// A metric asked for, by Keras's name or as an object.
+///
+/// ```
+/// use labbook_nn::{AUC, MetricChoice};
+///
+/// assert_eq!(MetricChoice::from("mae").name(), "mae");
+/// assert_eq!(MetricChoice::from(AUC::new()).name(), "auc");
+/// ```
 pub enum MetricChoice {
     /// A name such as `accuracy`, which is the key in the history as well.
     Name(String),
@@ -50,7 +57,7 @@ impl fmt::Debug for MetricChoice {
 /// The metrics to report beside the loss: names, objects, or both.
 ///
 /// Made from one name or metric, arrays, slices and vectors of names, vectors of metrics, and
-/// tuples of up to four in which names and metrics may be mixed. `[]` is none.
+/// tuples of up to eight in which names and metrics may be mixed. `[]` is none.
 ///
 /// ```
 /// use labbook_nn::{Accuracy, Metrics};
@@ -65,7 +72,10 @@ impl Metrics {
     /// The keys in the history.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.0.iter().map(|choice| choice.name().to_owned()).collect()
+        self.0
+            .iter()
+            .map(|choice| choice.name().to_owned())
+            .collect()
     }
 
     pub(crate) fn from_configs(configs: &[MetricConfig]) -> Result<Self> {
@@ -140,7 +150,15 @@ macro_rules! from_tuples {
         }
     )+};
 }
-from_tuples!((A, B), (A, B, C), (A, B, C, D));
+from_tuples!(
+    (A, B),
+    (A, B, C),
+    (A, B, C, D),
+    (A, B, C, D, E),
+    (A, B, C, D, E, F),
+    (A, B, C, D, E, F, G),
+    (A, B, C, D, E, F, G, H)
+);
 
 #[cfg(test)]
 mod tests {
@@ -152,13 +170,20 @@ mod tests {
         let metrics = Metrics::from(("acc", Accuracy::new(), "accuracy"));
         assert_eq!(metrics.names(), ["acc", "accuracy", "accuracy"]);
         assert_eq!(Metrics::from("acc").names(), ["acc"]);
-        assert_eq!(Metrics::from(["accuracy", "acc"]).names(), ["accuracy", "acc"]);
+        assert_eq!(
+            Metrics::from(["accuracy", "acc"]).names(),
+            ["accuracy", "acc"]
+        );
         assert!(Metrics::from([]).names().is_empty());
     }
 
     #[test]
     fn an_unknown_metric_is_named() {
-        let error = MetricChoice::from("accurracy").into_metric().err().unwrap().to_string();
+        let error = MetricChoice::from("accurracy")
+            .into_metric()
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("received accurracy"), "{error}");
     }
 }

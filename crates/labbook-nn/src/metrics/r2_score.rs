@@ -70,7 +70,7 @@ impl Metric for R2Score {
             _ => {
                 let advice = "for sequences and images use mean_squared_error";
                 return Err(unsuitable(
-                    self.name(),
+                    Metric::name(self),
                     "predictions of shape (N, outputs)",
                     &size,
                     advice,
@@ -80,7 +80,7 @@ impl Metric for R2Score {
         if size.first() == Some(&0) {
             return Ok(());
         }
-        let (truth, predictions) = doubles(self.name(), y_true, y_pred)?;
+        let (truth, predictions) = doubles(Metric::name(self), y_true, y_pred)?;
         let rows = |tensor: &Tensor| tensor.f_reshape([-1, outputs]);
         let (truth, predictions) = (rows(&truth)?, rows(&predictions)?);
         let weights = match sample_weight {
@@ -89,7 +89,7 @@ impl Metric for R2Score {
         };
         let first = match &self.sums {
             Some(sums) => sums.first.shallow_clone(),
-            None => truth.f_select(0, 0)?.f_copy()?,
+            None => truth.f_select(0, 0)?.f_detach_copy()?,
         };
         let from_first = truth.f_sub(&first)?;
         let weighted = from_first.f_mul(&weights)?;

@@ -47,7 +47,9 @@ const OF_LOSSES: &[(&str, &str)] = &[
     ("logcosh", "log_cosh"),
 ];
 
-fn make<M: Metric + DeserializeOwned + 'static>(config: Value) -> serde_json::Result<Box<dyn Metric>> {
+fn make<M: Metric + DeserializeOwned + 'static>(
+    config: Value,
+) -> serde_json::Result<Box<dyn Metric>> {
     Ok(Box::new(serde_json::from_value::<M>(config)?))
 }
 
@@ -61,7 +63,9 @@ pub(crate) fn by_name(name: &str) -> Result<Box<dyn Metric>> {
     match losses::registry::by_name(loss) {
         Ok(loss) => Ok(Box::new(LossMetric::of(loss).name(name))),
         Err(_) => {
-            let known = METRICS.iter().filter_map(|(_, names, _)| names.first().copied());
+            let known = METRICS
+                .iter()
+                .filter_map(|(_, names, _)| names.first().copied());
             Err(Error::option(
                 "metrics",
                 format!(
@@ -87,7 +91,9 @@ pub(super) fn of_class_or_name(name: &str) -> Option<Box<dyn Metric>> {
 /// The metric with these options.
 pub(crate) fn from_config(config: &MetricConfig) -> Result<Box<dyn Metric>> {
     let of_loss: Make = make::<LossMetric>;
-    let found = METRICS.iter().find(|(class, ..)| *class == config.class_name);
+    let found = METRICS
+        .iter()
+        .find(|(class, ..)| *class == config.class_name);
     let make = match found {
         Some((_, _, make)) => Some(*make),
         None => (config.class_name == "LossMetric").then_some(of_loss),
@@ -125,7 +131,13 @@ mod tests {
     #[test]
     fn options_come_back_and_unknown_ones_are_refused() -> Result<()> {
         let metrics: [Box<dyn Metric>; 10] = [
-            Box::new(AUC::new().exact().curve("PR").multi_label(true).from_logits(true)),
+            Box::new(
+                AUC::new()
+                    .exact()
+                    .curve("PR")
+                    .multi_label(true)
+                    .from_logits(true),
+            ),
             Box::new(AUC::new().num_thresholds(50).name("area")),
             Box::new(BinaryAccuracy::new().threshold(0.25)),
             Box::new(CosineSimilarity::new().axis(1)),
@@ -142,7 +154,10 @@ mod tests {
             let mut config = metric.config().unwrap();
             assert_ne!(Some(&config), defaults(&config.class_name)?.as_ref());
             let again = from_config(&config)?;
-            assert_eq!((again.name(), again.config()), (metric.name(), Some(config.clone())));
+            assert_eq!(
+                (again.name(), again.config()),
+                (metric.name(), Some(config.clone()))
+            );
             config.config["no_such_option"] = json!(1);
             let error = from_config(&config).err().unwrap().to_string();
             assert!(error.contains(&config.class_name), "{error}");
@@ -167,17 +182,47 @@ mod tests {
             let error = told(metric);
             assert!(error.starts_with(start), "{error}");
         };
-        starts(Box::new(BinaryAccuracy::new().threshold(f64::NAN)), "threshold: expected a finite");
-        starts(Box::new(Precision::new().thresholds(1.5)), "thresholds: expected a number from 0");
-        starts(Box::new(Recall::new().thresholds(f64::NAN)), "thresholds: expected");
-        starts(Box::new(Recall::new().top_k(0)), "top_k: expected at least 1, received 0");
-        starts(Box::new(Precision::new().class_id(-1)), "class_id: expected");
-        starts(Box::new(F1Score::new().average("mean")), "average: expected \"micro\"");
-        starts(Box::new(F1Score::new().threshold(0.0)), "threshold: expected a number above 0");
-        starts(Box::new(FBetaScore::new(0.0)), "beta: expected a number above 0");
+        starts(
+            Box::new(BinaryAccuracy::new().threshold(f64::NAN)),
+            "threshold: expected a finite",
+        );
+        starts(
+            Box::new(Precision::new().thresholds(1.5)),
+            "thresholds: expected a number from 0",
+        );
+        starts(
+            Box::new(Recall::new().thresholds(f64::NAN)),
+            "thresholds: expected",
+        );
+        starts(
+            Box::new(Recall::new().top_k(0)),
+            "top_k: expected at least 1, received 0",
+        );
+        starts(
+            Box::new(Precision::new().class_id(-1)),
+            "class_id: expected",
+        );
+        starts(
+            Box::new(F1Score::new().average("mean")),
+            "average: expected \"micro\"",
+        );
+        starts(
+            Box::new(F1Score::new().threshold(0.0)),
+            "threshold: expected a number above 0",
+        );
+        starts(
+            Box::new(FBetaScore::new(0.0)),
+            "beta: expected a number above 0",
+        );
         starts(Box::new(FBetaScore::new(f64::NAN)), "beta: expected");
-        starts(Box::new(TopKCategoricalAccuracy::new(0)), "k: expected at least 1");
-        starts(Box::new(SparseTopKCategoricalAccuracy::new(-3)), "k: expected at least 1");
+        starts(
+            Box::new(TopKCategoricalAccuracy::new(0)),
+            "k: expected at least 1",
+        );
+        starts(
+            Box::new(SparseTopKCategoricalAccuracy::new(-3)),
+            "k: expected at least 1",
+        );
         starts(Box::new(CosineSimilarity::new().axis(0)), "axis: expected");
     }
 }

@@ -49,7 +49,7 @@ impl Metric for RootMeanSquaredError {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let (truth, predictions) = doubles(self.name(), y_true, y_pred)?;
+        let (truth, predictions) = doubles(Metric::name(self), y_true, y_pred)?;
         let errors = truth.f_sub(&predictions)?.f_square()?;
         self.mean.add(&errors, sample_weight)
     }

@@ -12,8 +12,10 @@ pub(super) fn like_predictions(metric: &str, y_true: &Tensor, y_pred: &Tensor) -
         return Ok(y_true.f_detach()?.f_reshape(&predictions)?);
     }
     let advice = match is_class_numbers(y_true, y_pred) {
-        true => "for class numbers take a metric such as sparse_categorical_crossentropy, \
-                 or make them rows with one_hot(classes)",
+        true => {
+            "for class numbers take a metric such as sparse_categorical_crossentropy, \
+                 or make them rows with one_hot(classes)"
+        }
         false => "pass one number for each number of the output",
     };
     Err(misfit(metric, &predictions, &truth, advice))
@@ -33,11 +35,7 @@ pub(super) fn one_hot_like(metric: &str, y_true: &Tensor, y_pred: &Tensor) -> Re
 }
 
 /// Both in double precision and of one shape.
-pub(super) fn doubles(
-    metric: &str,
-    y_true: &Tensor,
-    y_pred: &Tensor,
-) -> Result<(Tensor, Tensor)> {
+pub(super) fn doubles(metric: &str, y_true: &Tensor, y_pred: &Tensor) -> Result<(Tensor, Tensor)> {
     let y_true = like_predictions(metric, y_true, y_pred)?;
     Ok((
         y_true.f_to_kind(Kind::Double)?,
@@ -48,7 +46,10 @@ pub(super) fn doubles(
 /// A class number for each row along the last axis of the predictions.
 pub(super) fn class_numbers(metric: &str, y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
     let (truth, predictions) = (y_true.size(), y_pred.size());
-    let Some((_, rows)) = predictions.split_last().filter(|(_, rows)| !rows.is_empty()) else {
+    let Some((_, rows)) = predictions
+        .split_last()
+        .filter(|(_, rows)| !rows.is_empty())
+    else {
         let expected = "predictions of shape (N, classes)";
         let advice = "for a yes or no of each example use binary_accuracy";
         return Err(unsuitable(metric, expected, &predictions, advice));
@@ -76,7 +77,10 @@ pub(super) fn spread(sample_weight: &Tensor, values: &Tensor) -> Result<Tensor> 
     if !fits {
         return Err(Error::data(
             "sample_weight",
-            format!("shape ({},), one for each example", target.first().unwrap_or(&1)),
+            format!(
+                "shape ({},), one for each example",
+                target.first().unwrap_or(&1)
+            ),
             tuple(&received),
             "pass one weight for each example",
         ));
@@ -101,7 +105,12 @@ pub(super) fn first_largest(rows: &Tensor) -> Result<Tensor> {
 
 /// The error for predictions, or options, that a metric cannot work with.
 pub(super) fn unsuitable(metric: &str, expected: &str, received: &[i64], advice: &str) -> Error {
-    Error::data(&format!("metric {metric}"), expected, tuple(received), advice)
+    Error::data(
+        &format!("metric {metric}"),
+        expected,
+        tuple(received),
+        advice,
+    )
 }
 
 /// Whole numbers, one for each row of two or more predictions.
@@ -184,7 +193,10 @@ mod tests {
         assert!(told(class_numbers("acc", &zeros(&[2]), &zeros(&[2]))).contains("(N, classes)"));
         assert!(told(class_numbers("acc", &zeros(&[4]), &zeros(&[2, 3]))).contains("(2,)"));
         let error = told(spread(&zeros(&[3]), &zeros(&[2, 3])));
-        assert!(error.starts_with("sample_weight: expected shape (2,)"), "{error}");
+        assert!(
+            error.starts_with("sample_weight: expected shape (2,)"),
+            "{error}"
+        );
     }
 
     #[test]

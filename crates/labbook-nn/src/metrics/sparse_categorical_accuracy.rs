@@ -64,7 +64,7 @@ impl Metric for SparseCategoricalAccuracy {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let right = sparse_categorical_matches(self.name(), y_true, y_pred)?;
+        let right = sparse_categorical_matches(Metric::name(self), y_true, y_pred)?;
         self.mean.add(&right, sample_weight)
     }
 

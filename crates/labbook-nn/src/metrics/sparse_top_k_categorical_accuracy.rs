@@ -77,9 +77,11 @@ pub(super) fn in_top_k(classes: &Tensor, y_pred: &Tensor, k: i64) -> Result<Tens
     let known = classes.f_ge(0_i64)?.f_logical_and(&classes.f_le(last)?)?;
     let index = classes.f_clamp(0, last)?.f_unsqueeze(-1)?;
     let of_the_class = y_pred.f_gather(-1, &index, false)?;
-    let above = y_pred
-        .f_gt_tensor(&of_the_class)?
-        .f_sum_dim_intlist([-1_i64].as_slice(), false, Kind::Int64)?;
+    let above = y_pred.f_gt_tensor(&of_the_class)?.f_sum_dim_intlist(
+        [-1_i64].as_slice(),
+        false,
+        Kind::Int64,
+    )?;
     let finite = y_pred.f_isfinite()?.f_all_dim(-1, false)?;
     Ok(above
         .f_lt(k)?
@@ -104,8 +106,9 @@ impl Metric for SparseTopKCategoricalAccuracy {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let classes = class_numbers(self.name(), y_true, y_pred)?;
-        self.mean.add(&in_top_k(&classes, y_pred, self.k)?, sample_weight)
+        let classes = class_numbers(Metric::name(self), y_true, y_pred)?;
+        self.mean
+            .add(&in_top_k(&classes, y_pred, self.k)?, sample_weight)
     }
 
     mean_of_examples!();

@@ -75,8 +75,9 @@ impl Metric for TopKCategoricalAccuracy {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let classes = first_largest(&like_predictions(self.name(), y_true, y_pred)?)?;
-        self.mean.add(&in_top_k(&classes, y_pred, self.k)?, sample_weight)
+        let classes = first_largest(&like_predictions(Metric::name(self), y_true, y_pred)?)?;
+        self.mean
+            .add(&in_top_k(&classes, y_pred, self.k)?, sample_weight)
     }
 
     mean_of_examples!();
