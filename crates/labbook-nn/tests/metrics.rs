@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use labbook_nn::Result;
 use labbook_nn::metrics::{
     AUC, Accuracy, BinaryAccuracy, CategoricalAccuracy, CosineSimilarity, F1Score, FBetaScore,
     LossMetric, MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU, MeanSquaredError,
     MeanSquaredLogarithmicError, Metric, Precision, R2Score, Recall, RootMeanSquaredError,
     SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy,
 };
-use labbook_nn::{Result, SparseCategoricalCrossentropy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -83,6 +83,7 @@ fn metric(class_name: &str, options: &Value) -> Box<dyn Metric> {
         "CosineSimilarity" => make::<CosineSimilarity>,
         "F1Score" => make::<F1Score>,
         "FBetaScore" => make::<FBetaScore>,
+        "LossMetric" => make::<LossMetric>,
         "MeanAbsoluteError" => make::<MeanAbsoluteError>,
         "MeanAbsolutePercentageError" => make::<MeanAbsolutePercentageError>,
         "MeanIoU" => make::<MeanIoU>,
@@ -93,9 +94,6 @@ fn metric(class_name: &str, options: &Value) -> Box<dyn Metric> {
         "Recall" => make::<Recall>,
         "RootMeanSquaredError" => make::<RootMeanSquaredError>,
         "SparseCategoricalAccuracy" => make::<SparseCategoricalAccuracy>,
-        "SparseCategoricalCrossentropy" => {
-            return Box::new(LossMetric::new(SparseCategoricalCrossentropy::new()));
-        }
         "SparseTopKCategoricalAccuracy" => make::<SparseTopKCategoricalAccuracy>,
         "TopKCategoricalAccuracy" => make::<TopKCategoricalAccuracy>,
         other => panic!("the fixture has an unknown metric {other}"),

@@ -75,6 +75,8 @@ mod tests {
             ("mean_absolute_percentage_error", Some(false)),
             ("sparse_categorical_crossentropy", Some(false)),
             ("reconstruction_error", Some(false)),
+            ("head_binary_crossentropy", Some(false)),
+            ("val_kl_divergence", Some(false)),
             ("learning_rate", None),
             ("close", None),
             ("", None),

@@ -167,11 +167,22 @@ mod tests {
 
     #[test]
     fn losses_are_metrics_too() -> Result<()> {
-        let metric = by_name("sparse_categorical_crossentropy")?;
-        assert_eq!(metric.name(), "sparse_categorical_crossentropy");
-        let config = metric.config().unwrap();
-        assert_eq!(config.class_name, "LossMetric");
-        assert_eq!(from_config(&config)?.config(), Some(config));
+        for name in [
+            "sparse_categorical_crossentropy",
+            "bce",
+            "Poisson",
+            "huber",
+            "logcosh",
+        ] {
+            let metric = by_name(name)?;
+            assert_eq!(metric.name(), name);
+            assert_eq!(metric.higher_is_better(), Some(false));
+            let config = metric.config().unwrap();
+            assert_eq!(config.class_name, "LossMetric");
+            assert_eq!(from_config(&config)?.config(), Some(config));
+        }
+        // Both a loss and a metric: the metric it is.
+        assert_eq!(by_name("cosine_similarity")?.higher_is_better(), Some(true));
         Ok(())
     }
 
