@@ -32,7 +32,7 @@ mod images;
 pub mod interrupt;
 mod layers;
 mod losses;
-mod metrics;
+pub mod metrics;
 mod model;
 mod names;
 mod optimizers;
@@ -64,7 +64,12 @@ pub use losses::{
     MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Output, Poisson,
     SparseCategoricalCrossentropy, SquaredHinge, Targets,
 };
-pub use metrics::{Accuracy, Metric, MetricChoice, MetricConfig, MetricFn, Metrics};
+pub use metrics::{
+    AUC, Accuracy, BinaryAccuracy, CategoricalAccuracy, F1Score, FBetaScore, LossMetric, MeanIoU,
+    Metric, MetricChoice, MetricConfig, MetricFn, Metrics, Precision, R2Score, Recall,
+    RootMeanSquaredError, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+};
 pub use model::{
     ActivationBatches, Compile, Input, LayerExt, LayerRange, LossChoice, Losses, Model,
     OptimizerChoice, Sequential, SharedLayer, Summary, SummaryRow, SymbolicTensor, SymbolicTensors,

@@ -1,18 +1,35 @@
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use super::config::MetricConfig;
+use super::binary_accuracy::binary_matches;
+use super::categorical_accuracy::categorical_matches;
 use super::mean::Mean;
 use super::metric::Metric;
+use super::options::{described, mean_of_examples, name_option};
+use super::sparse_categorical_accuracy::sparse_categorical_matches;
 use crate::Result;
 
-/// The share of predictions that are right, told by the shapes as in Keras.
+/// The share of predictions that are right, told by the shapes as the name `accuracy` in Keras.
 ///
-/// - Class numbers: the most probable class is the right one (`sparse_categorical_accuracy`).
-/// - Rows of two or more numbers: the largest stands where that of the truth stands
-///   (`categorical_accuracy`).
-/// - One number for each example: it is above one half where the truth is 1
-///   (`binary_accuracy`).
+/// - One prediction for each example, (N, 1) or (N,): it is above one half where the truth is 1
+///   ([`BinaryAccuracy`](super::BinaryAccuracy)).
+/// - Rows of predictions and class numbers, (N,) or (N, 1): the most probable class is the right
+///   one ([`SparseCategoricalAccuracy`](super::SparseCategoricalAccuracy)).
+/// - Rows of predictions and rows of truth: the largest numbers stand at the same place
+///   ([`CategoricalAccuracy`](super::CategoricalAccuracy)).
+///
+/// ```
+/// use labbook_nn::{Accuracy, Metric};
+/// use tch::Tensor;
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut accuracy = Accuracy::new();
+/// let rows = Tensor::from_slice2(&[[0.9, 0.1], [0.2, 0.8]]);
+/// accuracy.update(&Tensor::from_slice(&[0_i64, 0]), &rows, None)?;
+/// assert_eq!(accuracy.result()?, 0.5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Accuracy {
@@ -28,22 +45,11 @@ impl Accuracy {
         Self::default()
     }
 
-    /// Sets the key in the history.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
+    name_option!("accuracy");
 }
 
 impl Metric for Accuracy {
-    fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or("accuracy")
-    }
-
-    fn config(&self) -> Option<MetricConfig> {
-        MetricConfig::of("Accuracy", self)
-    }
+    described!("Accuracy", "accuracy", higher_is_better: true);
 
     fn update(
         &mut self,
@@ -51,24 +57,17 @@ impl Metric for Accuracy {
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
-        let classes = y_pred.size().last().copied().unwrap_or(1);
-        let right = if y_true.dim() < y_pred.dim() {
-            y_pred.f_argmax(-1, false)?.f_eq_tensor(y_true)?
-        } else if classes > 1 {
-            let truth = y_true.f_argmax(-1, false)?;
-            y_pred.f_argmax(-1, false)?.f_eq_tensor(&truth)?
-        } else {
-            let predicted = y_pred.f_gt(0.5)?.f_to_kind(Kind::Float)?;
-            predicted.f_eq_tensor(&y_true.f_to_kind(Kind::Float)?)?
+        let (truth, predictions) = (y_true.size(), y_pred.size());
+        let is_column = truth.last() == Some(&1);
+        let right = match predictions.as_slice() {
+            [] | [_] | [.., 1] => binary_matches(Metric::name(self), y_true, y_pred, 0.5)?,
+            _ if truth.len() < predictions.len() || is_column => {
+                sparse_categorical_matches(Metric::name(self), y_true, y_pred)?
+            }
+            _ => categorical_matches(Metric::name(self), y_true, y_pred)?,
         };
         self.mean.add(&right, sample_weight)
     }
 
-    fn result(&self) -> Result<f64> {
-        self.mean.result()
-    }
-
-    fn reset(&mut self) {
-        self.mean.reset();
-    }
+    mean_of_examples!();
 }

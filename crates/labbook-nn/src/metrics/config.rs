@@ -2,6 +2,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The options of a metric under its class name, as a saved model keeps them.
+///
+/// ```
+/// use labbook_nn::{BinaryAccuracy, Metric};
+///
+/// let config = BinaryAccuracy::new().threshold(0.25).config();
+/// assert!(config.is_some_and(|config| config.config["threshold"] == 0.25));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetricConfig {

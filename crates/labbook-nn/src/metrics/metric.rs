@@ -9,6 +9,45 @@ use crate::Result;
 /// [`result`](Self::result): reading it in every step would make a GPU wait.
 /// A metric of a person's own that is a mean over examples needs no type: see
 /// [`MetricFn`](super::MetricFn).
+///
+/// ```
+/// use labbook_nn::{Metric, Result};
+/// use tch::Tensor;
+///
+/// /// The largest error of all.
+/// struct LargestError(Option<Tensor>);
+///
+/// impl Metric for LargestError {
+///     fn name(&self) -> &str {
+///         "largest_error"
+///     }
+///
+///     fn update(&mut self, truth: &Tensor, predictions: &Tensor, _: Option<&Tensor>) -> Result<()> {
+///         let error = (truth - predictions).abs().max();
+///         self.0 = Some(match &self.0 {
+///             Some(largest) => largest.maximum(&error),
+///             None => error,
+///         });
+///         Ok(())
+///     }
+///
+///     fn result(&self) -> Result<f64> {
+///         Ok(self.0.as_ref().map_or(0.0, |largest| largest.double_value(&[])))
+///     }
+///
+///     fn reset(&mut self) {
+///         self.0 = None;
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let mut metric = LargestError(None);
+/// metric.update(&Tensor::from_slice(&[1.0, 2.0]), &Tensor::from_slice(&[1.5, 5.0]), None)?;
+/// metric.update(&Tensor::from_slice(&[4.0]), &Tensor::from_slice(&[5.0]), None)?;
+/// assert_eq!(metric.result()?, 3.0);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Metric: Send {
     /// The key in the history, such as `accuracy`.
     fn name(&self) -> &str;
@@ -24,6 +63,12 @@ pub trait Metric: Send {
     /// When one is outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether more of it is better; `None` leaves it to the name, as
+    /// [`direction_of_name`](super::direction_of_name) reads it.
+    fn higher_is_better(&self) -> Option<bool> {
+        None
     }
 
     /// Adds a batch.

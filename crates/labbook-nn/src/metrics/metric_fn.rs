@@ -24,9 +24,12 @@ use crate::losses::loss_fn::call;
 /// ```
 pub struct MetricFn {
     name: String,
-    function: Box<dyn Fn(&Tensor, &Tensor) -> Tensor + Send>,
+    function: Box<Function>,
+    higher_is_better: Option<bool>,
     mean: Mean,
 }
+
+type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send;
 
 impl MetricFn {
     /// A metric under the key `name`.
@@ -38,14 +41,27 @@ impl MetricFn {
         Self {
             name: name.into(),
             function: Box::new(function),
+            higher_is_better: None,
             mean: Mean::default(),
         }
+    }
+
+    /// Says whether more of it is better, for callbacks that wait for it to improve; the default
+    /// leaves that to the name.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn higher_is_better(mut self, higher_is_better: bool) -> Self {
+        self.higher_is_better = Some(higher_is_better);
+        self
     }
 }
 
 impl Metric for MetricFn {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn higher_is_better(&self) -> Option<bool> {
+        self.higher_is_better
     }
 
     fn update(
@@ -65,5 +81,34 @@ impl Metric for MetricFn {
 
     fn reset(&mut self) {
         self.mean.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_of_examples_is_weighted_and_a_single_number_counts_once() -> Result<()> {
+        let truth = Tensor::from_slice(&[1.0, 2.0]).reshape([2, 1]);
+        let predictions = Tensor::from_slice(&[2.0, 5.0]).reshape([2, 1]);
+        let weights = Tensor::from_slice(&[3.0, 1.0]);
+        let mut errors = MetricFn::new("error", |y_true, y_pred| (y_true - y_pred).abs());
+        errors.update(&truth, &predictions, Some(&weights))?;
+        assert_eq!(errors.result()?, 1.5);
+        assert_eq!(Metric::higher_is_better(&errors), None);
+        let mut largest = MetricFn::new("largest", |_, y_pred| y_pred.max());
+        largest.update(&truth, &predictions, Some(&weights))?;
+        largest.update(&truth, &truth, None)?;
+        assert_eq!(largest.result()?, 3.5);
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_function_cannot_compute_is_an_error_under_its_name() {
+        let mut metric = MetricFn::new("product", |y_true, y_pred| y_true.matmul(y_pred));
+        let ones = Tensor::from_slice2(&[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]);
+        let error = metric.update(&ones, &ones, None).unwrap_err().to_string();
+        assert!(error.contains("product"), "{error}");
     }
 }

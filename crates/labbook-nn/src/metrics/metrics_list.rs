@@ -6,6 +6,13 @@ use super::registry;
 use crate::Result;
 
 /// A metric asked for, by Keras's name or as an object.
+///
+/// ```
+/// use labbook_nn::{AUC, MetricChoice};
+///
+/// assert_eq!(MetricChoice::from("mae").name(), "mae");
+/// assert_eq!(MetricChoice::from(AUC::new()).name(), "auc");
+/// ```
 pub enum MetricChoice {
     /// A name such as `accuracy`, which is the key in the history as well.
     Name(String),
@@ -50,7 +57,7 @@ impl fmt::Debug for MetricChoice {
 /// The metrics to report beside the loss: names, objects, or both.
 ///
 /// Made from one name or metric, arrays, slices and vectors of names, vectors of metrics, and
-/// tuples of up to four in which names and metrics may be mixed. `[]` is none.
+/// tuples of up to eight in which names and metrics may be mixed. `[]` is none.
 ///
 /// ```
 /// use labbook_nn::{Accuracy, Metrics};
@@ -143,7 +150,15 @@ macro_rules! from_tuples {
         }
     )+};
 }
-from_tuples!((A, B), (A, B, C), (A, B, C, D));
+from_tuples!(
+    (A, B),
+    (A, B, C),
+    (A, B, C, D),
+    (A, B, C, D, E),
+    (A, B, C, D, E, F),
+    (A, B, C, D, E, F, G),
+    (A, B, C, D, E, F, G, H)
+);
 
 #[cfg(test)]
 mod tests {
