@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
-use super::checks::{check_examples, convert_targets, convert_weights, weights_of_classes};
 use super::batch::Batch;
+use super::checks::{check_examples, convert_targets, convert_weights, weights_of_classes};
 use crate::losses::loss::Targets;
 use crate::{Error, Result, Shape, Tensors};
 
