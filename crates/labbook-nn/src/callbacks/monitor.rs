@@ -1,9 +1,11 @@
+use crate::metrics::direction_of_name;
 use crate::{Error, Logs, Result};
 
 /// Which change of the monitored figure is an improvement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum MonitorMode {
-    /// More for accuracies, less for everything else; told by the name.
+    /// More for accuracies, areas, precision and the like, less for losses and errors; told by
+    /// the name.
     #[default]
     Auto,
     /// Less is better.
@@ -31,7 +33,7 @@ impl Monitor {
     /// Whether more is better.
     fn rises(&self) -> bool {
         match self.mode {
-            MonitorMode::Auto => self.key.contains("acc") || self.key.starts_with("fmeasure"),
+            MonitorMode::Auto => direction_of_name(&self.key).unwrap_or(false),
             MonitorMode::Min => false,
             MonitorMode::Max => true,
         }
