@@ -29,6 +29,7 @@ mod line_chart;
 mod matrix_plot;
 mod model_plot;
 mod mosaic;
+mod names;
 mod palette;
 mod panels;
 mod points;
