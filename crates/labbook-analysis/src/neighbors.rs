@@ -295,7 +295,8 @@ impl Ranks<'_> {
                 .iter()
                 .zip(&self.products[start..][..length]);
             for (out, (half, product)) in out.iter_mut().zip(pairs) {
-                *out = half - product;
+                // Never beyond the infinite threshold that the search begins with.
+                *out = (half - product).min(f32::MAX);
             }
             length
         };
