@@ -486,7 +486,7 @@ mod tests {
         };
         assert_eq!(labels(1), ["0", "1"]);
         assert_eq!(labels(2), ["0", "1", "2"]);
-        assert_eq!(labels(4000), ["0", "1000", "2000", "3000", "4000"]);
+        assert_eq!(labels(4000), ["0", "2000", "4000"]);
     }
 
     fn many(n: usize) -> ConfusionMatrix {
