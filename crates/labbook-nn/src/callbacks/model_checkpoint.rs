@@ -258,7 +258,7 @@ mod tests {
             ("m{val_loss:.2f}", "received val_loss in"),
             (
                 "m{val_accuracy:.2%}",
-                "epoch or one of loss, accuracy; received",
+                "epoch or one of loss, accuracy, received",
             ),
             ("m.h5", "ends with .h5"),
             ("m_{epoch:02d}_{loss:.2f}.keras", "ends with .keras"),
