@@ -155,7 +155,7 @@ pub(crate) fn is_invisible(character: char) -> bool {
 }
 
 /// Characters that combine with the one before them.
-fn is_mark(character: char) -> bool {
+pub(crate) fn is_mark(character: char) -> bool {
     let skin_tone = ('\u{1f3fb}'..='\u{1f3ff}').contains(&character);
     skin_tone || character.general_category_group() == GeneralCategoryGroup::Mark
 }

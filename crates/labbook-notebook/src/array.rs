@@ -264,7 +264,10 @@ impl FloatFormat {
     }
 
     fn special(&self, value: f64) -> String {
-        let plus = if self.plus && !(value < 0.0) { "+" } else { "" };
+        let plus = match self.plus && value != f64::NEG_INFINITY {
+            true => "+",
+            false => "",
+        };
         format!("{plus}{}", special(value))
     }
 }
