@@ -2,7 +2,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::neighbors::{NeighborIndex, Neighbors};
-use crate::tsne::Exact;
+use crate::tsne::total_weight;
 use crate::{AnalysisError, Samples};
 
 /// Fewer samples than this have no map worth drawing.
@@ -91,11 +91,15 @@ impl Affinities {
     ///
     /// # Errors
     ///
-    /// [`AnalysisError::InvalidOption`] if the shape differs.
+    /// [`AnalysisError::InvalidOption`] if the shape differs, or [`AnalysisError::NotFinite`].
     pub fn kl_divergence(&self, embedding: &Array2<f32>) -> Result<f64, AnalysisError> {
         let points = crate::tsne::points_of(embedding, self.n_samples())?;
-        let mut forces = vec![[0.0_f32; 2]; points.len()];
-        let z = Exact::default().repulsion(&points, &mut forces);
+        Ok(self.divergence_of(&points))
+    }
+
+    /// The divergence of a map of as many points as there are samples.
+    pub(crate) fn divergence_of(&self, points: &[[f32; 2]]) -> f64 {
+        let z = total_weight(points);
         let rows: Vec<f64> = (0..self.n_samples())
             .into_par_iter()
             .map(|i| {
@@ -114,7 +118,7 @@ impl Affinities {
             })
             .collect();
         let mass: f64 = self.values.iter().map(|&p| f64::from(p)).sum();
-        Ok(rows.iter().sum::<f64>() + mass * z.ln())
+        rows.iter().sum::<f64>() + mass * z.ln()
     }
 }
 

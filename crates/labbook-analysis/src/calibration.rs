@@ -4,6 +4,9 @@ use crate::losses::probability;
 use crate::top_k::labels_of_rows;
 use crate::{AnalysisError, ClassLabel};
 
+/// Bins at most: nobody reads more, and a number typed wrong would take all memory.
+const MOST_BINS: usize = 1_000_000;
+
 /// The samples whose confidence falls into one interval of a reliability diagram.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CalibrationBin {
@@ -40,7 +43,7 @@ impl Calibration {
     ///
     /// [`AnalysisError::NoSamples`], [`AnalysisError::RowMismatch`],
     /// [`AnalysisError::LabelOutOfRange`], [`AnalysisError::NotAProbability`], or
-    /// [`AnalysisError::InvalidOption`] unless `n_bins` is at least 1.
+    /// [`AnalysisError::InvalidOption`] unless `n_bins` is from 1 to 1,000,000.
     pub fn new<'a, T, F>(
         true_labels: impl IntoIterator<Item = &'a T>,
         probabilities: ArrayView2<'_, F>,
@@ -50,11 +53,11 @@ impl Calibration {
         T: ClassLabel + 'a,
         F: Copy + Into<f64>,
     {
-        if n_bins == 0 {
+        if !(1..=MOST_BINS).contains(&n_bins) {
             return Err(AnalysisError::InvalidOption {
                 option: "n_bins",
-                expected: "of at least 1".to_owned(),
-                received: "0".to_owned(),
+                expected: format!("from 1 to {MOST_BINS}"),
+                received: n_bins.to_string(),
             });
         }
         let labels = labels_of_rows(true_labels, probabilities, "a row of probabilities")?;

@@ -142,16 +142,19 @@ impl fmt::Display for ClassificationReport {
 ///
 /// [`AnalysisError::LengthMismatch`], [`AnalysisError::NoSamples`] or
 /// [`AnalysisError::LabelOutOfRange`].
-pub fn classification_report<'a, 'b, T, P, S>(
+pub fn classification_report<'a, 'b, T, P>(
     true_labels: impl IntoIterator<Item = &'a T>,
     predicted: impl IntoIterator<Item = &'b P>,
-    class_names: &[S],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<ClassificationReport, AnalysisError>
 where
     T: ClassLabel + 'a,
     P: ClassLabel + 'b,
-    S: AsRef<str>,
 {
+    let class_names: Vec<String> = class_names
+        .into_iter()
+        .map(|n| n.as_ref().to_owned())
+        .collect();
     let matrix = ConfusionMatrix::new(true_labels, predicted, class_names.len())?;
     Ok(matrix
         .with_class_names(class_names)?

@@ -16,6 +16,9 @@ pub enum Normalize {
     All,
 }
 
+/// Classes at most: the counts of so many take 800 MB.
+const MOST_CLASSES: usize = 10_000;
+
 /// Counts of samples by true class (rows) and predicted class (columns).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfusionMatrix {
@@ -32,8 +35,8 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     ///
-    /// [`AnalysisError::LengthMismatch`], [`AnalysisError::NoSamples`] or
-    /// [`AnalysisError::LabelOutOfRange`].
+    /// [`AnalysisError::LengthMismatch`], [`AnalysisError::NoSamples`],
+    /// [`AnalysisError::LabelOutOfRange`], or [`AnalysisError::InvalidOption`] above 10,000 classes.
     pub fn new<'a, 'b, T, P>(
         true_labels: impl IntoIterator<Item = &'a T>,
         predicted: impl IntoIterator<Item = &'b P>,
@@ -44,6 +47,7 @@ impl ConfusionMatrix {
         P: ClassLabel + 'b,
     {
         let (true_labels, predicted) = paired(true_labels, predicted)?;
+        check_classes(n_classes)?;
         let mut counts = Array2::zeros((n_classes, n_classes));
         for (position, (&t, &p)) in true_labels.iter().zip(&predicted).enumerate() {
             let row = class_index(t, n_classes, "true labels", position)?;
@@ -57,13 +61,25 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     ///
-    /// [`AnalysisError::NotSquare`], or [`AnalysisError::NoSamples`] if all counts are zero.
+    /// [`AnalysisError::NotSquare`], [`AnalysisError::NoSamples`] if all counts are zero, or
+    /// [`AnalysisError::InvalidOption`] if their sum is 2^63 or more, or there are above 10,000
+    /// classes.
     pub fn from_counts(counts: ArrayView2<'_, u64>) -> Result<Self, AnalysisError> {
         let (rows, columns) = counts.dim();
         if rows != columns {
             return Err(AnalysisError::NotSquare { rows, columns });
         }
-        if counts.sum() == 0 {
+        check_classes(rows)?;
+        // Scores count every hit twice.
+        let total: u128 = counts.iter().map(|&count| u128::from(count)).sum();
+        if total > u128::from(u64::MAX / 2) {
+            return Err(AnalysisError::InvalidOption {
+                option: "counts",
+                expected: "whose sum is below 2^63".to_owned(),
+                received: format!("a sum of {total}; count fewer samples"),
+            });
+        }
+        if total == 0 {
             return Err(AnalysisError::NoSamples);
         }
         Ok(Self::numbered(counts.to_owned()))
@@ -77,19 +93,24 @@ impl ConfusionMatrix {
         }
     }
 
-    /// Names the classes, in the order of their numbers.
+    /// Names the classes, in the order of their numbers: arrays, slices or vectors of `&str` or
+    /// `String`.
     ///
     /// # Errors
     ///
     /// [`AnalysisError::ClassNames`] unless there is one name per class.
-    pub fn with_class_names<S: AsRef<str>>(mut self, names: &[S]) -> Result<Self, AnalysisError> {
+    pub fn with_class_names(
+        mut self,
+        names: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, AnalysisError> {
+        let names: Vec<String> = names.into_iter().map(|n| n.as_ref().to_owned()).collect();
         if names.len() != self.n_classes() {
             return Err(AnalysisError::ClassNames {
                 expected: self.n_classes(),
                 received: names.len(),
             });
         }
-        self.class_names = names.iter().map(|name| name.as_ref().to_owned()).collect();
+        self.class_names = names;
         Ok(self)
     }
 
@@ -267,6 +288,17 @@ impl fmt::Display for ConfusionMatrix {
     }
 }
 
+fn check_classes(n_classes: usize) -> Result<(), AnalysisError> {
+    if n_classes <= MOST_CLASSES {
+        return Ok(());
+    }
+    Err(AnalysisError::InvalidOption {
+        option: "n_classes",
+        expected: format!("up to {MOST_CLASSES}, whose counts fill 800 MB"),
+        received: format!("{n_classes}; accuracy_score and confused_indices need no matrix"),
+    })
+}
+
 pub(crate) fn class_index(
     label: i128,
     n_classes: usize,
@@ -366,6 +398,48 @@ mod tests {
             ConfusionMatrix::from_counts(counts.view()),
             Err(AnalysisError::NoSamples)
         );
+    }
+
+    #[test]
+    fn more_classes_or_samples_than_there_is_room_for_are_refused() {
+        for n_classes in [usize::MAX, 1_000_000] {
+            let error = ConfusionMatrix::new(&[0_u8], &[0_u8], n_classes).unwrap_err();
+            assert!(
+                error.to_string().contains("n_classes up to 10000"),
+                "{error}"
+            );
+        }
+        for counts in [
+            arr2(&[[u64::MAX, 1], [0, 0]]),
+            arr2(&[[1 << 62, 0], [0, 1 << 62]]),
+        ] {
+            let error = ConfusionMatrix::from_counts(counts.view()).unwrap_err();
+            assert!(error.to_string().contains("sum is below 2^63"), "{error}");
+        }
+        let most = arr2(&[[u64::MAX / 2, 0], [0, 0]]);
+        let matrix = ConfusionMatrix::from_counts(most.view()).unwrap();
+        assert_eq!((matrix.accuracy(), matrix.f1(Average::Micro)), (1.0, 1.0));
+        assert_eq!(matrix.per_class_f1()[0], 1.0);
+        assert!(matrix.classification_report().to_string().contains("1.00"));
+    }
+
+    #[test]
+    fn names_may_be_of_either_kind_of_text_and_in_any_kind_of_list() {
+        let names = ["cat", "dog", "emu"].map(String::from);
+        let expected = animals().with_class_names(&names).unwrap();
+        assert_eq!(expected.class_names(), names);
+        assert_eq!(
+            animals().with_class_names(["cat", "dog", "emu"]).unwrap(),
+            expected
+        );
+        assert_eq!(animals().with_class_names(&names[..]).unwrap(), expected);
+        assert_eq!(
+            animals().with_class_names(names.to_vec()).unwrap(),
+            expected
+        );
+        let borrowed: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(animals().with_class_names(&borrowed).unwrap(), expected);
+        assert_eq!(animals().with_class_names(names).unwrap(), expected);
     }
 
     #[test]

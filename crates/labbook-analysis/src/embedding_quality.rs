@@ -39,7 +39,7 @@ pub fn trustworthiness_of(
     queries: &[usize],
 ) -> Result<f64, AnalysisError> {
     let n = embedding.nrows();
-    if k == 0 || 2 * k >= n {
+    if k == 0 || k >= n.div_ceil(2) {
         return Err(AnalysisError::InvalidOption {
             option: "k",
             expected: format!("from 1 to less than half the number of samples ({n})"),
@@ -224,7 +224,8 @@ fn nearest_on_map(points: &[[f32; 2]], i: usize, k: usize) -> Vec<u32> {
     k_smallest(points.len(), k, Some(i), |start, out| {
         let length = out.len().min(points.len() - start);
         for (out, [xj, yj]) in out.iter_mut().zip(&points[start..][..length]) {
-            *out = (x - xj) * (x - xj) + (y - yj) * (y - yj);
+            // Below the infinite threshold that a search begins with, however far.
+            *out = ((x - xj) * (x - xj) + (y - yj) * (y - yj)).min(f32::MAX);
         }
         length
     })
@@ -272,8 +273,18 @@ mod tests {
         let samples = plane(10);
         let error = trustworthiness(&samples, &samples, 5).unwrap_err();
         assert!(error.to_string().contains("less than half"), "{error}");
+        assert!(trustworthiness(&samples, &samples, usize::MAX).is_err());
         let error = knn_recall_of(&samples, &samples, 2, &[10]).unwrap_err();
         assert!(error.to_string().contains("positions below 10"), "{error}");
         assert!(knn_recall(&samples, &plane(9), 2).is_err());
+        let mut map = plane(10);
+        map[[3, 1]] = f32::NAN;
+        let error = knn_recall(&samples, &map, 2).unwrap_err();
+        assert!(
+            error.to_string().contains("NaN in row 3, column 1"),
+            "{error}"
+        );
+        let far = plane(10) * 1e30;
+        assert_eq!(nearest_on_embedding(&far).unwrap().len(), 10);
     }
 }

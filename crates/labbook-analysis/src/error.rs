@@ -109,6 +109,26 @@ pub enum AnalysisError {
         /// The shape received.
         shape: Vec<i64>,
     },
+    /// Complex samples have no order and no single distance.
+    #[error(
+        "expected samples of real numbers. Received: a tensor of kind {kind}; take their real parts \
+         or absolute values first"
+    )]
+    NotReal {
+        /// The kind received.
+        kind: String,
+    },
+    /// The result is beyond the numbers that there are.
+    #[error(
+        "expected samples whose {what} a double holds (about 1.8e308). Received: numbers up to \
+         {largest}; divide the samples by a constant first"
+    )]
+    TooLarge {
+        /// What cannot be held.
+        what: &'static str,
+        /// The largest number received, by absolute value, as text.
+        largest: String,
+    },
     /// There are too few samples for what was asked.
     #[error("expected at least {expected} samples for {purpose}. Received: {received}")]
     TooFewSamples {

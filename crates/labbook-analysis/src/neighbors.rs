@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use crate::AnalysisError;
 use crate::pca::{leading_plane, principal_directions};
 use crate::pruned_search::{COORDINATES, PrunedSearch};
-use crate::samples::{dimensions, require_finite};
+use crate::samples::{dimensions, require_finite, taming_factor};
 use crate::simd::vectorised;
 
 /// Entries of one block of products (32 MiB): large enough for the matrix product's speed, small
@@ -16,6 +16,11 @@ const BLOCK_ENTRIES: usize = 8 << 20;
 /// From this many samples on, finding directions that rule out most pairs is worth its time.
 const PRUNE_FROM: usize = 2500;
 
+/// How far from the centre a query may lie, in the index's scale, where samples reach up to 1.
+/// From farther away the samples' distances differ by what single precision cannot tell; a
+/// nearer query in the same direction has the same neighbours.
+const FARTHEST: f64 = 1000.0;
+
 /// Samples prepared for exact nearest-neighbour search by matrix products.
 ///
 /// Rows are centred, which keeps single precision accurate, and scaled to at most 1 in absolute
@@ -24,6 +29,9 @@ const PRUNE_FROM: usize = 2500;
 pub(crate) struct NeighborIndex {
     rows: Vec<f32>,
     half_squares: Vec<f32>,
+    /// What samples are multiplied with first, so that nothing overflows: mostly 1.
+    taming: f64,
+    /// Of the tamed samples, as the scale.
     mean: Vec<f64>,
     scale: f64,
 }
@@ -49,13 +57,19 @@ impl NeighborIndex {
     /// Takes a table that holds at least one row and one column, all finite.
     pub(crate) fn new(table: &Tensor) -> Result<Self, AnalysisError> {
         require_finite(table)?;
-        let mean = table.f_mean_dim(Some(&[0_i64][..]), false, Kind::Double)?;
-        let above = table.f_amax([0_i64], false)?.f_sub(&mean)?.f_max()?;
-        let below = mean.f_sub(&table.f_amin([0_i64], false)?)?.f_max()?;
+        let taming = taming_factor(table)?;
+        let tamed = match taming {
+            1.0 => table.shallow_clone(),
+            _ => table.f_to_kind(Kind::Double)?.f_mul_scalar(taming)?,
+        };
+        let mean = tamed.f_mean_dim(Some(&[0_i64][..]), false, Kind::Double)?;
+        let above = tamed.f_amax([0_i64], false)?.f_sub(&mean)?.f_max()?;
+        let below = mean.f_sub(&tamed.f_amin([0_i64], false)?)?.f_max()?;
         let largest = f64::try_from(above)?.max(f64::try_from(below)?);
         let mut index = Self {
             rows: Vec::new(),
             half_squares: Vec::new(),
+            taming,
             mean: Vec::<f64>::try_from(mean)?,
             scale: if largest > 0.0 { 1.0 / largest } else { 1.0 },
         };
@@ -80,7 +94,7 @@ impl NeighborIndex {
 
     /// What distances of the original samples were multiplied with.
     pub(crate) fn scale(&self) -> f64 {
-        self.scale
+        self.scale * self.taming
     }
 
     /// The samples, centred and scaled, row after row.
@@ -93,7 +107,7 @@ impl NeighborIndex {
         leading_plane(&self.table(&self.rows)?)
     }
 
-    /// Centres and scales rows as those of the index.
+    /// Centres and scales rows as those of the index; rows far away are brought nearer.
     pub(crate) fn prepare(&self, table: &Tensor) -> Result<Vec<f32>, AnalysisError> {
         let (n_samples, n_features) = dimensions(table);
         if n_features != self.n_features() {
@@ -104,28 +118,55 @@ impl NeighborIndex {
         }
         let mut rows = vec![0.0_f32; n_samples * n_features];
         let length = rows.len();
-        let scale = self.scale;
         if table.kind() == Kind::Double {
             let mut doubles = vec![0.0_f64; length];
             table.f_copy_data(&mut doubles, length)?;
             rows.par_chunks_mut(n_features)
                 .zip(doubles.par_chunks(n_features))
                 .for_each(|(row, doubles)| {
-                    for ((to, from), mean) in row.iter_mut().zip(doubles).zip(&self.mean) {
-                        *to = ((from - mean) * scale) as f32;
+                    let taming = self.taming_of(doubles);
+                    let centred = |(from, mean): (&f64, &f64)| from * taming - mean;
+                    let farthest = doubles.iter().zip(&self.mean).map(centred);
+                    let scale = self.scale_of(farthest.fold(0.0, |a, b| b.abs().max(a)));
+                    let centred = doubles.iter().zip(&self.mean).map(centred);
+                    for (to, from) in row.iter_mut().zip(centred) {
+                        *to = (from * scale) as f32;
                     }
                 });
         } else {
             table.f_copy_data(&mut rows, length)?;
+            let taming = self.taming;
             rows.par_chunks_mut(n_features).for_each(|row| {
                 vectorised(|| {
+                    let centred = |(x, mean): (&f32, &f64)| f64::from(*x) * taming - mean;
+                    let farthest = row.iter().zip(&self.mean).map(centred);
+                    let scale = self.scale_of(farthest.fold(0.0, |a, b| b.abs().max(a)));
                     for (x, mean) in row.iter_mut().zip(&self.mean) {
-                        *x = ((f64::from(*x) - mean) * scale) as f32;
+                        *x = (centred((x, mean)) * scale) as f32;
                     }
                 });
             });
         }
         Ok(rows)
+    }
+
+    /// The factor of one row of doubles: the index's own, unless the row would overflow.
+    fn taming_of(&self, row: &[f64]) -> f64 {
+        if self.taming <= 1.0 {
+            return self.taming;
+        }
+        let farthest = row.iter().fold(0.0_f64, |a, b| b.abs().max(a));
+        // Beside such a row, everything in the index is at the centre.
+        self.taming.min(1e200 / farthest)
+    }
+
+    /// The scale of one row whose centred entries reach up to `farthest`.
+    #[inline(always)]
+    fn scale_of(&self, farthest: f64) -> f64 {
+        match farthest * self.scale > FARTHEST {
+            true => FARTHEST / farthest,
+            false => self.scale,
+        }
     }
 
     /// The `k` nearest other samples of every sample.
@@ -254,7 +295,8 @@ impl Ranks<'_> {
                 .iter()
                 .zip(&self.products[start..][..length]);
             for (out, (half, product)) in out.iter_mut().zip(pairs) {
-                *out = half - product;
+                // Never beyond the infinite threshold that the search begins with.
+                *out = (half - product).min(f32::MAX);
             }
             length
         };
@@ -372,6 +414,41 @@ mod tests {
                 let unscaled =
                     f64::from(found.squared_distances[i * k + slot]) / index.scale().powi(2);
                 assert!((unscaled / squared - 1.0).abs() < 1e-4);
+            }
+        }
+    }
+
+    #[test]
+    fn samples_and_queries_at_the_ends_of_the_doubles_have_their_neighbours() {
+        let mut normal = Normal::new(5);
+        let samples = Array2::from_shape_fn((40, 3), |_| normal.next());
+        let index = |factor: f64| {
+            let table = (&samples * factor).to_table().unwrap();
+            NeighborIndex::new(&table).unwrap()
+        };
+        let expected = index(1.0).neighbors_of_all(6).unwrap();
+        for factor in [1e307, 1e150, 1e-200, 1e-310] {
+            let found = index(factor).neighbors_of_all(6).unwrap();
+            assert_eq!(found.indices, expected.indices, "{factor}");
+        }
+        // Far away, those samples are nearest that reach farthest in the query's direction.
+        let mut order: Vec<u32> = (0..40).collect();
+        order.sort_by(|&i, &j| samples[[j as usize, 0]].total_cmp(&samples[[i as usize, 0]]));
+        order.truncate(4);
+        order.sort_unstable();
+        for (factor, far) in [
+            (1.0, 1e30),
+            (1.0, f64::MAX),
+            (1e-310, f64::MAX),
+            (1e307, f64::MAX),
+        ] {
+            let index = index(factor);
+            let query = Array2::from_shape_fn((1, 3), |(_, j)| if j == 0 { far } else { 0.0 });
+            let query = index.prepare(&query.to_table().unwrap()).unwrap();
+            let found = index.neighbors_of(&query, 4).unwrap();
+            assert!(found.squared_distances.iter().all(|d| d.is_finite()));
+            if far / factor > 1e6 {
+                assert_eq!(found.indices, order, "{factor}, {far}");
             }
         }
     }

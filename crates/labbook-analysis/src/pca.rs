@@ -3,7 +3,7 @@ use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use crate::random::Normal;
-use crate::samples::{dimensions, require_finite, to_array};
+use crate::samples::{dimensions, largest, require_finite, taming_factor, to_array};
 use crate::simd::vectorised;
 use crate::{AnalysisError, Samples};
 
@@ -47,7 +47,8 @@ impl Pca {
     ///
     /// [`AnalysisError::TooFewSamples`] below two samples, [`AnalysisError::InvalidOption`] unless
     /// the number of components is from 1 to the smaller of samples and features,
-    /// [`AnalysisError::NotFinite`], [`AnalysisError::NotATable`], or [`AnalysisError::Tensor`].
+    /// [`AnalysisError::NotFinite`], [`AnalysisError::TooLarge`], [`AnalysisError::NotATable`],
+    /// [`AnalysisError::NotReal`], or [`AnalysisError::Tensor`].
     pub fn fit(&self, samples: &impl Samples) -> Result<FittedPca, AnalysisError> {
         tch::no_grad(|| self.fit_table(&samples.to_table()?))
     }
@@ -91,19 +92,29 @@ impl Pca {
         }
         require_finite(table)?;
 
-        let mean = table.f_mean_dim(Some(&[0_i64][..]), false, Kind::Double)?;
-        let (variances, directions) = if n_samples >= n_features {
-            by_covariance(table, &mean)?
-        } else {
-            by_singular_values(table, &mean)?
+        let factor = taming_factor(table)?;
+        let tamed = match factor {
+            1.0 => table.shallow_clone(),
+            _ => table.f_to_kind(Kind::Double)?.f_mul_scalar(factor)?,
         };
+        let mean = tamed.f_mean_dim(Some(&[0_i64][..]), false, Kind::Double)?;
+        let (variances, directions) = if n_samples >= n_features {
+            by_covariance(&tamed, &mean)?
+        } else {
+            by_singular_values(&tamed, &mean)?
+        };
+        let mean = mean.f_div_scalar(factor)?;
         let total: f64 = variances.iter().sum();
         let keep = self.n_components;
-        let explained_variance = Array1::from(variances[..keep].to_vec());
+        let variances = Array1::from(variances[..keep].to_vec());
         let explained_variance_ratio = match total {
             0.0 => Array1::zeros(keep),
-            _ => &explained_variance / total,
+            _ => &variances / total,
         };
+        let explained_variance = variances / factor / factor;
+        if !explained_variance.iter().all(|x| x.is_finite()) {
+            return Err(too_large("variance", table)?);
+        }
         let mut components = to_array::<f64>(&directions.f_narrow(0, 0, keep as i64)?)?;
         fix_signs(&mut components);
         Ok(FittedPca {
@@ -130,7 +141,8 @@ impl FittedPca {
     /// # Errors
     ///
     /// [`AnalysisError::FeatureMismatch`], [`AnalysisError::NotFinite`],
-    /// [`AnalysisError::NotATable`], or [`AnalysisError::Tensor`].
+    /// [`AnalysisError::TooLarge`], [`AnalysisError::NotATable`], [`AnalysisError::NotReal`], or
+    /// [`AnalysisError::Tensor`].
     pub fn transform(&self, samples: &impl Samples) -> Result<Array2<f64>, AnalysisError> {
         tch::no_grad(|| {
             let table = samples.to_table()?;
@@ -152,9 +164,13 @@ impl FittedPca {
         let projected = centred_blocks(table, &mean)
             .map(|block| Ok(block?.f_matmul(&directions)?))
             .collect::<Result<Vec<Tensor>, AnalysisError>>()?;
-        match projected.is_empty() {
-            true => Ok(Array2::zeros((0, self.components.nrows()))),
-            false => to_array(&Tensor::f_cat(&projected, 0)?),
+        let projected = match projected.is_empty() {
+            true => Array2::zeros((0, self.components.nrows())),
+            false => to_array::<f64>(&Tensor::f_cat(&projected, 0)?)?,
+        };
+        match projected.iter().all(|x| x.is_finite()) {
+            true => Ok(projected),
+            false => Err(too_large("distance from the mean", table)?),
         }
     }
 
@@ -179,6 +195,11 @@ impl FittedPca {
     pub fn explained_variance_ratio(&self) -> &Array1<f64> {
         &self.explained_variance_ratio
     }
+}
+
+fn too_large(what: &'static str, table: &Tensor) -> Result<AnalysisError, AnalysisError> {
+    let largest = format!("{:e}", largest(table)?);
+    Ok(AnalysisError::TooLarge { what, largest })
 }
 
 /// Blocks of rows in double precision, less the mean.
@@ -384,6 +405,53 @@ mod tests {
                 expected: 3,
                 received: 2
             })
+        );
+    }
+
+    #[test]
+    fn whole_numbers_far_from_zero_vary_as_near_zero() {
+        let near = Array2::from_shape_fn((12, 3), |(i, j)| ((i * (5 + 2 * j) + j) % 7) as i64);
+        let far = &near + 16_777_216;
+        let expected = Pca::new(2).fit(&near.mapv(|x| x as f64)).unwrap();
+        let tensor = Tensor::try_from(&far).unwrap();
+        for actual in [Pca::new(2).fit(&tensor), Pca::new(2).fit(&far)] {
+            let actual = actual.unwrap();
+            for (a, e) in actual
+                .explained_variance()
+                .iter()
+                .zip(expected.explained_variance())
+            {
+                assert!((a / e - 1.0).abs() < 1e-9, "{a} against {e}");
+            }
+            for (a, e) in actual.components().iter().zip(expected.components()) {
+                assert!((a - e).abs() < 1e-9, "{a} against {e}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_smallest_numbers_have_components_and_the_largest_a_sentence() {
+        let samples = arr2(&[[0.0, 0.1], [1.0, 1.0], [2.0, 1.9], [3.0, 3.2]]);
+        let expected = Pca::new(1).fit(&samples).unwrap();
+        for factor in [1e-300, 1e-310, 1e150] {
+            let pca = Pca::new(1).fit(&(&samples * factor)).unwrap();
+            let close = (pca.components() - expected.components()).mapv(f64::abs);
+            assert!(close.iter().all(|x| *x < 1e-9), "{factor}: {pca:?}");
+            let share = pca.explained_variance_ratio()[0];
+            assert!((share - expected.explained_variance_ratio()[0]).abs() < 1e-9);
+        }
+        for factor in [1e300, f64::MAX / 4.0] {
+            for samples in [&samples * factor, &samples.t() * factor] {
+                let error = Pca::new(1).fit(&samples).unwrap_err().to_string();
+                assert!(error.contains("whose variance a double holds"), "{error}");
+            }
+        }
+        let error = expected
+            .transform(&arr2(&[[f64::MAX, f64::MAX]]))
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("distance from the mean"),
+            "{error}"
         );
     }
 

@@ -5,29 +5,46 @@ use crate::AnalysisError;
 
 /// A table of samples: one row per sample, one column per feature.
 ///
-/// Implemented for arrays and views of `f32` and `f64` and for tensors of any kind and device;
-/// there is no need to implement it elsewhere.
+/// Implemented for arrays and views of floats and integers and for tensors of real numbers on any
+/// device; there is no need to implement it elsewhere.
 pub trait Samples {
     /// The table as a tensor of shape `(n_samples, n_features)` on the CPU, of kind `Float` or
-    /// `Double`, without a gradient.
+    /// `Double`, whichever holds the numbers as they are, without a gradient. (Integers beyond
+    /// 2^53 become the nearest doubles.)
     ///
     /// # Errors
     ///
-    /// [`AnalysisError::NotATable`], or [`AnalysisError::Tensor`] if the library fails.
-    fn to_table(&self) -> Result<Tensor, AnalysisError>;
+    /// [`AnalysisError::NotATable`], [`AnalysisError::NotReal`], or [`AnalysisError::Tensor`] if
+    /// the library fails.
+    fn to_table(&self) -> Result<Tensor, AnalysisError> {
+        let table = self.to_exact_table()?;
+        let kind = match table.f_kind()? {
+            // Singles hold no whole number beyond 2^24 exactly.
+            Kind::Double | Kind::Int | Kind::Int64 => Kind::Double,
+            _ => Kind::Float,
+        };
+        Ok(table.f_to_kind(kind)?)
+    }
+
+    /// The same in the kind that the samples have, such as `Int64`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`to_table`](Self::to_table).
+    fn to_exact_table(&self) -> Result<Tensor, AnalysisError>;
 }
 
 macro_rules! samples_of_arrays {
-    ($($float:ty),*) => {
+    ($($number:ty),*) => {
         $(
-            impl Samples for Array2<$float> {
-                fn to_table(&self) -> Result<Tensor, AnalysisError> {
-                    self.view().to_table()
+            impl Samples for Array2<$number> {
+                fn to_exact_table(&self) -> Result<Tensor, AnalysisError> {
+                    self.view().to_exact_table()
                 }
             }
 
-            impl Samples for ArrayView2<'_, $float> {
-                fn to_table(&self) -> Result<Tensor, AnalysisError> {
+            impl Samples for ArrayView2<'_, $number> {
+                fn to_exact_table(&self) -> Result<Tensor, AnalysisError> {
                     Ok(Tensor::try_from(&self.as_standard_layout())?)
                 }
             }
@@ -35,23 +52,21 @@ macro_rules! samples_of_arrays {
     };
 }
 
-samples_of_arrays!(f32, f64);
+samples_of_arrays!(f32, f64, u8, i8, i16, i32, i64);
 
 impl Samples for Tensor {
-    fn to_table(&self) -> Result<Tensor, AnalysisError> {
+    fn to_exact_table(&self) -> Result<Tensor, AnalysisError> {
         let shape = self.size();
         if shape.len() != 2 {
             return Err(AnalysisError::NotATable { shape });
         }
-        let kind = match self.kind() {
-            Kind::Double => Kind::Double,
-            _ => Kind::Float,
-        };
-        Ok(self
-            .f_detach()?
-            .f_to_device(Device::Cpu)?
-            .f_to_kind(kind)?
-            .f_contiguous()?)
+        let kind = self.f_kind()?;
+        if let Kind::ComplexHalf | Kind::ComplexFloat | Kind::ComplexDouble = kind {
+            return Err(AnalysisError::NotReal {
+                kind: format!("{kind:?}"),
+            });
+        }
+        Ok(self.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?)
     }
 }
 
@@ -86,6 +101,28 @@ pub(crate) fn require_finite(table: &Tensor) -> Result<(), AnalysisError> {
     })
 }
 
+/// The power of two that brings the numbers of a table to where their squares neither overflow
+/// nor vanish: 1 for nearly every table.
+pub(crate) fn taming_factor(table: &Tensor) -> Result<f64, AnalysisError> {
+    let largest = largest(table)?;
+    if largest == 0.0 || (1e-100..1e100).contains(&largest) {
+        return Ok(1.0);
+    }
+    // The powers at the very ends have no reciprocal, or one that a processor may take for 0.
+    let exponent = largest.log2().floor().clamp(-1000.0, 1000.0);
+    Ok((-exponent).exp2())
+}
+
+/// The largest absolute value; 0 in a table without entries.
+pub(crate) fn largest(table: &Tensor) -> Result<f64, AnalysisError> {
+    if table.numel() == 0 {
+        return Ok(0.0);
+    }
+    let above = f64::try_from(table.f_max()?)?;
+    let below = f64::try_from(table.f_min()?)?;
+    Ok(above.abs().max(below.abs()))
+}
+
 /// A tensor of two dimensions as an array.
 pub(crate) fn to_array<F: tch::kind::Element + Copy>(
     table: &Tensor,
@@ -112,6 +149,18 @@ mod tests {
         let array = arr2(&[[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
         let table = array.t().to_table().unwrap();
         assert_eq!(to_array::<f32>(&table).unwrap(), array.t());
+    }
+
+    #[test]
+    fn whole_numbers_keep_every_digit_and_complex_ones_are_refused() {
+        let array = arr2(&[[16_777_217_i64, 1 << 53]]);
+        let table = Tensor::try_from(&array).unwrap().to_table().unwrap();
+        assert_eq!(to_array::<f64>(&table).unwrap(), array.mapv(|x| x as f64));
+        let table = array.mapv(|x| x as i32).to_table().unwrap();
+        assert_eq!(to_array::<f64>(&table).unwrap()[[0, 0]], 16_777_217.0);
+        let complex = Tensor::ones([2, 2], (Kind::ComplexFloat, Device::Cpu));
+        let error = complex.to_table().unwrap_err();
+        assert!(error.to_string().contains("ComplexFloat; take"), "{error}");
     }
 
     #[test]

@@ -159,33 +159,33 @@ fn bhtsne_makes_no_better_map() {
 
 #[test]
 fn blobs_stay_apart_and_neighbours_together_with_either_method() {
-    let (samples, labels) = blobs(5, 60, 10);
+    let (samples, labels) = blobs(5, 200, 10);
     let mut divergences = Vec::new();
-    for method in [Method::Exact, Method::Fft] {
-        for init in [Init::Pca, Init::Random(7)] {
-            let tsne = Tsne::new().perplexity(15.0).method(method).init(init);
-            let map = tsne.max_iter(400).fit(&samples).unwrap();
-            let what = format!("{method:?} {init:?} {map:?}");
-            let trust = trustworthiness(&samples, &map.embedding, 5).unwrap();
-            assert!(trust > 0.9, "{what}: {trust}");
-            assert!(
-                knn_recall(&samples, &map.embedding, 15).unwrap() > 0.4,
-                "{what}"
-            );
-            let same = nearest_neighbor_accuracy(&map.embedding, &labels).unwrap();
-            assert!(same > 0.99, "{what}: {same}");
-            divergences.push(map.kl_divergence);
-        }
+    for (method, init) in [
+        (Method::Exact, Init::Pca),
+        (Method::Fft, Init::Pca),
+        (Method::Fft, Init::Random(7)),
+    ] {
+        let tsne = Tsne::new().perplexity(15.0).method(method).init(init);
+        let map = tsne.max_iter(300).fit(&samples).unwrap();
+        let what = format!("{method:?} {init:?} {map:?}");
+        let trust = trustworthiness(&samples, &map.embedding, 5).unwrap();
+        assert!(trust > 0.9, "{what}: {trust}");
+        let recall = knn_recall(&samples, &map.embedding, 15).unwrap();
+        assert!(recall > 0.2, "{what}: {recall}");
+        let same = nearest_neighbor_accuracy(&map.embedding, &labels).unwrap();
+        assert!(same > 0.99, "{what}: {same}");
+        divergences.push(map.kl_divergence);
     }
     // Which method sums the forces is no matter of quality.
-    let (exact, fft) = (divergences[0], divergences[2]);
+    let (exact, fft) = (divergences[0], divergences[1]);
     assert!((exact / fft - 1.0).abs() < 0.05, "{divergences:?}");
 }
 
 #[test]
 fn the_same_settings_give_the_same_map() {
-    let (samples, _) = blobs(3, 30, 4);
-    for method in [Method::Exact, Method::Fft] {
+    for (method, size) in [(Method::Exact, 30), (Method::Fft, 350)] {
+        let (samples, _) = blobs(3, size, 4);
         let tsne = Tsne::new().perplexity(8.0).max_iter(60).method(method);
         let first = tsne.fit(&samples).unwrap().embedding;
         assert_eq!(tsne.fit(&samples).unwrap().embedding, first);
@@ -324,6 +324,69 @@ fn degenerate_samples_have_a_finite_map() {
     );
     let map = Tsne::new().perplexity(5.0).max_iter(20).fit(&blob).unwrap();
     assert!(finite(&map.embedding) && map.n_iter == 20);
+}
+
+#[test]
+fn few_or_equal_samples_have_a_sound_map_with_the_fft_too() {
+    let (normal, _) = blobs(1, 60, 5);
+    for (samples, max_iter) in [
+        (Array2::from_elem((60, 5), 1.0), 1000),
+        (normal, 1000),
+        (Array2::from_elem((1000, 2), 1.0), 120),
+    ] {
+        let tsne = Tsne::new().perplexity(10.0).method(Method::Fft);
+        let map = tsne.max_iter(max_iter).fit(&samples).unwrap();
+        let scored = Affinities::new(&samples, 10.0).unwrap();
+        let scored = scored.kl_divergence(&map.embedding).unwrap();
+        assert!(map.kl_divergence > 0.0, "{map:?}");
+        assert!(
+            (map.kl_divergence / scored - 1.0).abs() < 1e-9,
+            "{map:?} {scored}"
+        );
+        let widest = map.embedding.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+        assert!(widest < 1000.0, "{map:?}: {widest}");
+    }
+}
+
+#[test]
+fn the_fewest_samples_have_a_map_at_every_perplexity() {
+    for width in [1, 2, 3, 7] {
+        let samples = Array2::from_shape_fn((4, width), |(i, j)| ((3 * i + j) % 5) as f32);
+        for perplexity in [1.0, 1.5, 2.0, 2.9, 3.0, 3.9] {
+            for method in [Method::Auto, Method::Exact, Method::Fft] {
+                let tsne = Tsne::new().perplexity(perplexity).method(method);
+                for (samples, init) in [
+                    (samples.clone(), Init::Pca),
+                    (samples.clone(), Init::Random(1)),
+                    (&samples * 0.0, Init::Pca),
+                    (&samples * f32::MAX / 4.0, Init::Random(2)),
+                ] {
+                    let map = tsne.init(init).max_iter(270).fit(&samples).unwrap();
+                    assert!(finite(&map.embedding), "{perplexity} {method:?} {samples}");
+                    assert!(finite(&map.transform(&samples).unwrap()));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn samples_at_the_ends_of_the_doubles_have_a_finite_map() {
+    let (blob, _) = blobs(1, 30, 3);
+    let blob = blob.mapv(f64::from);
+    let tsne = Tsne::new().perplexity(5.0).method(Method::Exact);
+    for factor in [f64::MAX / 8.0, 1e300, 1.0, 1e-300, 1e-310] {
+        for init in [Init::Pca, Init::Random(3)] {
+            let samples = &blob * factor;
+            let map = tsne.init(init).max_iter(270).fit(&samples).unwrap();
+            assert!(finite(&map.embedding), "{factor} {init:?}");
+            assert!(!map.mean_sigma.is_nan(), "{factor}: {}", map.mean_sigma);
+            for far in [1e30, f64::MAX] {
+                let placed = map.transform(&Array2::from_elem((2, 3), far)).unwrap();
+                assert!(finite(&placed), "{factor} {far}: {placed}");
+            }
+        }
+    }
 }
 
 #[test]

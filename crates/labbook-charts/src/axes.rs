@@ -9,6 +9,9 @@ const LEAST_PLOT: (f64, f64) = (80.0, 60.0);
 /// About one tick per so many CSS pixels.
 const TICK_PITCH: (f64, f64) = (90.0, 48.0);
 
+/// The smallest number above 0.
+const TINIEST: f64 = 5e-324;
+
 /// The range of one axis, never empty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Span {
@@ -40,9 +43,10 @@ impl Span {
     pub(crate) fn around_log(values: impl Iterator<Item = f64>, pad: f64) -> Self {
         let (low, high) = bounds(values.map(f64::ln));
         let pad = (pad * (high - low)).max(0.1);
+        // Within the doubles, where a logarithm exists.
         Self {
-            low: (low - pad).exp(),
-            high: (high + pad).exp(),
+            low: (low - pad).exp().max(TINIEST),
+            high: (high + pad).exp().min(f64::MAX),
             log: true,
         }
     }
@@ -50,7 +54,7 @@ impl Span {
     /// Where a value lies: 0 at the low end, 1 at the high end.
     pub(crate) fn share(&self, value: f64) -> f64 {
         if self.log {
-            return (value / self.low).ln() / (self.high / self.low).ln();
+            return (value.ln() - self.low.ln()) / (self.high.ln() - self.low.ln());
         }
         (value - self.low) / (self.high - self.low)
     }
@@ -65,7 +69,8 @@ impl Span {
     /// The same middle, `factor` times as wide.
     fn widened(&self, factor: f64) -> Self {
         let middle = self.low.midpoint(self.high);
-        let half = (self.high - self.low) / 2.0 * factor;
+        // A unit may be so much longer on the other axis that no double holds the range.
+        let half = ((self.high - self.low) / 2.0 * factor).min(1e305);
         Self::new(middle - half, middle + half)
     }
 }
@@ -238,6 +243,34 @@ mod tests {
     fn a_logarithmic_span_has_the_geometric_mean_in_its_middle() {
         let span = Span::around_log([10.0, 1000.0].into_iter(), 0.1);
         assert!((span.share(100.0) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_logarithmic_span_of_all_doubles_has_ticks_at_once() {
+        for (low, high) in [
+            (1e-300, 1e300),
+            (f64::MIN_POSITIVE, f64::MAX),
+            (TINIEST, 1.0),
+        ] {
+            let span = Span::around_log([low, high].into_iter(), 0.05);
+            assert!(
+                span.share(low) >= 0.0 && span.share(high) <= 1.0,
+                "{span:?}"
+            );
+            let ticks = span.ticks(6);
+            assert!((2..9).contains(&ticks.len()), "{ticks:?}");
+            let shares: Vec<f64> = ticks.iter().map(|(tick, _)| span.share(*tick)).collect();
+            assert!(shares.is_sorted() && shares.iter().all(|s| (0.0..=1.0).contains(s)));
+        }
+    }
+
+    #[test]
+    fn a_unit_far_longer_on_one_axis_leaves_both_finite() {
+        let texts = AxisTexts::default();
+        let spans = (Span::new(-1e300, 1e300), Span::new(0.0, 1e-300));
+        let axes = Axes::new((400.0, 400.0), spans, &texts, 0.0, "a chart").unwrap();
+        let (_, y) = axes.with_equal_units();
+        assert!(y.low.is_finite() && y.high.is_finite() && y.share(0.0).is_finite());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::bitmap::Canvas;
 use crate::draw::render;
 use crate::ink::{AXIS, INK, Label, MARGIN, Pen};
 use crate::legend::{Legend, Mark};
+use crate::names::owned;
 use crate::palette::SERIES_COLORS;
 use crate::{ChartError, Figure};
 
@@ -70,7 +71,11 @@ impl BarChart {
 
     /// Adds bars in the order given, one value per name.
     #[must_use]
-    pub fn bars<S: AsRef<str>>(mut self, names: &[S], values: &[f64]) -> Self {
+    pub fn bars(
+        mut self,
+        names: impl IntoIterator<Item = impl AsRef<str>>,
+        values: &[f64],
+    ) -> Self {
         self = self.names(names);
         if self.series.is_empty() {
             self.series.push(Series::default());
@@ -81,9 +86,8 @@ impl BarChart {
 
     /// Adds names whose bars come from [`series`](Self::series).
     #[must_use]
-    pub fn names<S: AsRef<str>>(mut self, names: &[S]) -> Self {
-        self.names
-            .extend(names.iter().map(|n| n.as_ref().to_owned()));
+    pub fn names(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.names.extend(owned(names));
         self
     }
 

@@ -4,6 +4,9 @@
 //! does not smooth the edges of thick lines, which shows in every curve and label. This one
 //! keeps its buffer and its rectangles and does the rest by coverage.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use ab_glyph_rasterizer::{Point, Rasterizer, point};
 use plotters::backend::{BitMapBackend, DrawingBackend};
 use plotters::coord::Shift;
@@ -24,16 +27,24 @@ pub type Canvas<'a> = DrawingArea<Bitmap<'a>, Shift>;
 pub struct Bitmap<'a> {
     inner: BitMapBackend<'a>,
     typeface: &'static Typeface,
+    /// Characters drawn so far that no font has.
+    missing: &'a RefCell<BTreeSet<char>>,
 }
 
 type Failure<'a> = DrawingErrorKind<<BitMapBackend<'a> as DrawingBackend>::ErrorType>;
 
 impl<'a> Bitmap<'a> {
     /// `buffer` holds `width * height` RGB pixels.
-    pub(crate) fn new(buffer: &'a mut [u8], size: (u32, u32), typeface: &'static Typeface) -> Self {
+    pub(crate) fn new(
+        buffer: &'a mut [u8],
+        size: (u32, u32),
+        typeface: &'static Typeface,
+        missing: &'a RefCell<BTreeSet<char>>,
+    ) -> Self {
         Self {
             inner: BitMapBackend::with_buffer(buffer, size),
             typeface,
+            missing,
         }
     }
 
@@ -256,6 +267,8 @@ impl<'a> DrawingBackend for Bitmap<'a> {
             return Ok(());
         }
         let (height, weight) = (style.size(), weight_of(style));
+        let missing = self.typeface.missing(text, weight);
+        self.missing.borrow_mut().extend(missing);
         let width = self.typeface.width(text, height, weight);
         let left = match style.anchor().h_pos {
             HPos::Left => 0.0,

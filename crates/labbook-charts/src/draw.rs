@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::error::Error;
 
 use plotters::drawing::IntoDrawingArea;
@@ -63,14 +65,21 @@ where
     Ok(Figure::new(png, width, height, String::new(), alt))
 }
 
+/// An encoded bitmap, and the characters in it that no font has.
+pub(crate) struct Drawing {
+    pub(crate) png: Vec<u8>,
+    pub(crate) missing: BTreeSet<char>,
+}
+
 /// The encoded bitmap of a drawing on white.
 pub(crate) fn render(
     width: u32,
     height: u32,
     drawing: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
-) -> Result<Vec<u8>, ChartError> {
-    let rgb = paint(width, height, drawing)?;
-    Ok(encode(&rgb, width * SCALE, height * SCALE)?)
+) -> Result<Drawing, ChartError> {
+    let (rgb, missing) = paint(width, height, drawing)?;
+    let png = encode(&rgb, width * SCALE, height * SCALE)?;
+    Ok(Drawing { png, missing })
 }
 
 /// The same in at most 256 colours.
@@ -78,18 +87,19 @@ pub(crate) fn render_reduced(
     width: u32,
     height: u32,
     drawing: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
-) -> Result<Vec<u8>, ChartError> {
-    let mut rgb = paint(width, height, drawing)?;
+) -> Result<Drawing, ChartError> {
+    let (mut rgb, missing) = paint(width, height, drawing)?;
     reduce_colors(&mut rgb);
-    Ok(encode(&rgb, width * SCALE, height * SCALE)?)
+    let png = encode(&rgb, width * SCALE, height * SCALE)?;
+    Ok(Drawing { png, missing })
 }
 
-/// The RGB pixels of a drawing on white.
+/// The RGB pixels of a drawing on white, and the characters in it that no font has.
 fn paint(
     width: u32,
     height: u32,
     drawing: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
-) -> Result<Vec<u8>, ChartError> {
+) -> Result<(Vec<u8>, BTreeSet<char>), ChartError> {
     let allowed = 1..=MAX_SIDE;
     if !allowed.contains(&width) || !allowed.contains(&height) {
         return Err(ChartError::Size {
@@ -100,10 +110,11 @@ fn paint(
     }
     let size = (width * SCALE, height * SCALE);
     let mut rgb = vec![0; 3 * size.0 as usize * size.1 as usize];
-    let root = Bitmap::new(&mut rgb, size, Typeface::get()?).into_drawing_area();
+    let missing = RefCell::default();
+    let root = Bitmap::new(&mut rgb, size, Typeface::get()?, &missing).into_drawing_area();
     root.fill(&WHITE)
         .map_err(|error| ChartError::Drawing(Box::new(error)))?;
     drawing(&root)?;
     drop(root);
-    Ok(rgb)
+    Ok((rgb, missing.take()))
 }

@@ -75,8 +75,8 @@ pub enum ChartError {
     },
     /// A point that cannot be drawn.
     #[error(
-        "expected finite coordinates. Received: {value} in row {row}; leave such points out, or \
-         look for NaN in what they were computed from"
+        "expected coordinates from -1e300 to 1e300. Received: {value:?} in row {row}; leave such \
+         points out, or look for NaN in what they were computed from"
     )]
     Coordinate {
         /// The point, counted from 0.
@@ -85,7 +85,7 @@ pub enum ChartError {
         value: f64,
     },
     /// A logarithmic axis has no place for the value.
-    #[error("expected positive values for a logarithmic axis. Received: {value} for {name:?}")]
+    #[error("expected positive values for a logarithmic axis. Received: {value:?} for {name:?}")]
     NotPositive {
         /// The point's label.
         name: String,
@@ -121,7 +121,7 @@ pub enum ChartError {
         received: Vec<usize>,
     },
     /// A bar that cannot be drawn.
-    #[error("expected finite values of at least 0. Received: {value} for {name:?}")]
+    #[error("expected finite values of at least 0. Received: {value:?} for {name:?}")]
     BarValue {
         /// Name of the bar.
         name: String,

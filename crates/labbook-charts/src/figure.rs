@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::Path;
 
 use crate::ChartError;
+use crate::draw::Drawing;
 
 /// A drawn figure: a PNG with a title and alternative text.
 ///
@@ -15,17 +17,39 @@ pub struct Figure {
     height: u32,
     title: String,
     alt: String,
+    note: String,
 }
 
+/// Characters that a note names at most.
+const NAMED: usize = 8;
+
 impl Figure {
-    pub(crate) fn new(png: Vec<u8>, width: u32, height: u32, title: String, alt: String) -> Self {
+    pub(crate) fn new(
+        drawing: Drawing,
+        width: u32,
+        height: u32,
+        title: String,
+        alt: String,
+    ) -> Self {
         Self {
-            png,
+            png: drawing.png,
             width,
             height,
             title,
             alt,
+            note: note(&drawing.missing),
         }
+    }
+
+    /// With the notes of the figures that it was made of.
+    pub(crate) fn with_notes_of(mut self, figures: &[&Self]) -> Self {
+        for figure in figures {
+            if !self.note.contains(&figure.note) {
+                let space = if self.note.is_empty() { "" } else { " " };
+                self.note += &format!("{space}{}", figure.note);
+            }
+        }
+        self
     }
 
     /// The encoded image, `2 * width` by `2 * height` pixels.
@@ -51,6 +75,12 @@ impl Figure {
     /// What the figure shows, in words, for readers who cannot see it.
     pub fn alt(&self) -> &str {
         &self.alt
+    }
+
+    /// What a reader has to know to read the figure, mostly nothing: which characters no font of
+    /// this machine has, so that their code points are drawn.
+    pub fn note(&self) -> &str {
+        &self.note
     }
 
     /// Replaces the title that accompanies the image (not the one drawn in it).
@@ -91,6 +121,26 @@ impl Figure {
     }
 }
 
+fn note(missing: &BTreeSet<char>) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = missing
+        .iter()
+        .take(NAMED)
+        .map(|&character| format!("{character} (U+{:04X})", u32::from(character)))
+        .collect();
+    let more = match missing.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "No font of this machine has {}{more}: code points are drawn instead. Install a font with \
+         these characters, for instance one of the Noto family, and restart the kernel.",
+        named.join(", ")
+    )
+}
+
 /// The size and the alternative text, not the bytes of the image.
 impl fmt::Debug for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,7 +160,8 @@ mod tests {
     use super::*;
 
     fn figure() -> Figure {
-        Figure::new(vec![1, 2, 3], 10, 20, "T".into(), "words".into())
+        let (png, missing) = (vec![1, 2, 3], BTreeSet::new());
+        Figure::new(Drawing { png, missing }, 10, 20, "T".into(), "words".into())
     }
 
     #[test]
@@ -130,6 +181,17 @@ mod tests {
             .save(folder.path().join("no/figure.png"))
             .unwrap_err();
         assert!(error.to_string().contains("figure.png"), "{error}");
+    }
+
+    #[test]
+    fn a_note_names_some_of_the_characters_that_are_missing() {
+        assert_eq!(figure().note(), "");
+        let note = note(&('一'..='丏').collect());
+        assert!(note.starts_with("No font of this machine has 一 (U+4E00), 丁 (U+4E01), "));
+        assert!(
+            note.contains("丆 (U+4E06), 万 (U+4E07) and 8 more: code points"),
+            "{note}"
+        );
     }
 
     #[test]

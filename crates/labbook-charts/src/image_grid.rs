@@ -7,6 +7,7 @@ use crate::bitmap::Canvas;
 use crate::draw::render;
 use crate::ink::{AXIS, INK, Label, MARGIN, MUTED, Pen};
 use crate::mosaic::Mosaic;
+use crate::names::owned;
 use crate::{ChartError, Figure, SCALE};
 
 /// Green and red of right and wrong predictions; each reads well on white.
@@ -117,25 +118,24 @@ impl ImageGrid {
 
     /// Writes a plain caption under each image.
     #[must_use]
-    pub fn captions<S: AsRef<str>>(mut self, captions: &[S]) -> Self {
-        let captions = captions.iter().map(|c| c.as_ref().to_owned()).collect();
-        self.captions = Captions::Text(captions);
+    pub fn captions(mut self, captions: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.captions = Captions::Text(owned(captions));
         self
     }
 
     /// Names the predicted class under each image: green with a tick if it is the true one,
     /// else red with a cross and the true class below.
     #[must_use]
-    pub fn predictions<S: AsRef<str>>(
+    pub fn predictions(
         mut self,
         predicted: &[i64],
         truth: &[i64],
-        class_names: &[S],
+        class_names: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Self {
         self.captions = Captions::Predictions {
             predicted: predicted.to_vec(),
             truth: truth.to_vec(),
-            class_names: class_names.iter().map(|n| n.as_ref().to_owned()).collect(),
+            class_names: owned(class_names),
         };
         self
     }
@@ -150,8 +150,8 @@ impl ImageGrid {
 
     /// Writes one more, smaller line under each caption.
     #[must_use]
-    pub fn notes<S: AsRef<str>>(mut self, notes: &[S]) -> Self {
-        self.notes = Some(notes.iter().map(|n| n.as_ref().to_owned()).collect());
+    pub fn notes(mut self, notes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.notes = Some(owned(notes));
         self
     }
 

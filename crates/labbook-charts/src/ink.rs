@@ -6,6 +6,7 @@ use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBColor, TextS
 
 use crate::bitmap::Canvas;
 use crate::font::{FONT, HEIGHT_PER_EM, Typeface, Weight};
+use crate::shaped_line::{is_invisible, is_mark};
 use crate::{ChartError, SCALE, px};
 
 /// Titles and numbers.
@@ -106,14 +107,29 @@ impl Label {
         if self.width(text)? <= width {
             return Ok(text.to_owned());
         }
-        let mut kept: Vec<char> = text.chars().collect();
-        while kept.pop().is_some() {
-            let shorter: String = kept.iter().collect::<String>().trim_end().to_owned() + "…";
-            if self.width(&shorter)? <= width {
-                return Ok(shorter);
+        let characters: Vec<char> = text.chars().collect();
+        let first = |count: usize| -> String {
+            let kept: String = characters[..count].iter().collect();
+            kept.trim_end().to_owned() + "…"
+        };
+        // As many characters as fit, found by halving: texts may be long.
+        let (mut fitting, mut beyond) = (0, characters.len());
+        while fitting + 1 < beyond {
+            let middle = fitting.midpoint(beyond);
+            match self.width(&first(middle))? <= width {
+                true => fitting = middle,
+                false => beyond = middle,
             }
         }
-        Ok(String::new())
+        // Not between a letter and its marks.
+        while fitting > 0 && (is_mark(characters[fitting]) || is_invisible(characters[fitting])) {
+            fitting -= 1;
+        }
+        let shorter = first(fitting);
+        match self.width(&shorter)? <= width {
+            true => Ok(shorter),
+            false => Ok(String::new()),
+        }
     }
 
     fn font_height(&self) -> f64 {
@@ -234,5 +250,37 @@ impl<'c, 'b> Pen<'c, 'b> {
         self.canvas
             .draw(element)
             .map_err(|error| ChartError::Drawing(Box::new(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_keeps_as_much_as_fits() {
+        let label = Label::new(12.0);
+        let short = label.shortened(&"m".repeat(50_000), 100.0).unwrap();
+        assert!(
+            label.width(&short).unwrap() <= 100.0 && short.ends_with('…'),
+            "{short}"
+        );
+        assert!(
+            label.width(&format!("m{short}")).unwrap() > 100.0,
+            "{short}"
+        );
+        assert_eq!(label.shortened("cat", 100.0).unwrap(), "cat");
+        assert_eq!(label.shortened("cat", 1.0).unwrap(), "");
+    }
+
+    #[test]
+    fn no_mark_is_cut_from_its_letter() {
+        let label = Label::new(12.0);
+        let text = "e\u{301}".repeat(40);
+        for width in 20..60 {
+            let short = label.shortened(&text, f64::from(width)).unwrap();
+            let marks = short.matches('\u{301}').count();
+            assert_eq!(short.matches('e').count(), marks, "{short}");
+        }
     }
 }

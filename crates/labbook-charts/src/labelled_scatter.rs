@@ -6,6 +6,7 @@ use crate::color::readable_on_white;
 use crate::draw::render;
 use crate::ink::{AXIS, Label, Pen};
 use crate::legend::{Legend, Mark};
+use crate::names::owned;
 use crate::palette::SERIES_COLORS;
 use crate::points::plottable;
 use crate::{ChartError, Figure};
@@ -103,21 +104,18 @@ impl LabelledScatter {
 
     /// Adds points: one x, one y and one short label for each.
     #[must_use]
-    pub fn series<S: AsRef<str>>(
+    pub fn series(
         mut self,
         name: impl Into<String>,
         x: &[f64],
         y: &[f64],
-        labels: &[S],
+        labels: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Self {
         self.series.push(Series {
             name: name.into(),
             x: x.to_vec(),
             y: y.to_vec(),
-            labels: labels
-                .iter()
-                .map(|label| label.as_ref().to_owned())
-                .collect(),
+            labels: owned(labels),
         });
         self
     }

@@ -2,7 +2,8 @@
 //!
 //! Every chart is a builder whose `figure()` gives a [`Figure`]: a PNG at two pixels per CSS
 //! pixel with a title and alternative text. Nothing here prints or shows anything. The same
-//! input gives the same bytes on every machine: no system font is ever read.
+//! input gives the same bytes on every machine: no system font is read, unless a text has
+//! characters that the embedded font lacks; see [`Figure::note`].
 //!
 //! [`draw`] makes a figure from any plotters code.
 
@@ -15,6 +16,7 @@ mod dot_layer;
 mod draw;
 mod encode;
 mod error;
+mod face;
 mod feature_maps;
 mod figure;
 mod filter_grid;
@@ -29,12 +31,15 @@ mod line_chart;
 mod matrix_plot;
 mod model_plot;
 mod mosaic;
+mod names;
 mod palette;
 mod panels;
 mod points;
 mod reduce;
 mod reliability_diagram;
 mod scatter_plot;
+mod shaped_line;
+mod system_fonts;
 mod thumbnail_map;
 mod ticks;
 

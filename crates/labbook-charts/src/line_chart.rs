@@ -55,11 +55,16 @@ impl Series {
     }
 
     fn shown_name(&self) -> String {
-        if self.is_blank() {
-            format!("{}: no values", self.name)
-        } else {
-            self.name.clone()
+        match self.is_blank() {
+            true if self.is_too_large() => format!("{}: beyond 1e300", self.name),
+            true => format!("{}: no values", self.name),
+            false => self.name.clone(),
         }
+    }
+
+    /// Whether there are values, but none that an axis could hold.
+    fn is_too_large(&self) -> bool {
+        self.is_blank() && self.values.iter().any(|value| value.is_finite())
     }
 
     /// First and last finite value in words.
@@ -68,11 +73,13 @@ impl Series {
         let first = finite.next();
         match (first, finite.next_back()) {
             (Some(first), Some(last)) => format!(
-                "{} from {first:.4} to {last:.4} over {} values",
+                "{} from {} to {} over {} values",
                 self.name,
+                in_words(*first),
+                in_words(*last),
                 self.values.len()
             ),
-            (Some(only), None) => format!("{} {only:.4}", self.name),
+            (Some(only), None) => format!("{} {}", self.name, in_words(*only)),
             (None, _) => self.shown_name(),
         }
     }
@@ -129,7 +136,7 @@ impl LineChart {
         self
     }
 
-    /// Draws the chart. Without any finite value the axes stay empty and say so.
+    /// Draws the chart. Without any value that can be drawn the axes stay empty and say so.
     ///
     /// # Errors
     ///
@@ -270,7 +277,11 @@ impl LineChart {
         }
         if !has_values {
             let (x, y) = ((left + right) / 2.0, (top + bottom) / 2.0);
-            pen.text("No finite values", x, y, Label::axis().centered())?;
+            let what = match self.series.iter().any(Series::is_too_large) {
+                true => "No values from −1e300 to 1e300",
+                false => "No finite values",
+            };
+            pen.text(what, x, y, Label::axis().centered())?;
         }
         let places = spread(&ends, NAME_PITCH, top, bottom);
         for (index, (name, y)) in names.iter().zip(places).enumerate() {
@@ -345,6 +356,15 @@ pub fn side_by_side(charts: &[LineChart], width: u32, height: u32) -> Result<Fig
         titles.join(", "),
         alts.join(". "),
     ))
+}
+
+/// Four decimals, or five digits of what would have none or far more.
+fn in_words(value: f64) -> String {
+    match value.abs() {
+        0.0 => format!("{value:.4}"),
+        size if (1e-4..1e12).contains(&size) => format!("{value:.4}"),
+        _ => format!("{value:.4e}"),
+    }
 }
 
 fn series_color(index: usize) -> RGBColor {
@@ -444,6 +464,18 @@ mod tests {
     fn the_range_of_losses_never_goes_below_zero() {
         let (low, _) = LineChart::new("").series("", &[0.01, 2.0]).y_range();
         assert_eq!(low, 0.0);
+    }
+
+    #[test]
+    fn values_that_no_axis_holds_are_told_as_what_they_are() {
+        let chart = LineChart::new("").series("a", &[f64::MAX, f64::MIN]);
+        let chart = chart.series("b", &[f64::NAN]).series("c", &[1e-9, 1e300]);
+        assert_eq!(
+            chart.alt(),
+            "Line chart “” by step: a: beyond 1e300; b: no values; \
+             c from 1.0000e-9 to 1.0000e300 over 2 values"
+        );
+        assert!(chart.figure().is_ok());
     }
 
     #[test]

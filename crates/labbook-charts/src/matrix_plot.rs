@@ -8,7 +8,7 @@ use crate::color_map::ColorMap;
 use crate::draw::render_reduced;
 use crate::ink::{AXIS, Label, MARGIN, Pen};
 use crate::ticks::round_ticks;
-use crate::{ChartError, Figure};
+use crate::{ChartError, Figure, SCALE};
 
 /// Width of the colour bar and the space before it, in CSS pixels.
 const BAR_WIDTH: f64 = 14.0;
@@ -19,9 +19,25 @@ const COUNT_SIZES: (f64, f64) = (13.0, 7.0);
 const CELL_GAP: f64 = 1.0;
 /// Least side of a cell, in CSS pixels.
 const LEAST_CELL: f64 = 6.0;
+/// With more classes than this, cells become a picture without numbers, with the most confused
+/// pairs beside it.
+const MOST_CELLS: usize = 100;
+/// Side of that picture at most, in bitmap pixels.
+const PICTURE: usize = 2000;
+/// Distance of the names beside that picture, in CSS pixels.
+const NAME_PITCH: f64 = 15.0;
+/// Confused pairs listed beside that picture, and the room they take, in CSS pixels.
+const PAIRS: usize = 20;
+const PAIRS_WIDTH: f64 = 300.0;
+const PAIRS_GAP: f64 = 28.0;
+/// Longest name beside that picture, in CSS pixels.
+const LONGEST_NAME: f64 = 160.0;
 
 /// A confusion matrix as shaded cells with their counts: rows are actual classes, columns
 /// predicted ones, on top as with matplotlib's `matshow`.
+///
+/// Above 100 classes the cells become pixels of a picture, and the most confused pairs are listed
+/// beside it; where a pixel stands for several cells, it has the darkest one's colour.
 ///
 /// ```
 /// use labbook_analysis::ConfusionMatrix;
@@ -90,7 +106,8 @@ impl MatrixPlot {
         self
     }
 
-    /// Side of a cell in CSS pixels (6 at least); by default it suits the number of classes.
+    /// Side of a cell in CSS pixels (6 at least); by default it suits the number of classes. With
+    /// a size, every class has its cells and names, however many there are.
     #[must_use]
     pub fn cell_size(mut self, pixels: u32) -> Self {
         self.cell_size = Some(pixels);
@@ -124,6 +141,9 @@ impl MatrixPlot {
 
     fn alt(&self) -> String {
         let matrix = &self.matrix;
+        if self.is_dense() {
+            return self.dense_alt();
+        }
         let title = if self.title.is_empty() {
             String::new()
         } else {
@@ -146,15 +166,63 @@ impl MatrixPlot {
         )
     }
 
+    /// Whether the cells are too many to be drawn one by one.
+    fn is_dense(&self) -> bool {
+        self.cell_size.is_none() && self.matrix.n_classes() > MOST_CELLS
+    }
+
+    fn dense_alt(&self) -> String {
+        let matrix = &self.matrix;
+        let title = match self.title.as_str() {
+            "" => String::new(),
+            title => format!(" “{title}”"),
+        };
+        let pairs: Vec<String> = matrix
+            .most_confused(PAIRS)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let pairs = match pairs.is_empty() {
+            true => "No two classes were confused".to_owned(),
+            false => format!("Most confused: {}", pairs.join(", ")),
+        };
+        format!(
+            "Confusion matrix{title} of {} classes and {} samples, {:.2} % on the diagonal. {pairs}",
+            matrix.n_classes(),
+            matrix.total(),
+            100.0 * matrix.accuracy(),
+        )
+    }
+
     fn layout(&self) -> Result<Layout, ChartError> {
-        let n = self.matrix.n_classes() as f64;
+        let classes = self.matrix.n_classes();
+        let n = classes as f64;
         let cell = match self.cell_size {
             Some(size) => f64::from(size).max(LEAST_CELL),
+            None if self.is_dense() => {
+                // Whole pixels per cell, or a cell's share of one.
+                let pixels = match PICTURE / classes {
+                    0 => 1.0 / classes.div_ceil(PICTURE) as f64,
+                    pixels => pixels as f64,
+                };
+                pixels / f64::from(SCALE)
+            }
             None => (520.0 / n).clamp(20.0, 84.0).floor(),
         };
-        let names = self.matrix.class_names();
+        // Of many classes only every so manyth has room for its name.
+        let named_every = match self.is_dense() {
+            true => (NAME_PITCH / cell).ceil() as usize,
+            false => 1,
+        };
         let name = Label::new(12.0);
-        let widest = name.widest(names)?;
+        let mut names = Vec::new();
+        for class in self.matrix.class_names().iter().step_by(named_every) {
+            names.push(match self.is_dense() {
+                true => name.shortened(class, LONGEST_NAME)?,
+                false => class.clone(),
+            });
+        }
+        let widest = name.widest(&names)?;
         let upright = widest + 8.0 > cell;
         let shades = self.shades();
         let highest = shades.iter().copied().fold(0.0, f64::max);
@@ -167,9 +235,7 @@ impl MatrixPlot {
                 .map(|(value, label)| (value / 100.0, format!("{label} %")))
                 .collect()
         } else {
-            let whole = |(value, _): &(f64, String)| value.fract() == 0.0;
-            let ticks = round_ticks(0.0, highest, ticks_wanted);
-            ticks.into_iter().filter(whole).collect()
+            whole_numbers(round_ticks(0.0, highest, ticks_wanted))
         };
         let tick_labels: Vec<&str> = bar_ticks.iter().map(|(_, label)| label.as_str()).collect();
         let bar_labels = Label::tick().widest(&tick_labels)?;
@@ -182,14 +248,21 @@ impl MatrixPlot {
         let side = (n * cell).max(Label::axis().width(&self.x_label)?);
         let side_down = (n * cell).max(Label::axis().width(&self.y_label)?);
         let right = left + side;
-        let with_bar = right + BAR_GAP + BAR_WIDTH + 6.0 + bar_labels + MARGIN;
+        let pairs_left = right + BAR_GAP + BAR_WIDTH + 6.0 + bar_labels + PAIRS_GAP;
+        let with_bar = match self.is_dense() {
+            true => pairs_left + PAIRS_WIDTH + MARGIN,
+            false => pairs_left - PAIRS_GAP + MARGIN,
+        };
         let with_title = 2.0 * MARGIN + Label::title().width(&self.title)?;
         Ok(Layout {
             cell,
             upright,
+            names,
+            named_every,
             left,
             top,
             right,
+            pairs_left,
             width: with_bar.max(with_title),
             height: top + side_down + MARGIN + 2.0,
             highest,
@@ -227,8 +300,8 @@ impl MatrixPlot {
         pen.text(&self.y_label, MARGIN + 6.0, middle, axis.upward())?;
 
         let name = Label::new(12.0);
-        for (index, class) in self.matrix.class_names().iter().enumerate() {
-            let along = (index as f64 + 0.5) * cell - CELL_GAP / 2.0;
+        for (index, class) in layout.names.iter().enumerate() {
+            let along = ((index * layout.named_every) as f64 + 0.5) * cell - CELL_GAP / 2.0;
             pen.text(class, left - 8.0, top + along, name.ending())?;
             if layout.upright {
                 pen.text(class, left + along, top - 8.0, name.upward())?;
@@ -240,6 +313,15 @@ impl MatrixPlot {
         let shades = self.shades();
         let color_at = |shade: f64| self.color_map.color(shade / layout.highest);
         let gap = if cell >= 16.0 { CELL_GAP } else { 0.0 };
+        if self.is_dense() {
+            let (pixels, rgb) = picture(&shades, color_at);
+            pen.picture((left, top), (pixels, pixels), rgb)?;
+            let side = pixels as f64 / f64::from(SCALE);
+            pen.frame((left, top), (left + side, top + side), 1.0, AXIS)?;
+            self.draw_pairs(&pen, layout)?;
+            let bar = (right + BAR_GAP, top);
+            return self.draw_bar(&pen, bar, top + side, color_at, layout);
+        }
         let count_size = self.count_size(cell)?;
         for ((row, column), &shade) in shades.indexed_iter() {
             let (x, y) = (left + column as f64 * cell, top + row as f64 * cell);
@@ -262,6 +344,26 @@ impl MatrixPlot {
         let bar_left = right + BAR_GAP;
         let (bar_top, bar_bottom) = (top, end_y - gap);
         self.draw_bar(&pen, (bar_left, bar_top), bar_bottom, color_at, layout)
+    }
+
+    /// The most confused pairs, as many as there is room for.
+    fn draw_pairs(&self, pen: &Pen<'_, '_>, layout: &Layout) -> Result<(), ChartError> {
+        let left = layout.pairs_left;
+        let mut y = layout.top + 8.0;
+        let heading = Label::axis();
+        pen.text(
+            "Most confused, actual taken for predicted",
+            left,
+            y,
+            heading,
+        )?;
+        let line = Label::new(12.0);
+        for pair in self.matrix.most_confused(PAIRS) {
+            y += 20.0;
+            let text = line.shortened(&pair.to_string(), PAIRS_WIDTH)?;
+            pen.text(&text, left, y, line)?;
+        }
+        Ok(())
     }
 
     fn draw_bar(
@@ -302,13 +404,54 @@ impl MatrixPlot {
     }
 }
 
+/// The ticks of counts: no halves, and no decimals where the largest count is 1.
+fn whole_numbers(ticks: Vec<(f64, String)>) -> Vec<(f64, String)> {
+    let whole = ticks.into_iter().filter(|(value, _)| value.fract() == 0.0);
+    let relabelled = |(value, label): (f64, String)| match value < 1e6 {
+        true => (value, format!("{value:.0}")),
+        false => (value, label),
+    };
+    whole.map(relabelled).collect()
+}
+
+/// Cells as RGB pixels: how many a side has, and the pixels. A cell has whole pixels of its own,
+/// or a pixel has the largest of the cells that share it.
+fn picture(shades: &Array2<f64>, color_at: impl Fn(f64) -> RGBColor) -> (usize, Vec<u8>) {
+    let n = shades.nrows();
+    let shared = n.div_ceil(PICTURE);
+    let each = (PICTURE / n).max(1);
+    let blocks = n.div_ceil(shared);
+    let mut largest = Array2::<f64>::zeros((blocks, blocks));
+    for ((row, column), &shade) in shades.indexed_iter() {
+        let block = &mut largest[[row / shared, column / shared]];
+        *block = block.max(shade);
+    }
+    let side = blocks * each;
+    let mut rgb = Vec::with_capacity(3 * side * side);
+    for row in largest.rows() {
+        let line: Vec<u8> = row
+            .iter()
+            .flat_map(|&shade| {
+                let RGBColor(r, g, b) = color_at(shade);
+                [r, g, b].repeat(each)
+            })
+            .collect();
+        rgb.extend(line.repeat(each));
+    }
+    (side, rgb)
+}
+
 struct Layout {
     cell: f64,
     /// Whether the names of the columns stand upright, being wider than the cells.
     upright: bool,
+    /// The names that are written, of every so manyth class.
+    names: Vec<String>,
+    named_every: usize,
     left: f64,
     top: f64,
     right: f64,
+    pairs_left: f64,
     width: f64,
     height: f64,
     highest: f64,
@@ -331,6 +474,63 @@ mod tests {
             "Confusion matrix “Test” of 2 classes and 20 samples, 85.00 % on the diagonal. \
              Right per class: cat 8 of 10, dog 9 of 10"
         );
+    }
+
+    #[test]
+    fn the_bar_of_counts_has_whole_numbers() {
+        let labels = |highest: u64| -> Vec<String> {
+            let counts = arr2(&[[highest, 0], [0, 1]]);
+            let matrix = ConfusionMatrix::from_counts(counts.view()).unwrap();
+            let ticks = MatrixPlot::new(&matrix).layout().unwrap().bar_ticks;
+            ticks.into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(labels(1), ["0", "1"]);
+        assert_eq!(labels(2), ["0", "1", "2"]);
+        assert_eq!(labels(4000), ["0", "2000", "4000"]);
+    }
+
+    fn many(n: usize) -> ConfusionMatrix {
+        let truth: Vec<usize> = (0..3 * n).map(|i| i % n).collect();
+        let predicted = truth.iter().map(|&t| if t == 7 { 9 } else { t });
+        let predicted: Vec<usize> = predicted.collect();
+        ConfusionMatrix::new(&truth, &predicted, n).unwrap()
+    }
+
+    #[test]
+    fn many_classes_make_a_picture_of_bounded_size_with_the_confused_pairs() {
+        for n in [101, 400, 1000, 2500] {
+            let figure = MatrixPlot::new(&many(n)).figure().unwrap();
+            assert!(
+                figure.width() < 1600 && figure.height() < 1200,
+                "{n}: {figure:?}"
+            );
+            assert!(figure.width() > 900, "{n}: {figure:?}");
+            let alt = figure.alt();
+            assert!(
+                alt.contains("Most confused: 7 taken for 9: 3 (100.0 %)"),
+                "{alt}"
+            );
+            assert!(alt.len() < 300, "{alt}");
+        }
+    }
+
+    #[test]
+    fn a_pixel_that_cells_share_has_the_darkest_ones_colour() {
+        let mut shades = Array2::<f64>::zeros((2 * PICTURE, 2 * PICTURE));
+        shades[[3, 1]] = 1.0;
+        let color_at = |shade: f64| RGBColor((255.0 * shade) as u8, 0, 0);
+        let (side, rgb) = picture(&shades, color_at);
+        assert_eq!((side, rgb.len()), (PICTURE, 3 * PICTURE * PICTURE));
+        let dark: Vec<usize> = rgb
+            .iter()
+            .enumerate()
+            .filter(|(_, v)| **v > 0)
+            .map(|(i, _)| i)
+            .collect();
+        assert_eq!(dark, [3 * PICTURE]);
+        let (side, rgb) = picture(&Array2::eye(500), color_at);
+        assert_eq!((side, rgb[0], rgb[3 * 4]), (2000, 255, 0));
+        assert_eq!(rgb[3 * (3 * 2000 + 3)], 255);
     }
 
     #[test]

@@ -54,11 +54,5 @@ pub fn panels(figures: &[&Figure], columns: usize) -> Result<Figure, ChartError>
         .filter(|title| !title.is_empty())
         .collect();
     let alts: Vec<&str> = figures.iter().map(|figure| figure.alt()).collect();
-    Ok(Figure::new(
-        png,
-        width,
-        height,
-        titles.join(", "),
-        alts.join(". "),
-    ))
+    Ok(Figure::new(png, width, height, titles.join(", "), alts.join(". ")).with_notes_of(figures))
 }

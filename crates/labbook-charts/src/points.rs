@@ -3,6 +3,7 @@ use plotters::style::RGBColor;
 
 use crate::axes::Span;
 use crate::legend::{Legend, Mark};
+use crate::names::owned;
 use crate::{ChartError, Palette, SERIES_COLORS};
 
 /// Share of the range left free at either end of an axis.
@@ -34,9 +35,13 @@ impl ClassedPoints {
         }
     }
 
-    pub(crate) fn set_classes<S: AsRef<str>>(&mut self, classes: &[i64], class_names: &[S]) {
+    pub(crate) fn set_classes(
+        &mut self,
+        classes: &[i64],
+        class_names: impl IntoIterator<Item = impl AsRef<str>>,
+    ) {
         self.classes = Some(classes.to_vec());
-        self.class_names = class_names.iter().map(|n| n.as_ref().to_owned()).collect();
+        self.class_names = owned(class_names);
     }
 
     pub(crate) fn len(&self) -> usize {

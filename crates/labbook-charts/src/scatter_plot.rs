@@ -66,7 +66,11 @@ impl ScatterPlot {
 
     /// Colours each point by its class; the legend lists every class, present or not.
     #[must_use]
-    pub fn classes<S: AsRef<str>>(mut self, classes: &[i64], class_names: &[S]) -> Self {
+    pub fn classes(
+        mut self,
+        classes: &[i64],
+        class_names: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Self {
         self.points.set_classes(classes, class_names);
         self
     }

@@ -59,7 +59,11 @@ impl ThumbnailMap {
 
     /// Frames each image in the colour of its class and adds a legend.
     #[must_use]
-    pub fn classes<S: AsRef<str>>(mut self, classes: &[i64], class_names: &[S]) -> Self {
+    pub fn classes(
+        mut self,
+        classes: &[i64],
+        class_names: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Self {
         self.points.set_classes(classes, class_names);
         self
     }

@@ -29,21 +29,37 @@ pub(crate) fn round_ticks(low: f64, high: f64, count: usize) -> Vec<(f64, String
         .collect()
 }
 
-/// 1, 2 and 5 times powers of ten inside `low..=high`, both above 0: all of them, or 1 and 3
-/// times, or the powers alone, whichever comes closest to `count` from above without crowding.
+/// 1, 2 and 5 times powers of ten inside `low..=high`, both above 0 and finite: all of them, or 1
+/// and 3 times, or the powers alone, or every 2nd, 5th, 10th power and so on, whichever comes
+/// closest to `count` from above without crowding.
 pub(crate) fn log_ticks(low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
-    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
-    let candidates = |factors: &[f64]| -> Vec<f64> {
+    // The doubles end here; what a logarithm gives for others would never be counted through.
+    let power = |value: f64| value.log10().floor().clamp(-324.0, 309.0) as i32;
+    let (first, last) = (power(low), power(high) + 1);
+    let candidates = |(factors, step): (&[u8], i32)| -> Vec<f64> {
         (first..=last)
+            .filter(|power| power % step == 0)
             .flat_map(|power| {
                 factors
                     .iter()
-                    .map(move |factor| factor * 10_f64.powi(power))
+                    .map(move |factor| format!("{factor}e{power}"))
             })
+            // Read as it is written, it is the nearest double; a product would be beside it.
+            .filter_map(|tick| tick.parse().ok())
             .filter(|tick| (low..=high).contains(tick))
             .collect()
     };
-    let sets: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
+    let sets: [(&[u8], i32); 9] = [
+        (&[1, 2, 5], 1),
+        (&[1, 3], 1),
+        (&[1], 1),
+        (&[1], 2),
+        (&[1], 5),
+        (&[1], 10),
+        (&[1], 20),
+        (&[1], 50),
+        (&[1], 100),
+    ];
     let ticks = sets
         .into_iter()
         .map(candidates)
@@ -172,6 +188,11 @@ mod tests {
         );
         assert_eq!(labels(1e-7, 1e-4).len(), 7);
         assert_eq!(labels(11.0, 14.0).first().unwrap(), "11.0");
+        assert_eq!(
+            labels(1e-300, 1e300),
+            ["1e−300", "1e−200", "1e−100", "1", "1e100", "1e200", "1e300"]
+        );
+        assert_eq!(labels(1e-9, 1e12), ["1e−5", "1", "100000", "1e10"]);
     }
 
     #[test]

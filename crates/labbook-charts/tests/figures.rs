@@ -752,3 +752,43 @@ fn panels_copy_every_pixel() {
         ChartError::Empty { .. }
     ));
 }
+
+/// Two confusion matrices that differ in a name look different, whatever fonts the machine has.
+#[test]
+fn names_in_every_script_are_told_apart_and_what_no_font_has_is_noted() {
+    let figure = |name: &str| {
+        let matrix = three_classes().with_class_names([name, "b", "c"]).unwrap();
+        MatrixPlot::new(&matrix).figure().unwrap()
+    };
+    let names = [
+        "猫",
+        "狗",
+        "बिल्ली",
+        "कुत्ता",
+        "חתול",
+        "כלב",
+        "قطة",
+        "كلب",
+        "🐱",
+        "🐶",
+        "→",
+        "⇒",
+    ];
+    let figures: Vec<Figure> = names.iter().map(|name| figure(name)).collect();
+    for (i, one) in figures.iter().enumerate() {
+        for (j, other) in figures.iter().enumerate().skip(i + 1) {
+            assert!(one.png() != other.png(), "{} and {}", names[i], names[j]);
+        }
+    }
+    // For private use: no font has a glyph that means something.
+    let private = figure("\u{10fff0}\u{10fff1}");
+    assert!(private.note().contains("U+10FFF0"), "{}", private.note());
+    assert!(
+        private.note().contains("Install a font"),
+        "{}",
+        private.note()
+    );
+    assert_eq!(figure("Ж é – ẞ").note(), "");
+    let both = panels(&[&private, &figure("b")], 2).unwrap();
+    assert_eq!(both.note(), private.note());
+}

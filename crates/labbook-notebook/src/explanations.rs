@@ -34,7 +34,7 @@ pub fn show_grad_cam(
     model: &Sequential,
     images: &Tensor,
     labels: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
     layer: &str,
 ) -> Result<Figure, NotebookError> {
     let pictures = few(images)?;
@@ -61,7 +61,7 @@ pub fn show_saliency(
     model: &Sequential,
     images: &Tensor,
     labels: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<Figure, NotebookError> {
     let pictures = few(images)?;
     let explanation = model.saliency(images, None)?;
@@ -105,7 +105,7 @@ fn explained(
     beside: &Array4<u8>,
     explanation: &Explanation,
     labels: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<ImageGrid, NotebookError> {
     let truth = classes(labels, "labels")?;
     let predicted = classes(&explanation.classes, "predicted classes")?;

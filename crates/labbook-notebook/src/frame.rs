@@ -62,12 +62,9 @@ fn both_ends(count: usize, limit: usize) -> Vec<Option<usize>> {
     head.map(Some).chain([None]).chain(tail.map(Some)).collect()
 }
 
-/// Six digits for floats, as pandas shows them; text without quotes.
+/// As polars prints it, but text without quotes.
 fn text(value: &AnyValue<'_>) -> String {
     match value {
-        AnyValue::Null => "null".to_owned(),
-        AnyValue::Float32(v) => format!("{v:.6}"),
-        AnyValue::Float64(v) => format!("{v:.6}"),
         AnyValue::String(v) => (*v).to_owned(),
         AnyValue::StringOwned(v) => v.to_string(),
         other => other.to_string(),
@@ -85,9 +82,60 @@ mod tests {
         let frame = df!["name" => ["a", "<b>"], "loss" => [0.5, 1.25]].unwrap();
         assert_eq!(
             frame.to_plain(),
-            "name      loss\n----  --------\na     0.500000\n<b>   1.250000"
+            "name  loss\n----  ----\na      0.5\n<b>   1.25"
         );
         assert!(frame.to_html().contains("&lt;b&gt;"));
+    }
+
+    #[test]
+    fn numbers_are_shown_as_polars_shows_them() {
+        let frame = df![
+            "float" => [Some(1.3465e-8), Some(1e-5), Some(1e20), Some(3.0), Some(0.123_456_789), None],
+            "whole" => [i64::MIN, 9_007_199_254_740_993, 18_014_398_509_481_983, 0, 1, 2],
+            "true" => [true, false, true, true, false, false],
+        ];
+        let text = frame.unwrap().to_plain();
+        let rows = text
+            .lines()
+            .skip(2)
+            .map(|line| line.split_whitespace().collect());
+        let rows: Vec<Vec<&str>> = rows.collect();
+        let column = |index: usize| -> Vec<&str> { rows.iter().map(|row| row[index]).collect() };
+        assert_eq!(
+            column(0),
+            [
+                "1.3465e-8",
+                "0.00001",
+                "1.0000e20",
+                "3.0",
+                "0.123457",
+                "null"
+            ]
+        );
+        assert_eq!(
+            column(1)[..3],
+            [
+                "-9223372036854775808",
+                "9007199254740993",
+                "18014398509481983"
+            ]
+        );
+        assert_eq!(column(2)[..2], ["true", "false"]);
+    }
+
+    #[test]
+    fn a_single_column_is_a_table_too() {
+        let column = Column::new("loss".into(), [0.5, 1e-9]);
+        assert_eq!(
+            column.to_plain(),
+            "     loss\n---------\n      0.5\n1.0000e-9"
+        );
+        assert!(
+            column
+                .as_materialized_series()
+                .to_html()
+                .starts_with("<table")
+        );
     }
 
     #[test]

@@ -4,12 +4,17 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::NotebookError;
 use crate::render::Render;
-use crate::table::{Cell, Table};
+use crate::table::{Align, Cell, Table};
+
+/// More classes than this make no table that a page holds.
+const MOST_SHOWN: usize = 60;
+/// Pairs listed in its place.
+const PAIRS: usize = 20;
 
 /// Counts of true classes (rows) against predicted ones (columns).
 ///
-/// Both tensors hold integer classes, shaped (N,) or (N, 1). Classes get `class_names`' names and
-/// number.
+/// Both tensors hold integer classes, shaped (N,) or (N, 1). Classes get `class_names`' names, of
+/// `&str` or `String` in any list, and their number.
 ///
 /// # Errors
 /// [`NotebookError::Tensor`] for another shape or kind; [`NotebookError::Analysis`] when the lengths
@@ -17,8 +22,12 @@ use crate::table::{Cell, Table};
 pub fn confusion_matrix(
     labels: &Tensor,
     predicted: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<ConfusionMatrix, NotebookError> {
+    let class_names: Vec<String> = class_names
+        .into_iter()
+        .map(|name| name.as_ref().to_owned())
+        .collect();
     let labels = classes(labels, "labels")?;
     let predicted = classes(predicted, "predicted classes")?;
     let matrix = ConfusionMatrix::new(&labels, &predicted, class_names.len())?;
@@ -77,6 +86,9 @@ pub(crate) fn classes(tensor: &Tensor, what: &'static str) -> Result<Vec<i64>, N
 
 impl Render for ConfusionMatrix {
     fn to_html(&self) -> String {
+        if self.n_classes() > MOST_SHOWN {
+            return most_confused(self).to_html();
+        }
         let names = self.class_names();
         let headings: Vec<&str> = std::iter::once("")
             .chain(names.iter().map(String::as_str))
@@ -93,8 +105,33 @@ impl Render for ConfusionMatrix {
     }
 
     fn to_plain(&self) -> String {
-        self.to_string()
+        match self.n_classes() > MOST_SHOWN {
+            true => most_confused(self).to_plain(),
+            false => self.to_string(),
+        }
     }
+}
+
+/// What stands for the table of many classes.
+fn most_confused(matrix: &ConfusionMatrix) -> Table {
+    let mut table = Table::new(["actual", "taken for", "count", "share"]).caption(format!(
+        "Confusion matrix of {} classes, {:.2} % on the diagonal: the most confused pairs. \
+         plot_confusion_matrix(&matrix, title)? draws all of it.",
+        matrix.n_classes(),
+        100.0 * matrix.accuracy()
+    ));
+    for column in [2, 3] {
+        table = table.align(column, Align::Right);
+    }
+    for pair in matrix.most_confused(PAIRS) {
+        table.push([
+            pair.true_name,
+            pair.predicted_name,
+            pair.count.to_string(),
+            format!("{:.1} %", 100.0 * pair.share),
+        ]);
+    }
+    table
 }
 
 #[cfg(test)]
@@ -113,6 +150,35 @@ mod tests {
         assert_eq!(matrix.counts(), &ndarray::arr2(&[[1, 0], [1, 1]]));
         assert!(matrix.to_html().contains("<th scope=\"row\""));
         assert!(matrix.to_html().contains("dog"));
+    }
+
+    #[test]
+    fn names_may_be_text_of_either_kind() {
+        let labels = Tensor::from_slice(&[0i64, 1]);
+        let expected = confusion_matrix(&labels, &labels, names()).unwrap();
+        for matrix in [
+            confusion_matrix(&labels, &labels, &["cat", "dog"]),
+            confusion_matrix(&labels, &labels, ["cat", "dog"]),
+            confusion_matrix(&labels, &labels, vec!["cat", "dog"]),
+            confusion_matrix(&labels, &labels, &names()[..]),
+        ] {
+            assert_eq!(matrix.unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn many_classes_are_shown_by_their_most_confused_pairs() {
+        let labels = Tensor::arange(1000, tch::kind::INT64_CPU);
+        let predicted = (&labels).clamp(5, 999);
+        let names: Vec<String> = (0..1000).map(|class| format!("class {class}")).collect();
+        let matrix = confusion_matrix(&labels, &predicted, &names).unwrap();
+        let text = matrix.to_plain();
+        assert!(
+            text.contains("1000 classes, 99.50 % on the diagonal"),
+            "{text}"
+        );
+        assert_eq!(text.matches("class 5 ").count(), 5, "{text}");
+        assert!(matrix.to_html().len() < 10_000);
     }
 
     #[test]

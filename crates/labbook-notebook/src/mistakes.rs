@@ -97,7 +97,7 @@ fn examples(images: &ImageSet, title: String) -> Result<Figure, ChartError> {
 pub fn show_largest_losses(
     images: &ImageSet,
     predictions: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
     n: usize,
 ) -> Result<Figure, NotebookError> {
     let predictions = table(predictions, "predictions")?;

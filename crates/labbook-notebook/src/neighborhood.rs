@@ -18,8 +18,12 @@ use crate::render::shown_as;
 pub fn neighbor_matrix(
     map: &Array2<f32>,
     labels: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<ConfusionMatrix, NotebookError> {
+    let class_names: Vec<String> = class_names
+        .into_iter()
+        .map(|name| name.as_ref().to_owned())
+        .collect();
     let labels = classes(labels, "labels")?;
     if labels.len() != map.nrows() {
         return Err(NotebookError::Tensor {

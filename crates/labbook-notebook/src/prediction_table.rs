@@ -14,8 +14,12 @@ use crate::table::{Cell, Table};
 /// [`NotebookError::Tensor`] when the shape does not fit the names.
 pub fn prediction_table(
     predictions: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<Table, NotebookError> {
+    let class_names: Vec<String> = class_names
+        .into_iter()
+        .map(|name| name.as_ref().to_owned())
+        .collect();
     let size = predictions.size();
     let columns = class_names.len();
     if size.len() != 2 || usize::try_from(size[1]) != Ok(columns) {

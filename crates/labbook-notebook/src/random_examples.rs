@@ -21,7 +21,7 @@ const COLUMNS: usize = 5;
 pub fn show_random_examples(
     images: &ImageSet,
     predicted: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
     seed: u64,
 ) -> Result<Figure, NotebookError> {
     let predicted = classes(predicted, "predicted classes")?;

@@ -20,7 +20,7 @@ use crate::table::Table;
 pub fn scatter<S, F>(
     map: &ArrayBase<S, Ix2>,
     classes: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<ScatterPlot, NotebookError>
 where
     S: Data<Elem = F>,
@@ -39,7 +39,7 @@ pub fn thumbnails<S, F>(
     map: &ArrayBase<S, Ix2>,
     images: &ImageSet,
     classes: &Tensor,
-    class_names: &[String],
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<ThumbnailMap, NotebookError>
 where
     S: Data<Elem = F>,

@@ -48,13 +48,13 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with no rows yet; headings may be empty.
+    /// A table with no rows yet; headings, of `&str` or `String`, may be empty.
     #[must_use]
-    pub fn new<S: AsRef<str>>(headings: &[S]) -> Self {
+    pub fn new(headings: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         Table {
             caption: String::new(),
             columns: headings
-                .iter()
+                .into_iter()
                 .map(|h| (h.as_ref().to_owned(), Align::Left))
                 .collect(),
             rows: Vec::new(),
@@ -95,8 +95,9 @@ impl Table {
     }
 
     /// Adds a row of plain text; cells that lack are empty, cells too many are dropped.
-    pub fn push<S: AsRef<str>>(&mut self, row: &[S]) {
-        self.push_cells(row.iter().map(|text| Cell::new(text.as_ref())).collect());
+    pub fn push(&mut self, row: impl IntoIterator<Item = impl AsRef<str>>) {
+        let cells = row.into_iter().map(|text| Cell::new(text.as_ref()));
+        self.push_cells(cells.collect());
     }
 
     /// Adds a row of cells; see [`push`](Self::push).

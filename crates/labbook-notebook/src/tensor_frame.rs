@@ -10,23 +10,35 @@ use crate::matrix::classes;
 
 /// A table of samples as a frame: one row per sample, columns `{prefix}0`, `{prefix}1` and so on.
 ///
-/// Takes a tensor or an array of shape (N, features).
+/// Takes a tensor or an array of shape (N, features). Whole numbers give columns of whole numbers,
+/// with every digit, others columns of doubles.
 ///
 /// # Errors
 /// [`NotebookError::Analysis`] for another shape, [`NotebookError::Torch`] or
 /// [`NotebookError::Frame`] when a library refuses.
 pub fn frame_of(samples: &impl Samples, prefix: &str) -> Result<DataFrame, NotebookError> {
-    let table = samples.to_table()?;
+    let table = samples.to_exact_table()?;
     let (rows, features) = table.size2()?;
-    let by_column = table.f_transpose(0, 1)?.f_contiguous()?;
-    let values = Vec::<f64>::try_from(by_column.f_to_kind(Kind::Double)?.f_flatten(0, -1)?)?;
-    let rows = usize::try_from(rows).unwrap_or_default();
-    let columns = (0..usize::try_from(features).unwrap_or_default()).map(|index| {
+    let columns = (0..features).map(|index| {
         let name = format!("{prefix}{index}");
-        let values = values[index * rows..(index + 1) * rows].to_vec();
-        Series::new(name.as_str().into(), values).into_column()
+        let column = table.f_select(1, index)?.f_contiguous()?;
+        let series = match column.f_kind()? {
+            Kind::Uint8 | Kind::Int8 | Kind::Int16 | Kind::Int | Kind::Int64 => {
+                let whole = Vec::<i64>::try_from(column.f_to_kind(Kind::Int64)?)?;
+                Series::new(name.as_str().into(), whole)
+            }
+            _ => {
+                let values = Vec::<f64>::try_from(column.f_to_kind(Kind::Double)?)?;
+                Series::new(name.as_str().into(), values)
+            }
+        };
+        Ok(series.into_column())
     });
-    Ok(DataFrame::new(rows, columns.collect())?)
+    let columns: Result<Vec<Column>, NotebookError> = columns.collect();
+    Ok(DataFrame::new(
+        usize::try_from(rows).unwrap_or_default(),
+        columns?,
+    )?)
 }
 
 /// Classes as a column, for a frame's `insert_column`.
@@ -59,6 +71,18 @@ mod tests {
             frame.column("pred_class")?.i64()?.to_vec(),
             [Some(7), Some(8)]
         );
+        Ok(())
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_digits_and_complex_ones_are_refused() -> Result<(), NotebookError> {
+        let whole = [9_007_199_254_740_993_i64, 18_014_398_509_481_983];
+        let frame = frame_of(&Tensor::from_slice(&whole).view([1, 2]), "x")?;
+        assert_eq!(frame.column("x0")?.i64()?.to_vec(), [Some(whole[0])]);
+        assert_eq!(frame.column("x1")?.i64()?.to_vec(), [Some(whole[1])]);
+        let complex = Tensor::ones([2, 2], (Kind::ComplexDouble, tch::Device::Cpu));
+        let error = frame_of(&complex, "x").unwrap_err().to_string();
+        assert!(error.contains("ComplexDouble"), "{error}");
         Ok(())
     }
 

@@ -7,6 +7,10 @@ use crate::error::NotebookError;
 
 /// The entries as `f32`, in the tensor's shape.
 pub(crate) fn array(tensor: &Tensor, what: &'static str) -> Result<ArrayD<f32>, NotebookError> {
+    // Their imaginary parts would be dropped in silence.
+    if let Kind::ComplexHalf | Kind::ComplexFloat | Kind::ComplexDouble = tensor.f_kind()? {
+        return Err(unexpected(what, "a tensor of real numbers", tensor));
+    }
     let flat = tensor
         .f_detach()?
         .f_to_device(Device::Cpu)?
@@ -63,6 +67,16 @@ fn unexpected(what: &'static str, expected: &str, tensor: &Tensor) -> NotebookEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn complex_numbers_are_refused() {
+        let complex = Tensor::ones([2, 2], (Kind::ComplexFloat, Device::Cpu));
+        let error = table(&complex, "scores").unwrap_err().to_string();
+        assert!(
+            error.contains("real numbers, received ComplexFloat"),
+            "{error}"
+        );
+    }
 
     #[test]
     fn images_may_be_bytes_or_normalised() {

@@ -70,9 +70,13 @@ impl<T: std::fmt::Debug, const N: usize> Render for [T; N] {
 
 impl Render for Figure {
     fn to_html(&self) -> String {
+        let note = match self.note() {
+            "" => String::new(),
+            note => format!("<p style=\"font-size:.92em\">{}</p>", escape(note)),
+        };
         format!(
             "<img alt=\"{}\" width=\"{}\" style=\"max-width:100%;height:auto;background:#fff\" \
-             src=\"data:image/png;base64,{}\">",
+             src=\"data:image/png;base64,{}\">{note}",
             escape(self.alt()),
             self.width(),
             STANDARD.encode(self.png())
@@ -80,7 +84,10 @@ impl Render for Figure {
     }
 
     fn to_plain(&self) -> String {
-        format!("[figure: {}]", self.alt())
+        match self.note() {
+            "" => format!("[figure: {}]", self.alt()),
+            note => format!("[figure: {}]\n{note}", self.alt()),
+        }
     }
 
     fn to_png(&self) -> Option<Vec<u8>> {

@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use crate::simd::{Kernel, vectorised_kernel};
+use crate::simd::{Kernel, vectorised, vectorised_kernel};
 
 /// Points that share a task; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 64;
@@ -30,7 +30,8 @@ impl Exact {
                 })
             })
             .collect();
-        weights.iter().sum()
+        // Weights far below 1 are lost beside a point's own, and a sum of 0 would be divided by.
+        weights.iter().sum::<f64>().max(least_weight(points))
     }
 
     pub(crate) fn set_points(&mut self, points: &[[f32; 2]]) {
@@ -80,6 +81,56 @@ impl Exact {
             rest[2] + fy.iter().sum::<f32>(),
         ]
     }
+}
+
+/// What the sum of `w_ij = 1 / (1 + |y_i - y_j|^2)` over all ordered pairs is at least: no two
+/// points are farther apart than the diagonal of their bounding box.
+pub(super) fn least_weight(points: &[[f32; 2]]) -> f64 {
+    let n = points.len() as f64;
+    let extent = extent(points);
+    n * (n - 1.0) / (1.0 + 2.0 * extent * extent)
+}
+
+/// The longer side of the points' bounding box.
+pub(super) fn extent(points: &[[f32; 2]]) -> f64 {
+    let side = |axis: usize| {
+        let along = points.iter().map(|point| point[axis]);
+        let low = along.clone().fold(f32::INFINITY, f32::min);
+        f64::from(along.fold(f32::NEG_INFINITY, f32::max)) - f64::from(low)
+    };
+    side(0).max(side(1))
+}
+
+/// The sum of `w_ij = 1 / (1 + |y_i - y_j|^2)` over all ordered pairs of different points, in
+/// double precision.
+pub(crate) fn total_weight(points: &[[f32; 2]]) -> f64 {
+    const WIDE: usize = 8;
+    let along = |axis: usize| -> Vec<f64> {
+        let values = points.iter().map(|point| f64::from(point[axis]));
+        values.collect()
+    };
+    let (xs, ys) = (along(0), along(1));
+    let sums: Vec<f64> = (0..points.len())
+        .into_par_iter()
+        .map(|i| {
+            let (x, y) = (xs[i], ys[i]);
+            let (xs, x_rest) = xs[i + 1..].as_chunks::<WIDE>();
+            let (ys, y_rest) = ys[i + 1..].as_chunks::<WIDE>();
+            let weight = |xj: f64, yj: f64| 1.0 / (1.0 + (x - xj) * (x - xj) + (y - yj) * (y - yj));
+            vectorised(|| {
+                let mut lanes = [0.0; WIDE];
+                for (xs, ys) in xs.iter().zip(ys) {
+                    for lane in 0..WIDE {
+                        lanes[lane] += weight(xs[lane], ys[lane]);
+                    }
+                }
+                let rest = x_rest.iter().zip(y_rest);
+                let rest: f64 = rest.map(|(&xj, &yj)| weight(xj, yj)).sum();
+                rest + lanes.iter().sum::<f64>()
+            })
+        })
+        .collect();
+    2.0 * sums.iter().sum::<f64>()
 }
 
 /// The repulsion of some points from all.
@@ -148,6 +199,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn points_far_apart_still_have_weights_above_0() {
+        let points: Vec<[f32; 2]> = (0..20).map(|i| [1e6 * i as f32, 0.0]).collect();
+        let (z, _) = plain(&points);
+        assert!((total_weight(&points) / z - 1.0).abs() < 1e-12);
+        let actual = Exact::default().repulsion(&points, &mut [[0.0; 2]; 20]);
+        assert!(actual > 0.0 && actual <= z, "{actual} against {z}");
+    }
+
+    #[test]
     fn vectors_give_what_the_definition_gives() {
         for (n, spread) in [(1, 1.0), (15, 1.0), (203, 1e-4), (300, 20.0)] {
             let points = cloud(n, spread, 5);
@@ -155,6 +215,7 @@ pub(super) mod tests {
             let mut forces = vec![[0.0; 2]; n];
             let actual = Exact::default().repulsion(&points, &mut forces);
             assert!((actual - z).abs() <= 1e-5 * z, "{actual} against {z}");
+            assert!((total_weight(&points) - z).abs() <= 1e-6 * z, "{z}");
             if n > 1 {
                 let error = relative_error(&forces, &expected);
                 assert!(error < 1e-4, "{n} points, spread {spread}: {error}");

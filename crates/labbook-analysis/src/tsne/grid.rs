@@ -6,6 +6,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
+use super::exact::{extent, least_weight};
 use crate::simd::{Kernel, vectorised_kernel};
 
 /// The widest spacing of nodes. The kernels change over lengths of about 1, so splines with
@@ -17,6 +18,10 @@ const SMALL_SIDE: usize = 128;
 
 /// Nodes along a side at most. A map too large for it gets a wider spacing, not more memory.
 const LARGEST_SIDE: usize = 1024;
+
+/// Spacings along a map's side from which on the grid is as large as it gets, less some room to
+/// grow.
+const WIDEST_SIDE: f64 = (LARGEST_SIDE - 128) as f64;
 
 /// Nodes beyond the map's extent: those that a spline reaches, and some more that keep points
 /// away from where the periodic kernels wrap around.
@@ -44,8 +49,6 @@ pub(crate) struct Grid {
     /// Nodes along a side; transforms have twice as many, so that nothing wraps around.
     side: usize,
     origin: [f64; 2],
-    /// The longer side of the points' bounding box.
-    extent: f64,
     forward: Arc<dyn RealToComplex<f32>>,
     inverse: Arc<dyn ComplexToReal<f32>>,
     column_forward: Arc<dyn Fft<f32>>,
@@ -82,7 +85,6 @@ impl Grid {
             spacing,
             side,
             origin: [0.0; 2],
-            extent: 0.0,
             forward: real.plan_fft_forward(length),
             inverse: real.plan_fft_inverse(length),
             column_forward: complex.plan_fft_forward(length),
@@ -114,11 +116,14 @@ impl Grid {
                 })
             })
             .collect();
-        // No pair is farther apart than the map's diagonal; where points are few and far between,
-        // this bound is better than the interpolation, whose error could make the sum negative.
-        let n = points.len() as f64;
-        let least = n * (n - 1.0) / (1.0 + 2.0 * self.extent * self.extent);
-        weights.iter().sum::<f64>().max(least)
+        // Where points are few and far between, this bound is better than the interpolation, whose
+        // error could make the sum negative.
+        weights.iter().sum::<f64>().max(least_weight(points))
+    }
+
+    /// Whether these points fit a grid whose nodes are as close as they should be.
+    pub(crate) fn suits(points: &[[f32; 2]]) -> bool {
+        extent(points) <= WIDEST * WIDEST_SIDE
     }
 
     /// Computes the sums at all nodes for these points.
@@ -148,18 +153,11 @@ impl Grid {
 
     /// Moves the grid over the points, and makes another if they no longer suit it.
     fn place(&mut self, points: &[[f32; 2]]) {
-        let mut low = [f32::INFINITY; 2];
-        let mut high = [f32::NEG_INFINITY; 2];
-        for point in points {
-            for axis in 0..2 {
-                low[axis] = low[axis].min(point[axis]);
-                high[axis] = high[axis].max(point[axis]);
-            }
-        }
-        let extent = [0, 1]
-            .map(|axis| f64::from(high[axis]) - f64::from(low[axis]))
-            .into_iter()
-            .fold(0.0, f64::max);
+        let low = [0, 1].map(|axis| {
+            let along = points.iter().map(|point| point[axis]);
+            along.fold(f32::INFINITY, f32::min)
+        });
+        let extent = extent(points);
         let fits = nodes(extent, self.spacing) <= self.side;
         // With a margin, so that a map on the border between two spacings keeps one of them.
         let too_coarse = spacing_for(1.25 * extent) < self.spacing;
@@ -173,7 +171,6 @@ impl Grid {
             *self = Self::with_geometry(spacing, side);
             self.charges = charges;
         }
-        self.extent = extent;
         // The first node but one lies on the lowest point.
         self.origin = low.map(|low| f64::from(low) - self.spacing);
     }
@@ -451,7 +448,7 @@ fn nodes(extent: f64, spacing: f64) -> usize {
 /// A map starts out a million times smaller than the kernels are wide. Spacings that follow it
 /// keep rounding errors in proportion; coarse steps between them save transforms of kernels.
 fn spacing_for(extent: f64) -> f64 {
-    let largest = extent / (LARGEST_SIDE - 128) as f64;
+    let largest = extent / WIDEST_SIDE;
     if largest > WIDEST {
         return largest;
     }

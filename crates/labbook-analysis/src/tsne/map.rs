@@ -4,7 +4,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::optimizer::attraction;
-use super::{Exact, FFT_FROM, Grid, points_of};
+use super::{Exact, FFT_FROM, Grid, MOST_IN_PAIRS, points_of};
 use crate::affinities::conditional_probabilities;
 use crate::neighbors::NeighborIndex;
 use crate::samples::require_finite;
@@ -23,8 +23,9 @@ const LONGEST_STEP: f32 = 0.25;
 pub struct TsneMap {
     /// The points: shape `(n_samples, 2)`, in the order of the samples.
     pub embedding: Array2<f32>,
-    /// Kullback-Leibler divergence in nats, as of the last iteration's start (scikit-learn's
-    /// `kl_divergence_`). On large maps it is subject to the interpolation's error;
+    /// Kullback-Leibler divergence of this map in nats, at least 0. (scikit-learn's
+    /// `kl_divergence_` is that of the map before its last step.) Above 20,000 samples it is
+    /// subject to the interpolation's error;
     /// [`Affinities::kl_divergence`](crate::Affinities::kl_divergence) sums all pairs.
     pub kl_divergence: f64,
     /// Number of iterations done.
@@ -70,7 +71,7 @@ impl TsneMap {
             let points = points_of(&self.embedding, n)?;
             let mut exact = Exact::default();
             let mut grid = None;
-            if n < FFT_FROM {
+            if n < FFT_FROM || (n <= MOST_IN_PAIRS && !Grid::suits(&points)) {
                 exact.set_points(&points);
             } else {
                 grid.insert(Grid::new()).set_points(&points);

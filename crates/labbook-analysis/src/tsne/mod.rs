@@ -11,7 +11,7 @@ use std::time::Instant;
 use ndarray::Array2;
 
 pub use event::TsneEvent;
-pub(crate) use exact::Exact;
+pub(crate) use exact::{Exact, total_weight};
 pub(crate) use grid::Grid;
 pub use map::TsneMap;
 use optimizer::{Optimizer, Repulsion, Schedule};
@@ -24,6 +24,13 @@ use crate::{Affinities, AnalysisError, Samples};
 
 /// From this many samples on, interpolation on a grid beats the sum over all pairs.
 const FFT_FROM: usize = 3000;
+
+/// With fewer samples than this, the grid alone is more work than all pairs, and points may lie
+/// so sparsely on it that they vanish beside its errors.
+const FEWEST_ON_GRID: usize = 1000;
+
+/// Up to this many samples, all pairs of a map too wide for the grid are summed in time.
+const MOST_IN_PAIRS: usize = 20_000;
 
 /// Standard deviation of the initial map's first axis.
 const INITIAL_SD: f64 = 1e-4;
@@ -64,7 +71,8 @@ pub enum Method {
     Auto,
     /// Pair by pair: exact, time grows with the square of the samples.
     Exact,
-    /// By interpolation on a grid and fast Fourier transforms: time grows linearly.
+    /// By interpolation on a grid and fast Fourier transforms: time grows linearly. Below 1,000
+    /// samples, and while a map of up to 20,000 is too wide for an exact grid, pair by pair.
     Fft,
 }
 
@@ -239,11 +247,11 @@ impl Tsne {
             let exact = match self.method {
                 Method::Auto => n_samples < FFT_FROM,
                 Method::Exact => true,
-                Method::Fft => false,
+                Method::Fft => n_samples < FEWEST_ON_GRID,
             };
             let repulsion = match exact {
                 true => Repulsion::Exact(Exact::default()),
-                false => Repulsion::Grid(Box::new(Grid::new())),
+                false => Repulsion::Grid(Box::new(Grid::new()), Exact::default()),
             };
             let optimizer = Optimizer::new(&affinities, repulsion, schedule, start);
             let (points, kl_divergence, n_iter) = optimizer.run(&mut on_event)?;
@@ -348,6 +356,13 @@ pub(crate) fn points_of(
             option: "embedding",
             expected: format!("of shape ({n_samples}, 2)"),
             received: format!("shape {:?}", embedding.dim()),
+        });
+    }
+    if let Some(((row, column), value)) = embedding.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        return Err(AnalysisError::NotFinite {
+            value: value.to_string(),
+            row,
+            column,
         });
     }
     Ok(embedding

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::{Exact, Grid, TsneEvent};
+use super::{Exact, Grid, MOST_IN_PAIRS, TsneEvent};
 use crate::simd::{Kernel, vectorised_kernel};
 use crate::{Affinities, AnalysisError};
 
@@ -26,14 +26,18 @@ const CHUNK: usize = 128;
 #[derive(Debug)]
 pub(super) enum Repulsion {
     Exact(Exact),
-    Grid(Box<Grid>),
+    /// And what sums maps that are too wide for a grid.
+    Grid(Box<Grid>, Exact),
 }
 
 impl Repulsion {
     fn compute(&mut self, points: &[[f32; 2]], forces: &mut [[f32; 2]]) -> f64 {
         match self {
             Self::Exact(exact) => exact.repulsion(points, forces),
-            Self::Grid(grid) => grid.repulsion(points, forces),
+            Self::Grid(_, exact) if points.len() <= MOST_IN_PAIRS && !Grid::suits(points) => {
+                exact.repulsion(points, forces)
+            }
+            Self::Grid(grid, _) => grid.repulsion(points, forces),
         }
     }
 }
@@ -104,7 +108,7 @@ impl<'a> Optimizer<'a> {
         }
     }
 
-    /// Returns the points, the divergence last computed and the number of iterations.
+    /// Returns the points, their divergence and the number of iterations.
     pub(super) fn run(
         mut self,
         on_event: &mut dyn FnMut(&TsneEvent),
@@ -117,7 +121,7 @@ impl<'a> Optimizer<'a> {
             last: EXPLORATION.min(max_iter),
             patience: EXPLORATION,
         };
-        let (mut error, mut iteration) = self.descend(0, &exploration, on_event)?;
+        let (error, mut iteration) = self.descend(0, &exploration, on_event)?;
         on_event(&TsneEvent::ExaggerationDone { iteration, error });
         if iteration < max_iter {
             self.updates.fill([0.0; 2]);
@@ -131,18 +135,29 @@ impl<'a> Optimizer<'a> {
                 last: max_iter,
                 patience: self.schedule.n_iter_without_progress,
             };
-            (error, iteration) = self.descend(iteration, &settling, on_event)?;
-        } else {
-            // Never a divergence from exaggerated probabilities as the result.
-            error = self
-                .step(1.0, 0.0, 0.0, true)
-                .map_or(error, |(divergence, _)| divergence);
+            (_, iteration) = self.descend(iteration, &settling, on_event)?;
         }
+        let kl_divergence = self.divergence(iteration)?;
         on_event(&TsneEvent::Done {
             iteration,
-            kl_divergence: error,
+            kl_divergence,
         });
-        Ok((self.points, error, iteration))
+        Ok((self.points, kl_divergence, iteration))
+    }
+
+    /// The divergence of the points as they are: the last one of the descent is that of the points
+    /// before their last move, perhaps from exaggerated probabilities.
+    fn divergence(&mut self, iteration: usize) -> Result<f64, AnalysisError> {
+        let divergence = match self.points.len() <= MOST_IN_PAIRS {
+            true => self.affinities.divergence_of(&self.points),
+            false => {
+                self.step(1.0, 0.0, 0.0, true)
+                    .ok_or(AnalysisError::Diverged { iteration })?
+                    .0
+            }
+        };
+        // It is 0 at least, but for rounding.
+        Ok(divergence.max(0.0))
     }
 
     fn descend(

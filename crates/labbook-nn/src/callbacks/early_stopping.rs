@@ -23,8 +23,8 @@ pub struct EarlyStopping {
     verbose: u8,
     wait: usize,
     best: f64,
-    /// The epoch at whose end training stopped; 0 if it did not.
-    stopped_epoch: usize,
+    /// How many epochs there were when training stopped; 0 if it did not.
+    stopped_after: usize,
     best_weights: Vec<(String, Tensor)>,
 }
 
@@ -41,7 +41,7 @@ impl EarlyStopping {
             verbose: 0,
             wait: 0,
             best: f64::INFINITY,
-            stopped_epoch: 0,
+            stopped_after: 0,
             best_weights: Vec::new(),
         }
     }
@@ -77,7 +77,7 @@ impl EarlyStopping {
     }
 
     fn stop(&mut self, epoch: usize, control: &mut Control<'_>) -> Result<()> {
-        self.stopped_epoch = epoch;
+        self.stopped_after = epoch + 1;
         control.stop_training();
         // Keras 2.4 fails here when no epoch was better than the baseline.
         if self.restore_best_weights && !self.best_weights.is_empty() {
@@ -87,6 +87,23 @@ impl EarlyStopping {
             control.model_mut().set_weights(&self.best_weights)?;
         }
         Ok(())
+    }
+
+    /// Ends the line about the stop where not one epoch counted as better, which Keras does not
+    /// tell.
+    fn why_never_better(&self) -> String {
+        let key = &self.monitor.key;
+        let why = match self.baseline {
+            Some(baseline) if self.best == baseline => {
+                format!(": {key} was never better than the baseline {baseline:?}")
+            }
+            None if self.best == self.monitor.worst() => format!(": {key} was never a number"),
+            _ => return String::new(),
+        };
+        match self.restore_best_weights {
+            true => why + ", so that there are no best weights to restore",
+            false => why,
+        }
     }
 
     fn judge(&mut self, epoch: usize, figure: f64, control: &mut Control<'_>) -> Result<()> {
@@ -116,7 +133,7 @@ impl Default for EarlyStopping {
 impl Callback for EarlyStopping {
     fn on_train_begin(&mut self, _control: &mut Control<'_>) {
         self.wait = 0;
-        self.stopped_epoch = 0;
+        self.stopped_after = 0;
         self.best = self.baseline.unwrap_or_else(|| self.monitor.worst());
         self.best_weights.clear();
     }
@@ -133,9 +150,10 @@ impl Callback for EarlyStopping {
     }
 
     fn on_train_end(&mut self, control: &mut Control<'_>) {
-        if self.stopped_epoch > 0 && self.verbose > 0 {
-            let epoch = self.stopped_epoch + 1;
-            control.message(&format!("Epoch {epoch:05}: early stopping"));
+        let epoch = self.stopped_after;
+        if epoch > 0 && self.verbose > 0 {
+            let why = self.why_never_better();
+            control.message(&format!("Epoch {epoch:05}: early stopping{why}"));
         }
     }
 
@@ -145,7 +163,7 @@ impl Callback for EarlyStopping {
             values: vec![
                 ("wait".to_owned(), self.wait as f64),
                 ("best".to_owned(), self.best),
-                ("stopped_epoch".to_owned(), self.stopped_epoch as f64),
+                ("stopped_after".to_owned(), self.stopped_after as f64),
             ],
             tensors: tensors
                 .map(|(name, weight)| (name.clone(), weight.shallow_clone()))
@@ -156,7 +174,7 @@ impl Callback for EarlyStopping {
     fn set_state(&mut self, state: &CallbackState) -> Result<()> {
         self.wait = remembered_count(&state.values, "wait")?;
         self.best = remembered(&state.values, "best")?;
-        self.stopped_epoch = remembered_count(&state.values, "stopped_epoch")?;
+        self.stopped_after = remembered_count(&state.values, "stopped_after")?;
         let tensors = state.tensors.iter();
         self.best_weights = tensors
             .map(|(name, weight)| (name.clone(), weight.shallow_clone()))
@@ -253,6 +271,35 @@ mod tests {
         let never = restoring(1).baseline(0.1);
         let (outcome, weight) = run(never, "val_loss", &FALLING)?;
         assert_eq!((weight, outcome.failure), (0.0, None));
+        Ok(())
+    }
+
+    #[test]
+    fn a_stop_without_any_better_epoch_is_told_with_its_reason() -> Result<()> {
+        let callback = || EarlyStopping::new().patience(1).verbose(1);
+        let (outcome, _) = run(callback().baseline(0.001), "val_loss", &FALLING)?;
+        assert_eq!(
+            (outcome.last_epoch, outcome.messages),
+            (
+                0,
+                vec![
+                    "Epoch 00001: early stopping: val_loss was never better than the baseline \
+                     0.001"
+                        .to_owned()
+                ]
+            )
+        );
+        let nan = [f64::NAN; 2];
+        let (outcome, _) = run(callback().restore_best_weights(true), "val_loss", &nan)?;
+        assert_eq!(
+            outcome.messages,
+            [
+                "Epoch 00001: early stopping: val_loss was never a number, so that there are no best \
+              weights to restore"
+            ]
+        );
+        let (outcome, _) = run(callback(), "val_loss", &FALLING)?;
+        assert_eq!(outcome.messages, ["Epoch 00003: early stopping"]);
         Ok(())
     }
 

@@ -1,96 +1,120 @@
+use super::number_format::{Number, NumberFormat};
 use crate::{Error, Logs, Result};
 
-/// Fills in a file name such as `model_{epoch:02d}_{val_accuracy:.4f}`.
+/// A file name such as `model_{epoch:02d}_{val_accuracy:.4f}`, taken apart.
 ///
-/// Knows what Python's `format` knows of plain numbers: `{name}`, `{name:.4f}`, `{name:.2e}`,
-/// `{epoch:02d}` with a width and a leading 0, and doubled braces for single ones. Epochs
-/// count from 1 here.
-pub(crate) fn fill(template: &str, epoch: usize, logs: &Logs) -> Result<String> {
-    let mut name = String::new();
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        name.push_str(&rest[..at]);
-        let brace = &rest[at..=at];
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix(brace) {
-            name.push_str(brace);
-            rest = after;
-            continue;
-        }
-        let (field, after) = match rest.split_once('}') {
-            Some(split) if brace == "{" => split,
-            _ => return Err(unbalanced(template)),
-        };
-        name.push_str(&fill_field(template, field, epoch, logs)?);
-        rest = after;
-    }
-    name.push_str(rest);
-    Ok(name)
+/// Fields are those of Python's `format` for plain numbers: `{name}`, `{name:.4f}`,
+/// `{name:.2%}`, `{epoch:02}`; doubled braces stand for single ones. Epochs count from 1 here.
+#[derive(Debug)]
+pub(super) struct FileTemplate<'a> {
+    text: &'a str,
+    parts: Vec<Part<'a>>,
 }
 
-fn fill_field(template: &str, field: &str, epoch: usize, logs: &Logs) -> Result<String> {
-    let (key, format) = field.split_once(':').unwrap_or((field, ""));
-    let (value, whole) = match key {
-        "epoch" => ((epoch + 1) as f64, true),
-        _ => (
-            logs.get(key).ok_or_else(|| unknown(template, key, logs))?,
-            false,
-        ),
-    };
-    formatted(value, whole, format).ok_or_else(|| {
+#[derive(Debug)]
+enum Part<'a> {
+    Text(&'a str),
+    Field { key: &'a str, format: NumberFormat },
+}
+
+impl<'a> FileTemplate<'a> {
+    /// # Errors
+    /// When braces do not pair up, or Python has no such format for the number.
+    pub(super) fn parse(text: &'a str) -> Result<Self> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            parts.push(Part::Text(&rest[..at]));
+            let brace = &rest[at..=at];
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix(brace) {
+                parts.push(Part::Text(brace));
+                rest = after;
+                continue;
+            }
+            let (field, after) = match rest.split_once('}') {
+                Some(split) if brace == "{" => split,
+                _ => return Err(unbalanced(text)),
+            };
+            parts.push(parsed_field(field)?);
+            rest = after;
+        }
+        parts.push(Part::Text(rest));
+        Ok(Self { text, parts })
+    }
+
+    /// The figures that the name asks for, besides the epoch.
+    pub(super) fn figures(&self) -> impl Iterator<Item = &'a str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Field { key, .. } if *key != "epoch" => Some(*key),
+            _ => None,
+        })
+    }
+
+    /// The name after an epoch, counted from 0, with these figures.
+    ///
+    /// # Errors
+    /// When a figure is not among them.
+    pub(super) fn fill(&self, epoch: usize, logs: &Logs) -> Result<String> {
+        let mut name = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => name.push_str(text),
+                Part::Field { key, format } => {
+                    let number = match *key {
+                        "epoch" => Number::Whole(epoch + 1),
+                        key => {
+                            let figure = logs.get(key);
+                            Number::Float(figure.ok_or_else(|| self.unknown(key, &keys(logs)))?)
+                        }
+                    };
+                    name.push_str(&format.apply(number).ok_or_else(|| impossible(key))?);
+                }
+            }
+        }
+        Ok(name)
+    }
+
+    /// The error about a figure that is not among the `known` ones.
+    pub(super) fn unknown(&self, key: &str, known: &[String]) -> Error {
         Error::option(
             "file name",
-            "a format such as .4f, .2e, or 02d for the epoch",
-            field,
-            "write for instance model_{epoch:02d}_{val_accuracy:.4f}",
+            format!("epoch or one of {}", known.join(", ")),
+            format!("{key} in {}", self.text),
+            "figures that begin with val_ need validation data",
         )
-    })
-}
-
-/// `None` if the format is not known.
-fn formatted(value: f64, whole: bool, format: &str) -> Option<String> {
-    let (spec, kind) = match format.char_indices().last() {
-        None if whole => return Some(format!("{value}")),
-        None => return Some(format!("{value:?}")),
-        Some((at, kind)) => (&format[..at], kind),
-    };
-    let (width, precision) = spec
-        .split_once('.')
-        .map_or((spec, None), |(w, p)| (w, Some(p)));
-    let precision = match precision {
-        Some(digits) => small(digits)?,
-        None => 6,
-    };
-    let text = match kind {
-        'd' if whole && !spec.contains('.') => format!("{value}"),
-        'f' => format!("{value:.precision$}"),
-        'e' => exponential(value, precision),
-        _ => return None,
-    };
-    let (fill, digits) = match width.strip_prefix('0') {
-        Some(digits) => ('0', digits),
-        None => (' ', width),
-    };
-    let width = if digits.is_empty() { 0 } else { small(digits)? };
-    let missing = width.saturating_sub(text.chars().count());
-    Some(fill.to_string().repeat(missing) + &text)
-}
-
-/// Rust writes 1.2e0 where Python writes 1.2e+00.
-fn exponential(value: f64, precision: usize) -> String {
-    let text = format!("{value:.precision$e}");
-    match text.split_once('e') {
-        Some((digits, exponent)) => match exponent.strip_prefix('-') {
-            Some(exponent) => format!("{digits}e-{exponent:0>2}"),
-            None => format!("{digits}e+{exponent:0>2}"),
-        },
-        None => text,
     }
 }
 
-/// A width or number of digits; file names have no room for large ones.
-fn small(digits: &str) -> Option<usize> {
-    digits.parse().ok().filter(|&n| n <= 64)
+/// The names of some figures.
+fn keys(logs: &Logs) -> Vec<String> {
+    logs.entries().iter().map(|(key, _)| key.clone()).collect()
+}
+
+fn parsed_field(field: &str) -> Result<Part<'_>> {
+    let (key, format) = field.split_once(':').unwrap_or((field, ""));
+    // Python reads these as attributes, items and conversions, and numbers have none of use.
+    if key.is_empty() || key.contains(['.', '[', '!', '{']) {
+        return Err(impossible(field));
+    }
+    let sample = match key {
+        "epoch" => Number::Whole(1),
+        _ => Number::Float(0.5),
+    };
+    NumberFormat::parse(format)
+        .filter(|format| format.apply(sample).is_some())
+        .map(|format| Part::Field { key, format })
+        .ok_or_else(|| impossible(field))
+}
+
+fn impossible(field: &str) -> Error {
+    Error::option(
+        "file name",
+        "the name of a figure and a format that Python has for numbers, such as .4f, .2%, .3g, or \
+         02d for the epoch",
+        field,
+        "write for instance model_{epoch:02d}_{val_accuracy:.4f}",
+    )
 }
 
 fn unbalanced(template: &str) -> Error {
@@ -102,19 +126,13 @@ fn unbalanced(template: &str) -> Error {
     )
 }
 
-fn unknown(template: &str, key: &str, logs: &Logs) -> Error {
-    let known: Vec<&str> = logs.entries().iter().map(|(key, _)| key.as_str()).collect();
-    Error::option(
-        "file name",
-        format!("epoch or one of {}", known.join(", ")),
-        format!("{key} in {template}"),
-        "figures that begin with val_ need validation data",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fill(template: &str, epoch: usize, logs: &Logs) -> Result<String> {
+        FileTemplate::parse(template)?.fill(epoch, logs)
+    }
 
     fn logs() -> Logs {
         Logs::new(vec![
@@ -133,6 +151,8 @@ mod tests {
             ("{loss}", "1.25"),
             ("{loss:f} {loss:08.2f}", "1.250000 00001.25"),
             ("{loss:.1e}", "1.2e+00"),
+            ("{epoch:02}-{loss:.4}-{val_accuracy:.2%}", "07-1.25-42.86%"),
+            ("{epoch:>3}_{loss:.3g}", "  7_1.25"),
             ("plain", "plain"),
             ("{{{epoch}}}", "{7}"),
         ] {
@@ -148,9 +168,11 @@ mod tests {
             ("{epoch", "a closing brace"),
             ("epoch}", "a closing brace"),
             ("{loss:d}", "received loss:d"),
-            ("{loss:.999999999999f}", "a format such as"),
-            ("{loss:é}", "a format such as"),
-            ("{epoch:.2d}", "a format such as"),
+            ("{loss:.999999999999f}", "a format that Python has"),
+            ("{loss:é}", "a format that Python has"),
+            ("{epoch:.2d}", "a format that Python has"),
+            ("{}", "the name of a figure"),
+            ("{loss!r}", "the name of a figure"),
         ] {
             let error = fill(template, 0, &logs()).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

@@ -6,6 +6,7 @@ mod learning_rate_scheduler;
 mod lookahead;
 mod model_checkpoint;
 mod monitor;
+mod number_format;
 mod reduce_lr_on_plateau;
 
 pub use callback::{Callback, CallbackState, Callbacks, Control};
@@ -77,7 +78,7 @@ mod rehearsal {
             steps: 1,
             batch_size: 1,
             examples: 1,
-            validation_examples: 0,
+            validation_examples: i64::from(key.starts_with("val_")),
             seed: 0,
         };
         macro_rules! control {

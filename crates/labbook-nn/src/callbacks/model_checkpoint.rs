@@ -1,12 +1,17 @@
-use super::file_template::fill;
+use std::path::Path;
+
+use super::file_template::FileTemplate;
 use super::monitor::{Monitor, monitor_options, remembered};
+use crate::archive::with_extension;
 use crate::{Callback, CallbackState, Control, Logs, Result};
 
 /// Saves the model at the end of every epoch, or of every best one, by the rules of Keras 2.4.
 ///
 /// The name may hold figures: `model_{epoch:02d}_{val_accuracy:.4f}`, with epochs counted
-/// from 1. Two epochs that give the same name leave one file. Files are safetensors, and the names
-/// end with `.safetensors`, which is added; see [`Sequential::save`](crate::Sequential::save).
+/// from 1 and every format that Python has for numbers. Two epochs that give the same name leave
+/// one file. Files are safetensors, and the names end with `.safetensors`, which is added; see
+/// [`Sequential::save`](crate::Sequential::save). A name that cannot be ends the training before
+/// its first epoch.
 ///
 /// What counts as best is remembered from training to training, as in Keras: make a new
 /// callback to begin afresh.
@@ -55,9 +60,39 @@ impl ModelCheckpoint {
         self.best.unwrap_or_else(|| self.monitor.worst())
     }
 
+    /// Refuses names that no epoch could have, while nothing has been computed yet.
+    fn check(&self, control: &Control<'_>) -> Result<()> {
+        let template = FileTemplate::parse(&self.path)?;
+        let sample = template.figures().map(|key| (key.to_owned(), 0.5));
+        let name = template.fill(0, &Logs::new(sample.collect()))?;
+        with_extension(Path::new(&name))?;
+        let mut known = vec!["loss".to_owned()];
+        if let Ok(compiled) = control.model().compiled() {
+            known.extend_from_slice(compiled.metrics.names());
+        }
+        let mut validated: Vec<String> = known.iter().map(|key| format!("val_{key}")).collect();
+        if control.params().validation_examples > 0 {
+            known.append(&mut validated);
+        }
+        for key in template.figures() {
+            if validated.iter().any(|name| name == key) {
+                return Err(template.unknown(key, &known));
+            }
+            // Callbacks add figures, and only then is it known which; two of ours add this one.
+            if key != "lr" && !known.iter().any(|name| name == key) {
+                let known = known.join(", ");
+                control.message(&format!(
+                    "Warning: the checkpoint's name asks for {key}, but the figures are {known}. \
+                     Unless a callback adds it, training ends after the first epoch."
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn end_epoch(&mut self, epoch: usize, logs: &Logs, control: &Control<'_>) -> Result<()> {
         // Keras makes the name first too, so that a wrong one is told in the first epoch.
-        let path = fill(&self.path, epoch, logs)?;
+        let path = FileTemplate::parse(&self.path)?.fill(epoch, logs)?;
         let number = epoch + 1;
         let key = &self.monitor.key;
         let speaks = self.verbose > 0;
@@ -106,6 +141,12 @@ fn five_digits(value: f64) -> String {
 }
 
 impl Callback for ModelCheckpoint {
+    fn on_train_begin(&mut self, control: &mut Control<'_>) {
+        if let Err(error) = self.check(control) {
+            control.fail(format!("ModelCheckpoint: {error}"));
+        }
+    }
+
     fn on_epoch_end(&mut self, epoch: usize, logs: &Logs, control: &mut Control<'_>) {
         if let Err(error) = self.end_epoch(epoch, logs, control) {
             control.fail(format!("ModelCheckpoint: {error}"));
@@ -127,11 +168,12 @@ impl Callback for ModelCheckpoint {
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use tch::{Device, Kind, Tensor};
 
     use super::super::rehearsal::{model, rehearse};
     use super::*;
-    use crate::Sequential;
+    use crate::sequential::copy;
+    use crate::{Fit, Sequential};
 
     fn names(folder: &tempfile::TempDir) -> Vec<String> {
         let entries = std::fs::read_dir(folder.path()).unwrap();
@@ -194,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_figures_and_impossible_names_are_told() -> Result<()> {
+    fn a_missing_figure_to_watch_is_told() -> Result<()> {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let mut callback = ModelCheckpoint::new(path("m")).save_best_only(true);
@@ -203,16 +245,48 @@ mod tests {
             outcome.messages,
             ["Warning: Can save best model only with val_loss available, skipping."]
         );
+        assert!(names(&folder).is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn names_that_cannot_be_end_the_training_before_its_first_epoch() -> Result<()> {
+        let folder = tempfile::tempdir().unwrap();
+        let x = Tensor::ones([4, 2], (Kind::Float, Device::Cpu));
+        let y = Tensor::zeros([4], (Kind::Int64, Device::Cpu));
         for (name, part) in [
             ("m{val_loss:.2f}", "received val_loss in"),
+            (
+                "m{val_accuracy:.2%}",
+                "epoch or one of loss, accuracy, received",
+            ),
             ("m.h5", "ends with .h5"),
+            ("m_{epoch:02d}_{loss:.2f}.keras", "ends with .keras"),
+            ("m{epoch:.2d}", "received epoch:.2d"),
+            ("m{epoch", "a closing brace"),
         ] {
-            let mut callback = ModelCheckpoint::new(path(name));
-            let outcome = rehearse(&mut callback, &mut model()?, "loss", &[1.0])?;
-            let failure = outcome.failure.unwrap();
+            let path = folder.path().join(name).to_str().unwrap().to_owned();
+            let mut model = model()?;
+            let before = copy(&model.weights()?[0].1)?;
+            let fit = Fit::new().epochs(2).verbose(0);
+            let fit = fit.callbacks(ModelCheckpoint::new(path));
+            let failure = model.fit(&x, &y, &fit).unwrap_err().to_string();
             assert!(failure.contains(part), "{failure}");
+            assert_eq!(model.weights()?[0].1, before, "nothing was trained");
         }
         assert!(names(&folder).is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn a_figure_that_only_a_callback_could_add_is_told_before_the_training() -> Result<()> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m{f1:.2f}");
+        let mut callback = ModelCheckpoint::new(path.to_str().unwrap());
+        let outcome = rehearse(&mut callback, &mut model()?, "f1", &[0.5])?;
+        assert_eq!(outcome.failure, None);
+        assert!(outcome.messages[0].contains("asks for f1, but the figures are loss, accuracy"));
+        assert_eq!(names(&folder), ["m0.50.safetensors"]);
         Ok(())
     }
 }

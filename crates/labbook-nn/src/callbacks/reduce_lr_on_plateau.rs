@@ -94,7 +94,12 @@ impl ReduceLROnPlateau {
         if self.wait < self.patience || old <= self.min_lr {
             return Ok(());
         }
-        let new = (old * self.factor).max(self.min_lr);
+        let mut new = old * self.factor;
+        // Repeated factors round: 0.1, five times a tenth of it, ends just above 1e-6. Keras's
+        // rates are single precision, which does not see that.
+        if new <= self.min_lr * (1.0 + f64::from(f32::EPSILON)) {
+            new = self.min_lr;
+        }
         control.model_mut().set_learning_rate(new)?;
         if self.verbose > 0 {
             control.message(&format!(
@@ -202,6 +207,16 @@ mod tests {
             rates,
             [0.1, 0.1, 0.025, 0.025, 0.01, 0.01, 0.01, 0.01, 0.01]
         );
+        Ok(())
+    }
+
+    #[test]
+    fn rounding_costs_no_further_reduction_above_the_floor() -> Result<()> {
+        let callback = ReduceLROnPlateau::new().patience(1).min_lr(1e-6).verbose(1);
+        let (rates, outcome) = rates(callback, &[1.0; 13])?;
+        assert_eq!(outcome.messages.len(), 5, "{:?}", outcome.messages);
+        assert!(outcome.messages[4].ends_with("learning rate to 1e-6."));
+        assert_eq!(rates.last(), Some(&1e-6));
         Ok(())
     }
 

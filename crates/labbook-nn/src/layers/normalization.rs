@@ -89,39 +89,42 @@ impl Normalization {
                 ));
             }
         };
-        let mut sums = [const { None }; 2];
-        for (start, length) in spans(count, CHUNK) {
-            let x = x.f_narrow(0, start, length)?.f_to_kind(Kind::Double)?;
-            let x = x.f_reshape([-1, channels])?;
-            for (sum, part) in sums.iter_mut().zip([x.f_square()?, x]) {
+        let columns = |map: &dyn Fn(Tensor) -> Result<Tensor>| -> Result<Tensor> {
+            let mut total: Option<Tensor> = None;
+            for (start, length) in spans(count, CHUNK) {
+                let x = x.f_narrow(0, start, length)?.f_to_kind(Kind::Double)?;
+                let part = map(x.f_reshape([-1, channels])?)?;
                 let part = part.f_sum_dim_intlist([0_i64].as_slice(), false, None::<Kind>)?;
-                *sum = Some(match sum.take() {
-                    Some(sum) => part.f_add(&sum)?,
+                total = Some(match total {
+                    Some(total) => part.f_add(&total)?,
                     None => part,
                 });
             }
-        }
-        let [Some(squares), Some(sum)] = sums else {
-            return Ok(());
+            let total = total.ok_or_else(|| not_finite("no examples"))?;
+            Ok(total.f_div_scalar((x.numel() / channels as usize) as f64)?)
         };
-        let rows = (x.numel() / channels as usize) as f64;
-        let mean = sum.f_div_scalar(rows)?;
-        let variance = squares.f_div_scalar(rows)?.f_sub(&mean.f_square()?)?;
+        let mean = columns(&Ok)?;
+        // About the mean: squares about 0 would drown a small variance beside a large mean.
+        let variance = columns(&|x| Ok(x.f_sub(&mean)?.f_square()?))?;
         let (mean, variance) = (Vec::try_from(&mean)?, Vec::try_from(&variance)?);
         if mean
             .iter()
             .chain(&variance)
             .any(|number: &f64| !number.is_finite())
         {
-            return Err(Error::data(
-                "x",
-                "finite numbers",
-                "some that are NaN or infinite",
-                "look for a division by zero in the preparation of the data",
-            ));
+            let largest = x.f_to_kind(Kind::Double)?.f_abs()?.f_max()?;
+            let largest = largest.f_double_value(&[])?;
+            return Err(match largest.is_finite() {
+                true => Error::data(
+                    "x",
+                    "numbers whose squares a double holds, below 1e154",
+                    format!("numbers of up to {largest:e}"),
+                    "divide the data by a constant first",
+                ),
+                false => not_finite("some that are NaN or infinite"),
+            });
         }
-        // Rounding may leave a constant channel slightly below 0.
-        self.variance = variance.into_iter().map(|v: f64| v.max(0.0)).collect();
+        self.variance = variance;
         self.mean = mean;
         Ok(())
     }
@@ -142,25 +145,39 @@ impl Normalization {
                 "adapt the layer to data of this shape first",
             ));
         }
-        let (mean, scale) = self.constants(x.device())?;
-        apply(x, &mean, &scale)
+        // Doubles and integers beside a large mean would lose their differences as singles.
+        let kind = match x.f_kind()? {
+            Kind::Double | Kind::Int | Kind::Int64 => Kind::Double,
+            _ => Kind::Float,
+        };
+        let (mean, scale) = self.constants(x.device(), kind)?;
+        Ok(apply(&x.f_to_kind(kind)?, &mean, &scale)?.f_to_kind(Kind::Float)?)
     }
 
-    fn constants(&self, device: tch::Device) -> Result<(Tensor, Tensor)> {
+    fn constants(&self, device: tch::Device, kind: Kind) -> Result<(Tensor, Tensor)> {
         let scale = self.variance.iter();
         let scale: Vec<f64> = scale
             .map(|variance| 1.0 / variance.sqrt().max(LEAST_DEVIATION))
             .collect();
         let on_device = |numbers: &[f64]| -> Result<Tensor> {
-            let numbers = Tensor::f_from_slice(numbers)?.f_to_kind(Kind::Float)?;
+            let numbers = Tensor::f_from_slice(numbers)?.f_to_kind(kind)?;
             Ok(numbers.f_to_device(device)?)
         };
         Ok((on_device(&self.mean)?, on_device(&scale)?))
     }
 }
 
+fn not_finite(received: &str) -> Error {
+    Error::data(
+        "x",
+        "finite numbers",
+        received,
+        "look for a division by zero in the preparation of the data",
+    )
+}
+
 fn apply(x: &Tensor, mean: &Tensor, scale: &Tensor) -> Result<Tensor> {
-    Ok(x.f_to_kind(Kind::Float)?.f_sub(mean)?.f_mul(scale)?)
+    Ok(x.f_sub(mean)?.f_mul(scale)?)
 }
 
 impl Layer for Normalization {
@@ -205,7 +222,7 @@ impl Layer for Normalization {
                 "call adapt(&x_train), which computes them",
             ));
         }
-        self.constants = Some(self.constants(context.device())?);
+        self.constants = Some(self.constants(context.device(), Kind::Float)?);
         Ok(input.clone())
     }
 
@@ -213,7 +230,8 @@ impl Layer for Normalization {
         let Some((mean, scale)) = &self.constants else {
             return Err(not_built(self.class_name(), &self.options));
         };
-        Ok(apply(x, mean, scale)?.f_to_kind(x.f_kind()?)?)
+        let y = apply(&x.f_to_kind(Kind::Float)?, mean, scale)?;
+        Ok(y.f_to_kind(x.f_kind()?)?)
     }
 }
 
@@ -249,6 +267,27 @@ mod tests {
     }
 
     #[test]
+    fn a_small_variance_beside_a_large_mean_keeps_its_digits() -> Result<()> {
+        let mut layer = Normalization::new();
+        let x = Tensor::from_slice(&[999.999, 1000.001].repeat(700)).reshape([-1, 1]);
+        layer.adapt(&x)?;
+        assert!((layer.variance[0] / 1e-6 - 1.0).abs() < 1e-7, "{layer:?}");
+        let y = layer.call(&x)?;
+        assert!((y.abs() - 1.0).abs().max().double_value(&[]) < 1e-6);
+        let large = Tensor::from_slice(&[1_i64 << 40, (1 << 40) + 2]).reshape([2, 1]);
+        layer.adapt(&large)?;
+        assert_eq!(
+            (layer.mean[0], layer.variance[0]),
+            ((1_i64 << 40) as f64 + 1.0, 1.0)
+        );
+        assert_eq!(
+            layer.call(&large)?,
+            Tensor::from_slice(&[-1.0_f32, 1.0]).reshape([2, 1])
+        );
+        Ok(())
+    }
+
+    #[test]
     fn given_numbers_are_used_as_keras_uses_them() -> Result<()> {
         let mut layer = Normalization::new().mean([1.0, 2.0]).variance([4.0, 0.0]);
         build(&mut layer, 2)?;
@@ -267,7 +306,11 @@ mod tests {
         assert!(error.contains("of at least 0"), "{error}");
         assert!(Normalization::new().adapt(&Tensor::from(1.0)).is_err());
         let infinite = Tensor::from_slice(&[f32::INFINITY, 1.0]).reshape([2, 1]);
-        assert!(Normalization::new().adapt(&infinite).is_err());
+        let error = Normalization::new().adapt(&infinite).unwrap_err();
+        assert!(error.to_string().contains("NaN or infinite"), "{error}");
+        let wide = Tensor::from_slice(&[1e300, -1e300]).reshape([2, 1]);
+        let error = Normalization::new().adapt(&wide).unwrap_err();
+        assert!(error.to_string().contains("up to 1e300"), "{error}");
         let layer = Normalization::new().mean([0.0]).variance([1.0]);
         assert!(
             layer
