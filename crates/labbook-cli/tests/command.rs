@@ -279,3 +279,33 @@ fn a_short_training_that_was_killed_goes_on_and_ends_with_the_same_figures() {
     assert_eq!(found.speed_run, expected.speed_run);
     assert!(!killed.join("unfinished").exists());
 }
+
+#[test]
+fn records_that_somebody_tampered_with_are_refused_or_shown_harmlessly() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs = dir.path();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../notebooks/records");
+    let text = fs::read_to_string(kept.join("e01-laptop-s0-20261125T222903Z.json")).unwrap();
+    let write = |name: &str, from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        fs::write(runs.join(name), text.replacen(from, to, 1)).unwrap();
+    };
+    let accuracy = "\"test_accuracy\": 0.4656";
+    for value in ["\"inf\"", "\"NaN\"", "-5", "1e300"] {
+        let name = format!("accuracy{}.json", value.replace('"', ""));
+        write(&name, accuracy, &format!("\"test_accuracy\": {value}"));
+    }
+    write("number.json", "\"experiment\": 1,", "\"experiment\": 4294967295,");
+    write("seconds.json", "\"seconds\": 24.330730162,\n  \"test", "\"seconds\": 1e300,\n  \"test");
+    let long = format!("\"name\": \"\\u001b[31mred\\n{}\"", "x".repeat(70_000));
+    write("text.json", "\"name\": \"two dense layers\"", &long);
+
+    let (done, list) = output(runs, &["list"]);
+    assert!(done.status.success(), "{list}");
+    assert_eq!(list.matches("not a record: ").count(), 6, "{list}");
+    assert!(list.contains("\\u{1b}[31mred\\u{a}xxx") && !list.contains('\u{1b}'));
+    let widest = list.lines().map(|line| line.chars().count()).max();
+    assert!(widest < Some(500), "{widest:?}");
+    let (_, compare) = output(runs, &["compare"]);
+    assert!(compare.contains("46.56") && !compare.contains("500.00"), "{compare}");
+}
