@@ -62,11 +62,15 @@ impl From<PaperError> for Failure {
             PaperError::Interrupted { .. } => {
                 Self::stopped(format!("{error}; give the same command again to go on"))
             }
-            PaperError::UnknownExperiment(_) | PaperError::UnknownSpeedRun(_) => {
-                Self::usage(error)
-            }
+            PaperError::UnknownExperiment(_) | PaperError::UnknownSpeedRun(_) => Self::usage(error),
             other => Self::new(other.to_string()),
         }
+    }
+}
+
+impl From<labbook_records::RecordError> for Failure {
+    fn from(error: labbook_records::RecordError) -> Self {
+        Self::new(error.to_string())
     }
 }
 

@@ -8,7 +8,10 @@ use crate::text_table::{MOST, table};
 
 /// Lists all records of a folder, those of experiments first, and the files in it that are none.
 pub(crate) fn list(runs: &ExperimentRuns) -> Result<()> {
-    let experiments = runs.records()?.into_iter().map(|record| experiment(&record));
+    let experiments = runs
+        .records()?
+        .into_iter()
+        .map(|record| experiment(&record));
     let others = runs.all().records()?.into_iter();
     let others = others.filter(|record| ExperimentRecord::of(record.clone()).is_none());
     let rows: Vec<Vec<String>> = experiments.chain(others.map(|run| other(&run))).collect();
@@ -34,7 +37,12 @@ pub(crate) fn list(runs: &ExperimentRuns) -> Result<()> {
 
 fn experiment(record: &ExperimentRecord) -> Vec<String> {
     let number = record.experiment.to_string();
-    row(record, number, record.scale.name, Some(record.test_accuracy))
+    row(
+        record,
+        number,
+        record.scale.name,
+        Some(record.test_accuracy),
+    )
 }
 
 /// What a session wrote that follows no paper.

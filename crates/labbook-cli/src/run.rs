@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use labbook_data::ImageSets;
 use labbook_data::datasets::cifar10;
-use labbook_paper::{Experiment, ExperimentFacts, ExperimentRecord, ExperimentRuns, Scale, Split};
 use labbook_nn::{interrupt, set_default_reporter};
+use labbook_paper::{Experiment, ExperimentFacts, ExperimentRecord, ExperimentRuns, Scale, Split};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tch::Device;
@@ -92,7 +92,8 @@ pub(crate) fn save(
     recorded: Option<&ExperimentRecord>,
     runs: &ExperimentRuns,
 ) -> Result<PathBuf> {
-    let same = |other: &&ExperimentRecord| other.history.epoch_seconds == record.history.epoch_seconds;
+    let same =
+        |other: &&ExperimentRecord| other.history.epoch_seconds == record.history.epoch_seconds;
     Ok(match recorded.filter(same) {
         Some(saved) => runs.path().join(saved.file_stem() + ".json"),
         None => runs.save(record)?,

@@ -1,6 +1,6 @@
 use labbook_data::ImageSet;
-use labbook_paper::{ExperimentFacts, ExperimentRecord, ExperimentRuns, Scale, SpeedRun};
 use labbook_nn::set_default_reporter;
+use labbook_paper::{ExperimentFacts, ExperimentRecord, ExperimentRuns, Scale, SpeedRun};
 use labbook_records::Spread;
 use tch::{Device, Kind, Tensor};
 

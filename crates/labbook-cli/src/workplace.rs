@@ -2,7 +2,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use labbook_paper::{ExperimentFacts, RunOptions, ExperimentRuns, SpeedRun};
+use labbook_paper::{ExperimentFacts, ExperimentRuns, RunOptions, SpeedRun};
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result, at};
@@ -111,7 +111,13 @@ mod tests {
     use tch::Device;
 
     fn facts(scale: Scale, seed: u64) -> ExperimentFacts {
-        ExperimentFacts::new(scale, seed, &Provenance::drawn(format!("seed {seed}")), Device::Cpu, "v")
+        ExperimentFacts::new(
+            scale,
+            seed,
+            &Provenance::drawn(format!("seed {seed}")),
+            Device::Cpu,
+            "v",
+        )
     }
 
     #[test]

@@ -35,7 +35,9 @@ fn output(runs: &Path, words: &[&str]) -> (Output, String) {
 }
 
 fn only_record(runs: &Path) -> ExperimentRecord {
-    let mut records = ExperimentRuns::at(runs).records().expect("a folder of records");
+    let mut records = ExperimentRuns::at(runs)
+        .records()
+        .expect("a folder of records");
     assert_eq!(records.len(), 1);
     records.remove(0)
 }
@@ -295,8 +297,16 @@ fn records_that_somebody_tampered_with_are_refused_or_shown_harmlessly() {
         let name = format!("accuracy{}.json", value.replace('"', ""));
         write(&name, accuracy, &format!("\"test_accuracy\": {value}"));
     }
-    write("number.json", "\"experiment\": 1,", "\"experiment\": 4294967295,");
-    write("seconds.json", "\"seconds\": 24.330730162,\n  \"test", "\"seconds\": 1e300,\n  \"test");
+    write(
+        "number.json",
+        "\"experiment\": 1,",
+        "\"experiment\": 4294967295,",
+    );
+    write(
+        "seconds.json",
+        "\"seconds\": 24.330730162,\n  \"test",
+        "\"seconds\": 1e300,\n  \"test",
+    );
     let long = format!("\"name\": \"\\u001b[31mred\\n{}\"", "x".repeat(70_000));
     write("text.json", "\"name\": \"two dense layers\"", &long);
 
@@ -307,5 +317,8 @@ fn records_that_somebody_tampered_with_are_refused_or_shown_harmlessly() {
     let widest = list.lines().map(|line| line.chars().count()).max();
     assert!(widest < Some(500), "{widest:?}");
     let (_, compare) = output(runs, &["compare"]);
-    assert!(compare.contains("46.56") && !compare.contains("500.00"), "{compare}");
+    assert!(
+        compare.contains("46.56") && !compare.contains("500.00"),
+        "{compare}"
+    );
 }

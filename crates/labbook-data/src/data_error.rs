@@ -38,7 +38,10 @@ pub enum DataError {
         path: PathBuf,
     },
     /// One of a data set's files is not there.
-    #[error("{} is missing: {layout}. Run `cargo xtask data` to complete it", shown(path))]
+    #[error(
+        "{} is missing: {layout}. Run `cargo xtask data` to complete it",
+        shown(path)
+    )]
     MissingFile {
         /// Which files the data set is made of.
         layout: &'static str,

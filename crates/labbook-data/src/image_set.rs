@@ -4,8 +4,8 @@ use ndarray::{Array2, Array3, Array4, ArrayView, Axis, Dimension};
 use tch::Tensor;
 use tch::kind::Element;
 
-use crate::rng::Rng;
 use crate::DataError;
+use crate::rng::Rng;
 
 /// Labelled images of one size, with any number of channels and classes.
 ///
@@ -261,7 +261,10 @@ mod tests {
             let labels = Array2::from_elem((1, 1), label);
             let error = ImageSet::new(Array4::zeros((1, 2, 2, 1)), labels, &NAMES).unwrap_err();
             let text = error.to_string();
-            assert!(text.contains("0 to 3") && text.contains(&label.to_string()), "{text}");
+            assert!(
+                text.contains("0 to 3") && text.contains(&label.to_string()),
+                "{text}"
+            );
         }
         // More classes than a byte can count.
         let names: Vec<String> = (0..1000).map(|class| format!("class {class}")).collect();

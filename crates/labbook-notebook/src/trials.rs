@@ -199,8 +199,7 @@ fn mean(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use labbook_nn::{
-        Dense, Evaluate, Fit, Logs, SGD, Sequential,
-        SparseCategoricalCrossentropy as Crossentropy,
+        Dense, Evaluate, Fit, Logs, SGD, Sequential, SparseCategoricalCrossentropy as Crossentropy,
     };
     use tch::{Device, Kind, Tensor};
 
@@ -265,7 +264,10 @@ mod tests {
         let losses = trials.clone().metric("loss");
         assert!(losses.to_plain().contains("9.0000"));
         let error = trials.metric("auc").plot().unwrap_err().to_string();
-        assert!(error.contains("no \"auc\"") && error.contains("loss, mae"), "{error}");
+        assert!(
+            error.contains("no \"auc\"") && error.contains("loss, mae"),
+            "{error}"
+        );
         Ok(())
     }
 
@@ -274,7 +276,11 @@ mod tests {
         let mut trials = Trials::new("");
         let (history, evaluation) = training(&[("loss", 0.25)])?;
         trials.add("only", &history, &evaluation);
-        assert!(trials.to_plain().contains("0.2500"), "{}", trials.to_plain());
+        assert!(
+            trials.to_plain().contains("0.2500"),
+            "{}",
+            trials.to_plain()
+        );
         assert!(trials.plot().is_ok());
         Ok(())
     }

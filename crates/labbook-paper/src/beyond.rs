@@ -162,8 +162,8 @@ fn optimizer(record: &ExperimentRecord) -> Option<Result<OptimizerConfig, &Value
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment_record::tests::{facts, made};
     use crate::Trick;
+    use crate::experiment_record::tests::{facts, made};
     use labbook_records::LayerRecord;
 
     fn full() -> ExperimentFacts {
@@ -213,7 +213,8 @@ mod tests {
         let run = SpeedRun::numbered(18).unwrap();
         let mut longer = run.clone();
         longer.epochs = 50;
-        let mut others: Vec<ExperimentRecord> = (1..=6).map(|n| speed(18, 0, 0.5, n as u32)).collect();
+        let mut others: Vec<ExperimentRecord> =
+            (1..=6).map(|n| speed(18, 0, 0.5, n as u32)).collect();
         others[0] = others[0].clone().speed_run(&longer);
         others[1] = others[1].clone().speed_run(&run.without(Trick::Muon));
         others[2].scale = Scale::full().with_images(100);

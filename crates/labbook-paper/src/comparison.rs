@@ -1,5 +1,5 @@
 use crate::words::{experiments, percent, points};
-use crate::{Diagnosis, Experiment, Published, ExperimentRecord, Verdict, published};
+use crate::{Diagnosis, Experiment, ExperimentRecord, Published, Verdict, published};
 
 /// Test accuracies no further apart than this count as equally good.
 const CLOSE: f64 = 0.01;

@@ -7,7 +7,7 @@ use labbook_nn::{
     set_random_seed,
 };
 
-use crate::{PaperError, Result, ExperimentFacts, ExperimentRecord, Scale, Split};
+use crate::{ExperimentFacts, ExperimentRecord, PaperError, Result, Scale, Split};
 
 /// One of the paper's sixteen experiments: a network and how it is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -150,7 +150,10 @@ impl ExperimentRecord {
             format!("experiment {}", self.experiment),
             self.scale.name.to_owned(),
         ];
-        let metrics = [("test_loss", self.test_loss), ("test_accuracy", self.test_accuracy)];
+        let metrics = [
+            ("test_loss", self.test_loss),
+            ("test_accuracy", self.test_accuracy),
+        ];
         for (name, value) in metrics {
             run.metrics.insert(name.to_owned(), value);
         }
@@ -342,7 +345,10 @@ pub(crate) mod tests {
     #[test]
     fn an_experiment_comes_back_from_the_facts_of_its_record() {
         let run = SpeedRun::numbered(18).unwrap();
-        for record in [record(16).callbacks("EarlyStopping"), record(18).speed_run(&run)] {
+        for record in [
+            record(16).callbacks("EarlyStopping"),
+            record(18).speed_run(&run),
+        ] {
             let kept = record.to_record().unwrap();
             assert_eq!(kept.facts["experiment"], record.experiment);
             assert_eq!(kept.tags[1], "custom");
@@ -351,8 +357,18 @@ pub(crate) mod tests {
             let back = back.unwrap().unwrap();
             assert_eq!(back.to_record().unwrap(), kept);
             assert_eq!(
-                (back.scale, &back.speed_run, back.test_accuracy, back.train_accuracy()),
-                (record.scale, &record.speed_run, record.test_accuracy, record.train_accuracy())
+                (
+                    back.scale,
+                    &back.speed_run,
+                    back.test_accuracy,
+                    back.train_accuracy()
+                ),
+                (
+                    record.scale,
+                    &record.speed_run,
+                    record.test_accuracy,
+                    record.train_accuracy()
+                )
             );
         }
     }
@@ -387,7 +403,12 @@ pub(crate) mod tests {
 
     #[test]
     fn a_gap_needs_an_accuracy_of_training() {
-        let some = made(1, &[("accuracy", &[0.5, 0.75]), ("val_accuracy", &[0.5, 0.5])], 0.5, 1.0);
+        let some = made(
+            1,
+            &[("accuracy", &[0.5, 0.75]), ("val_accuracy", &[0.5, 0.5])],
+            0.5,
+            1.0,
+        );
         assert_eq!((some.gap(), some.best_val_epoch()), (Some(0.25), Some(0)));
         let none = made(1, &[("val_accuracy", &[0.5])], 0.5, 1.0);
         assert_eq!((none.gap(), none.val_accuracy()), (None, Some(0.5)));

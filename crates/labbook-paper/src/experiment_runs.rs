@@ -196,7 +196,10 @@ mod tests {
         assert_eq!(runs.problems().unwrap(), []);
         let records = runs.records().unwrap();
         let files = fs::read_dir(runs.path()).unwrap().count();
-        assert_eq!((records.len(), runs.all().records().unwrap().len()), (files, files));
+        assert_eq!(
+            (records.len(), runs.all().records().unwrap().len()),
+            (files, files)
+        );
         let first = &records[0];
         assert_eq!((first.experiment, first.test_accuracy), (1, 0.4656));
         assert_eq!(first.scale, crate::Scale::laptop());

@@ -11,7 +11,7 @@ use labbook_nn::{
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::{PaperError, Result, RunOptions, ExperimentRecord, Scale};
+use crate::{ExperimentRecord, PaperError, Result, RunOptions, Scale};
 
 /// What makes the networks of Experiments 18 to 20 learn in little time. Each can be
 /// [left out](SpeedRun::without) to see what it is worth.

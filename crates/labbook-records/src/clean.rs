@@ -62,7 +62,12 @@ mod tests {
 
     #[test]
     fn a_text_stays_as_it_is_where_it_can() {
-        for text in ["", "two dense layers", "größer 猫 🐈", "CPU, AMD EPYC, 2 threads"] {
+        for text in [
+            "",
+            "two dense layers",
+            "größer 猫 🐈",
+            "CPU, AMD EPYC, 2 threads",
+        ] {
             assert_eq!(clean(text, 40), text);
         }
         assert_eq!(clean("12345", 5), "12345");

@@ -34,7 +34,10 @@ const SHARES: [&str; 10] = [
 #[must_use]
 pub fn is_share(name: &str) -> bool {
     let sets = ["val_", "test_", "train_"];
-    let name = sets.iter().find_map(|set| name.strip_prefix(set)).unwrap_or(name);
+    let name = sets
+        .iter()
+        .find_map(|set| name.strip_prefix(set))
+        .unwrap_or(name);
     // A second metric of one kind is called `auc_1`.
     let kind = match name.rsplit_once('_') {
         Some((kind, number)) if number.bytes().all(|b| b.is_ascii_digit()) => kind,
@@ -49,10 +52,23 @@ mod tests {
 
     #[test]
     fn shares_are_known_by_their_names_in_keras() {
-        for name in ["acc", "val_accuracy", "test_auc", "precision_1", "train_recall"] {
+        for name in [
+            "acc",
+            "val_accuracy",
+            "test_auc",
+            "precision_1",
+            "train_recall",
+        ] {
             assert!(is_share(name), "{name}");
         }
-        for name in ["loss", "mae", "accuracy_in_percent", "my_accuracy", "val_", "r2_score"] {
+        for name in [
+            "loss",
+            "mae",
+            "accuracy_in_percent",
+            "my_accuracy",
+            "val_",
+            "r2_score",
+        ] {
             assert!(!is_share(name), "{name}");
         }
     }

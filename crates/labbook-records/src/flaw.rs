@@ -60,5 +60,7 @@ fn shares(record: &RunRecord) -> Option<String> {
         let possible = value.is_nan() || (0.0..=1.0).contains(*value);
         is_share(name) && !possible
     })?;
-    Some(format!("{name} of {value:e}, where a share from 0 to 1 is possible"))
+    Some(format!(
+        "{name} of {value:e}, where a share from 0 to 1 is possible"
+    ))
 }

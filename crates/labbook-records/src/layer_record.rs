@@ -40,7 +40,12 @@ impl LayerRecord {
         }
         // The last size is that of filters or units.
         let sizes = self.sizes();
-        let places: f64 = sizes.iter().rev().skip(1).map(|&size| size as f64).product();
+        let places: f64 = sizes
+            .iter()
+            .rev()
+            .skip(1)
+            .map(|&size| size as f64)
+            .product();
         2.0 * places * self.params as f64
     }
 }

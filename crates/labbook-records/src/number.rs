@@ -42,7 +42,11 @@ pub(crate) mod map {
         values: &BTreeMap<String, f64>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(values.iter().map(|(name, &value)| (name, Written::from(value))))
+        serializer.collect_map(
+            values
+                .iter()
+                .map(|(name, &value)| (name, Written::from(value))),
+        )
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(

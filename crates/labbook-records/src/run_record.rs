@@ -149,8 +149,7 @@ impl RunRecord {
     /// # Errors
     /// [`RecordError::Json`] for a value that JSON cannot hold.
     pub fn fact(mut self, name: impl Into<String>, value: impl Serialize) -> Result<Self> {
-        self.facts
-            .insert(name.into(), serde_json::to_value(value)?);
+        self.facts.insert(name.into(), serde_json::to_value(value)?);
         Ok(self)
     }
 
@@ -316,7 +315,9 @@ pub(crate) mod tests {
         assert_eq!(record.metric("no such"), None);
         assert_eq!(record.flaw(), None);
         record.metrics.insert("test_loss".to_owned(), 0.1 + 0.2);
-        record.metrics.insert("other_loss".to_owned(), f64::INFINITY);
+        record
+            .metrics
+            .insert("other_loss".to_owned(), f64::INFINITY);
         let text = serde_json::to_string(&record).unwrap();
         assert!(
             text.contains("\"Adam\"") && text.contains("\"relu\""),

@@ -303,7 +303,10 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value))
         .into();
         wanted = wanted.fact("color", json!({"name": "red"})).unwrap();
-        wanted.layers.iter_mut().for_each(|layer| layer.flops = None);
+        wanted
+            .layers
+            .iter_mut()
+            .for_each(|layer| layer.flops = None);
         let records = runs.records().unwrap();
         assert_eq!(records, [wanted]);
         // Weights applied once each, the five biases with them.
@@ -359,7 +362,12 @@ mod tests {
         for (record, stem) in [(long, "a"), (odd, "b")] {
             runs.save_as(&record, stem).unwrap();
         }
-        let names: Vec<String> = runs.records().unwrap().into_iter().map(|r| r.name).collect();
+        let names: Vec<String> = runs
+            .records()
+            .unwrap()
+            .into_iter()
+            .map(|r| r.name)
+            .collect();
         let [long, odd] = names.as_slice() else {
             panic!("{names:?}")
         };

@@ -48,6 +48,13 @@ pub mod prelude {
         ReduceLROnPlateau, Rescaling, SGD, Sequential, SparseCategoricalCrossentropy,
         TestTimeAugmentation, Whitening, bfloat16_is_fast, clear_session, set_random_seed,
     };
-    pub use labbook_notebook::{HistoryFrame, NotebookDisplay, Render, Session, Table, Trials, Versions, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of, mistakes, neighbor_matrix, plot_calibration, plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance, plot_filters, plot_history, plot_model, plot_precision_recall, prediction_table, print_progress, row, scatter, show, show_grad_cam, show_largest_losses, show_most_confused, show_random_examples, show_saliency, stack, thumbnails};
+    pub use labbook_notebook::{
+        HistoryFrame, NotebookDisplay, Render, Session, Table, Trials, Versions, calibration_curve,
+        column_of, confusion_matrix, feature_maps, frame_of, mistakes, neighbor_matrix,
+        plot_calibration, plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance,
+        plot_filters, plot_history, plot_model, plot_precision_recall, prediction_table,
+        print_progress, row, scatter, show, show_grad_cam, show_largest_losses, show_most_confused,
+        show_random_examples, show_saliency, stack, thumbnails,
+    };
     pub use labbook_records::{RunRecord, Runs};
 }

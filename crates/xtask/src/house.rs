@@ -60,7 +60,16 @@ const INNOCENT: [&str; 4] = [
 
 /// The data set's ten classes; a few of them may meet by chance.
 const CLASSES: [&str; 10] = [
-    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
 ];
 const MEET_BY_CHANCE: usize = 5;
 
@@ -141,7 +150,12 @@ fn leak(line: &str, in_tests: bool) -> Option<&'static str> {
     if lower.contains("cifar") && !lower.contains("datasets::cifar10") {
         return Some("the data set");
     }
-    let names = ["labbook_paper", "labbook-paper", "labbook_experiments", "labbook::paper"];
+    let names = [
+        "labbook_paper",
+        "labbook-paper",
+        "labbook_experiments",
+        "labbook::paper",
+    ];
     if names.iter().any(|name| lower.contains(name)) || lower.contains("the paper's") {
         return Some("the paper");
     }
@@ -149,7 +163,10 @@ fn leak(line: &str, in_tests: bool) -> Option<&'static str> {
         return Some("an experiment");
     }
     let code = code(line);
-    if ["Experiment", "ExperimentRecord", "experiments"].iter().any(|name| word(&code, name)) {
+    if ["Experiment", "ExperimentRecord", "experiments"]
+        .iter()
+        .any(|name| word(&code, name))
+    {
         return Some("an experiment");
     }
     if code.contains("SpeedRun") || line.contains("LABBOOK_SCALE") || names_scale(&code) {
@@ -221,7 +238,9 @@ fn back_dependencies(manifest: &str) -> Vec<String> {
     }
     let place = |name: &str| ORDER.iter().position(|member| *member == name);
     let Some(own) = place(&name) else {
-        return vec![format!("{name}: give it a place in crates/xtask/src/house.rs")];
+        return vec![format!(
+            "{name}: give it a place in crates/xtask/src/house.rs"
+        )];
     };
     let mut faults: Vec<String> = used
         .iter()
@@ -298,7 +317,11 @@ mod tests {
         }
         let renamed = "guest = { package = \"labbook-paper\", path = \"../labbook-paper\" }";
         assert_eq!(manifest("xtask", "dependencies", renamed).len(), 1);
-        let back = manifest("labbook-nn", "dependencies", "labbook-records.workspace = true");
+        let back = manifest(
+            "labbook-nn",
+            "dependencies",
+            "labbook-records.workspace = true",
+        );
         assert_eq!(back, ["labbook-nn: depends on labbook-records"]);
         assert!(manifest("labbook-new", "dependencies", "")[0].contains("give it a place"));
         for guest in MAY_USE_PAPER {

@@ -115,7 +115,14 @@ pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<()
         let executed = work.join(format!("{name}.ipynb"));
         println!("Running {}.", shown(places, &source));
         let start = Instant::now();
-        execute(places, &ready, &source, &executed, &wishes.variables, &session)?;
+        execute(
+            places,
+            &ready,
+            &source,
+            &executed,
+            &wishes.variables,
+            &session,
+        )?;
         let time = minutes(start.elapsed().as_secs());
         (
             executed,
