@@ -309,7 +309,7 @@ fn interrupts_while_no_cell_runs_do_nothing() {
     let steps = vec![
         Step::after_idle_interrupts("let kept = 6 * 7;", 1),
         Step::after_idle_interrupts(SESSION, 2),
-        Step::after_idle_interrupts("println!(\"{kept} {}\", session.seed);", 3),
+        Step::after_idle_interrupts("println!(\"{kept} {}\", session.seed());", 3),
     ];
     let answers = converse(folder.path(), steps).unwrap();
     assert!(answers.iter().all(|a| a.status == "ok"), "{answers:#?}");
@@ -330,7 +330,7 @@ fn an_interrupt_of_another_cell_warns_and_of_a_compilation_stops_it() {
             1,
         ),
         Step::interrupted(long, "", 1),
-        Step::new("println!(\"{}\", session.seed);"),
+        Step::new("println!(\"{}\", session.seed());"),
     ];
     let answers = converse(folder.path(), steps).unwrap();
     let status: Vec<&str> = answers.iter().map(|a| a.status.as_str()).collect();

@@ -9,13 +9,16 @@
 //!
 //! after which its cells read like their Keras counterparts. The libraries below are there as
 //! themselves too: `tch`, `ndarray`, `polars` and `plotters`.
+//!
+//! [`paper`] is a guest: it stands beside the prelude, and nothing else here knows of it.
 
 pub use labbook_analysis as analysis;
 pub use labbook_charts as charts;
 pub use labbook_data as data;
-pub use labbook_experiments as experiments;
 pub use labbook_nn as nn;
 pub use labbook_notebook as notebook;
+pub use labbook_paper as paper;
+pub use labbook_records as records;
 pub use {ndarray, plotters, polars, tch};
 
 /// What a notebook's cells use.
@@ -32,8 +35,7 @@ pub mod prelude {
         MatrixPlot, ModelPlot, Palette, ReliabilityDiagram, ScatterPlot, ThumbnailMap, draw,
         hls_palette, panels, px, side_by_side,
     };
-    pub use labbook_data::{Cifar10, ImageSet, cifar10};
-    pub use labbook_experiments::{SpeedRun, Trick};
+    pub use labbook_data::{ImageSet, ImageSets, Provenance, datasets};
     pub use labbook_nn::Activation::{
         Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
     };
@@ -47,12 +49,12 @@ pub mod prelude {
         TestTimeAugmentation, Whitening, bfloat16_is_fast, clear_session, set_random_seed,
     };
     pub use labbook_notebook::{
-        Beyond, HistoryFrame, NotebookDisplay, Render, Results, Scale, Session, Table, Trials,
-        Versions, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of, mistakes,
-        neighbor_matrix, plot_calibration, plot_confusion_matrices, plot_confusion_matrix,
-        plot_efficiency, plot_explained_variance, plot_filters, plot_history, plot_model,
-        plot_precision_recall, plot_results, prediction_table, print_progress, row, scatter, show,
-        show_grad_cam, show_largest_losses, show_most_confused, show_random_examples,
-        show_saliency, stack, thumbnails,
+        HistoryFrame, NotebookDisplay, Render, Session, Table, Trials, Versions, calibration_curve,
+        column_of, confusion_matrix, feature_maps, frame_of, mistakes, neighbor_matrix,
+        plot_calibration, plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance,
+        plot_filters, plot_history, plot_model, plot_precision_recall, prediction_table,
+        print_progress, row, scatter, show, show_grad_cam, show_largest_losses, show_most_confused,
+        show_random_examples, show_saliency, stack, thumbnails,
     };
+    pub use labbook_records::{RunRecord, Runs};
 }

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use crate::data;
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::lab::jupyter;
@@ -74,39 +73,11 @@ impl Format {
 /// What a report is asked to be; what is left open is decided by what there is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Wishes {
-    pub(crate) scale: Option<Scale>,
+    /// Environment variables for the notebook, by name.
+    pub(crate) variables: Vec<(String, String)>,
     pub(crate) formats: Option<Vec<Format>>,
     /// Take the outputs that the notebook has, and run nothing.
     pub(crate) no_run: bool,
-}
-
-/// How much of the original's work a run does; the notebook itself says what each changes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Scale {
-    Smoke,
-    Laptop,
-    Full,
-}
-
-impl Scale {
-    pub(crate) fn parse(text: &str) -> Result<Scale> {
-        match text {
-            "smoke" => Ok(Scale::Smoke),
-            "laptop" => Ok(Scale::Laptop),
-            "full" => Ok(Scale::Full),
-            other => Err(Failure::new(format!(
-                "the scale is smoke, laptop or full; received \"{other}\""
-            ))),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Scale::Smoke => "smoke",
-            Scale::Laptop => "laptop",
-            Scale::Full => "full",
-        }
-    }
 }
 
 /// Executes a notebook headless, unless its own outputs are wanted, and writes
@@ -119,9 +90,10 @@ pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<()
         .to_string_lossy()
         .into_owned();
     if wishes.no_run {
-        if wishes.scale.is_some() {
+        if !wishes.variables.is_empty() {
             return Err(Failure::new(
-                "--scale says how a notebook is run, --no-run that it is not; give one of them",
+                "--scale and --set say how a notebook is run, --no-run that it is not; give one of \
+                 them",
             ));
         }
         need_outputs(&source)?;
@@ -141,10 +113,16 @@ pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<()
         (source.clone(), Value::Null)
     } else {
         let executed = work.join(format!("{name}.ipynb"));
-        let scale = scale(places, wishes.scale)?;
-        println!("Running notebooks/{name}.ipynb at {} scale.", scale.name());
+        println!("Running {}.", shown(places, &source));
         let start = Instant::now();
-        execute(places, &ready, &source, &executed, scale, &session)?;
+        execute(
+            places,
+            &ready,
+            &source,
+            &executed,
+            &wishes.variables,
+            &session,
+        )?;
         let time = minutes(start.elapsed().as_secs());
         (
             executed,
@@ -204,16 +182,6 @@ fn formats(asked: Option<&[Format]>, can_print: bool) -> Result<Vec<Format>> {
             println!("No PDF: {missing}.");
             Ok(vec![Format::Html])
         }
-    }
-}
-
-/// The scale asked for, by word or by variable; else by whether CIFAR-10 is found.
-fn scale(places: &Places, asked: Option<Scale>) -> Result<Scale> {
-    match (asked, std::env::var("LABBOOK_SCALE")) {
-        (Some(scale), _) => Ok(scale),
-        (None, Ok(text)) if !text.is_empty() => Scale::parse(&text),
-        (None, _) if data::find(places).is_some() => Ok(Scale::Laptop),
-        (None, _) => Ok(Scale::Smoke),
     }
 }
 
@@ -285,7 +253,7 @@ fn execute(
     ready: &Ready,
     source: &Path,
     executed: &Path,
-    scale: Scale,
+    variables: &[(String, String)],
     session: &Path,
 ) -> Result<()> {
     let script = places.clone_folder().join("scripts/execute.py");
@@ -295,7 +263,7 @@ fn execute(
             .arg(script)
             .args([source, executed])
             .arg(KERNEL_NAME)
-            .env("LABBOOK_SCALE", scale.name())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("LABBOOK_SESSION", session)
             .current_dir(places.notebooks()),
         "the notebook did not run to its end (the cell and its message are above)",
