@@ -18,6 +18,7 @@ pub mod slot;
 pub mod tap;
 mod tree;
 pub mod visible;
+mod zmtp;
 
 pub use settings::{Settings, SettingsError};
 pub use tree::link_tree;
