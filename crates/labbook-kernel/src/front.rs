@@ -11,6 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
+use crate::tap::SECRET;
 use crate::visible::only_visible;
 use crate::{Settings, replay};
 
@@ -50,6 +51,8 @@ fn real_cargo(settings: &Settings, arguments: &[String], home: Option<OsString>)
     command
         .args(arguments.iter().map(|word| unchecked(word)))
         .env_remove("CARGO")
+        // Build scripts and macros run the code of others.
+        .env_remove(SECRET)
         .env("RUSTFLAGS", &settings.rustflags);
     match home.filter(|home| !home.is_empty()) {
         Some(home) => command.env("CARGO_HOME", home),

@@ -1,11 +1,11 @@
 //! From a Jupyter connection file to a running evcxr_jupyter.
 
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
@@ -40,7 +40,7 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     let back = front.behind()?;
     let back_file = folder.with_extension("json");
     back.write(&back_file)?;
-    let secret = secret();
+    let secret = secret()?;
     let own = std::env::current_exe()?;
     let tapped = tap::evcxr_with_tap(&own, &settings.evcxr, &back_file);
     let secret = tapped.is_some().then_some(secret.as_str());
@@ -75,12 +75,11 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     status
 }
 
-/// Something that no text of a cell holds by chance.
-fn secret() -> String {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    format!("{:x}-{:x}", since.as_nanos(), std::process::id())
+/// Something that no cell can know.
+fn secret() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// A command that lacks the words that start evcxr_jupyter.

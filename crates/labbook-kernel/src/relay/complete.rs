@@ -93,7 +93,8 @@ fn read(code: &str) -> State {
                 (at, last) = (at + 1, Last::Done);
             }
             c if c.is_alphanumeric() || c == '_' => {
-                let end = (at..code.len()).find(|&i| !(code[i].is_alphanumeric() || code[i] == '_'));
+                let end =
+                    (at..code.len()).find(|&i| !(code[i].is_alphanumeric() || code[i] == '_'));
                 let end = end.unwrap_or(code.len());
                 let word: String = code[at..end].iter().collect();
                 match (word.as_str(), raw_string(&code, at, end)) {
@@ -169,7 +170,8 @@ fn after_string(code: &[char], at: usize) -> Option<usize> {
 fn after_quote(code: &[char], at: usize) -> usize {
     match (code.get(at + 1), code.get(at + 2)) {
         (Some('\\'), _) => {
-            let end = (at + 3..code.len()).find(|&place| code[place] == '\'' || code[place] == '\n');
+            let end =
+                (at + 3..code.len()).find(|&place| code[place] == '\'' || code[place] == '\n');
             end.map_or(code.len(), |end| end + 1)
         }
         (Some(_), Some('\'')) => at + 3,
@@ -189,7 +191,11 @@ fn after_raw(code: &[char], at: usize, hashes: usize) -> Option<usize> {
     loop {
         let closing = *code.get(at)? == '"';
         at += 1;
-        let follow = code[at..].iter().take(hashes).filter(|&&c| c == '#').count();
+        let follow = code[at..]
+            .iter()
+            .take(hashes)
+            .filter(|&&c| c == '#')
+            .count();
         if closing && follow == hashes {
             return Some(at + hashes);
         }

@@ -97,7 +97,10 @@ mod tests {
             "signature_scheme": "hmac-sha256", "kernel_name": "labbook"}"#;
         fs::write(&path, jupyters)?;
         let front = Connection::read(&path)?;
-        assert_eq!(front.address(front.hb_port)?, "127.0.0.1:5".parse().unwrap());
+        assert_eq!(
+            front.address(front.hb_port)?,
+            "127.0.0.1:5".parse().unwrap()
+        );
         let other = Connection {
             transport: "ipc".to_owned(),
             ..front.clone()

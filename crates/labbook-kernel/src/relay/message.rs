@@ -192,7 +192,17 @@ mod tests {
         let header = r#"{"msg_id": "1", "msg_type": "execute_request"}"#;
         assert!(signed([header, "{}", "{}", "{}"]).is_some());
         let deep = "[".repeat(100_000);
-        for wrong in ["[]", "\"x\"", "5", "null", "", "{", "{\"a\": \u{fffd}}", "NaN", &deep] {
+        for wrong in [
+            "[]",
+            "\"x\"",
+            "5",
+            "null",
+            "",
+            "{",
+            "{\"a\": \u{fffd}}",
+            "NaN",
+            &deep,
+        ] {
             for place in 0..4 {
                 let mut parts = [header, "{}", "{}", "{}"];
                 parts[place] = wrong;
@@ -247,9 +257,6 @@ mod tests {
         assert_eq!(reply.kind(), "execute_reply");
         assert_eq!(reply.content()["status"], "aborted");
         assert_eq!(reply.header["session"], "s");
-        assert_eq!(
-            reply.frames(&signer)[0],
-            Bytes::from_static(b"client")
-        );
+        assert_eq!(reply.frames(&signer)[0], Bytes::from_static(b"client"));
     }
 }

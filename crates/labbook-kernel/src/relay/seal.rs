@@ -45,7 +45,10 @@ pub(super) fn seal(process: u32, ports: &[SocketAddr], ours: &[SocketAddr]) -> i
         let listens = |line: &Line| {
             line.state == LISTENS && target == Path::new(&format!("socket:[{}]", line.inode))
         };
-        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let number = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
         if let (true, Some(number)) = (behind().any(listens), number) {
             let socket = pidfd_getfd(&process_file, number, PidfdGetfdFlags::empty())?;
             SockRef::from(&socket).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])?;
@@ -85,7 +88,9 @@ fn lines(table: &str) -> Vec<Line> {
 /// An address as in `0100007F:1F90`; its bytes are in the machine's own order.
 fn address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
-    let ip = u32::from_str_radix(ip, 16).ok().filter(|_| ip.len() == 2 * mem::size_of::<u32>())?;
+    let ip = u32::from_str_radix(ip, 16)
+        .ok()
+        .filter(|_| ip.len() == 2 * mem::size_of::<u32>())?;
     let ip = Ipv4Addr::from(ip.to_ne_bytes());
     let port = u16::from_str_radix(port, 16).ok()?;
     Some(SocketAddrV4::new(ip, port).into())
@@ -121,7 +126,10 @@ mod tests {
         let ours = TcpStream::connect(port)?;
         let (mut accepted, _) = listener.accept()?;
         let sealed = seal(std::process::id(), &[port], &[ours.local_addr()?]);
-        if sealed.as_ref().is_err_and(|error| error.raw_os_error().is_some()) {
+        if sealed
+            .as_ref()
+            .is_err_and(|error| error.raw_os_error().is_some())
+        {
             // The system forbids it, as some containers do.
             return Ok(());
         }

@@ -169,7 +169,10 @@ impl Shell {
 
     /// The client that was to ask the person has gone.
     pub(super) fn give_up_asking(&mut self) {
-        let question = self.current.as_mut().and_then(|current| current.question.take());
+        let question = self
+            .current
+            .as_mut()
+            .and_then(|current| current.question.take());
         if let Some(question) = question {
             self.input(&question, END_OF_FILE);
         }
@@ -819,15 +822,24 @@ mod tests {
         shell.published(status("1", "idle"), None);
         shell.reply(ok("1"));
         let due = due(&mut shell);
-        assert!(due.contains(&"reply execute_reply \"ok\"".to_owned()), "{due:?}");
-        assert!(due.contains(&"reply execute_reply \"aborted\"".to_owned()), "{due:?}");
+        assert!(
+            due.contains(&"reply execute_reply \"ok\"".to_owned()),
+            "{due:?}"
+        );
+        assert!(
+            due.contains(&"reply execute_reply \"aborted\"".to_owned()),
+            "{due:?}"
+        );
         // The interrupt was that cell's alone.
         shell.request(cell("3", "f()"));
         shell.request(cell("4", "g()"));
         shell.published(mark("3", &Mark::Ended), None);
         shell.published(status("3", "idle"), None);
         shell.reply(ok("3"));
-        assert_eq!(super::tests::due(&mut shell).last().unwrap(), "ask execute_request \"g()\"");
+        assert_eq!(
+            super::tests::due(&mut shell).last().unwrap(),
+            "ask execute_request \"g()\""
+        );
     }
 
     #[tokio::test]
@@ -836,7 +848,10 @@ mod tests {
         shell.begin();
         shell.request(message(INFO, "1", "", json!({})));
         shell.request(cell("2", "f()"));
-        assert_eq!(due(&mut shell), [format!("ask execute_request \"{FIRST}\"")]);
+        assert_eq!(
+            due(&mut shell),
+            [format!("ask execute_request \"{FIRST}\"")]
+        );
         assert_eq!(shell.cell(), None);
         shell.published(status(FIRST, "busy"), None);
         let info = due(&mut shell);
@@ -857,7 +872,10 @@ mod tests {
         let mut shell = Shell::new(Some("s"));
         let mut run = |id: &str, wish: Value| {
             let mut content = json!({"code": "f()"});
-            content.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
+            content
+                .as_object_mut()
+                .unwrap()
+                .extend(wish.as_object().unwrap().clone());
             shell.request(message("execute_request", id, "", content));
             shell.published(status(id, "busy"), None);
             let input = json!({"execution_count": 7, "code": "f()"});
@@ -881,9 +899,18 @@ mod tests {
             }
             (shown, counts)
         };
-        let whole = ["status", "execute_input", "stream", "execute_reply", "status"];
+        let whole = [
+            "status",
+            "execute_input",
+            "stream",
+            "execute_reply",
+            "status",
+        ];
         let (shown, counts) = run("1", json!({}));
-        assert_eq!((shown.as_slice(), counts.as_slice()), (&whole.map(String::from)[..], &[1, 1][..]));
+        assert_eq!(
+            (shown.as_slice(), counts.as_slice()),
+            (&whole.map(String::from)[..], &[1, 1][..])
+        );
         let (shown, counts) = run("2", json!({"store_history": false}));
         assert_eq!((shown.len(), counts.as_slice()), (5, &[1, 1][..]));
         let (shown, counts) = run("3", json!({"silent": true}));
@@ -914,9 +941,22 @@ mod tests {
         assert_eq!(ask(&mut shell, "1", false), [end.clone()]);
         over(&mut shell, "1");
 
-        assert_eq!(ask(&mut shell, "2", true), ["question input_request \"name\""]);
-        shell.answered(&message("comm_msg", "x", "q", json!({"value": "no answer"})));
-        shell.answered(&message("input_reply", "x", "q", json!({"value": "two\nlines"})));
+        assert_eq!(
+            ask(&mut shell, "2", true),
+            ["question input_request \"name\""]
+        );
+        shell.answered(&message(
+            "comm_msg",
+            "x",
+            "q",
+            json!({"value": "no answer"}),
+        ));
+        shell.answered(&message(
+            "input_reply",
+            "x",
+            "q",
+            json!({"value": "two\nlines"}),
+        ));
         assert_eq!(due(&mut shell), ["input input_reply \"two lines\""]);
         shell.answered(&message("input_reply", "x", "q", json!({"value": "late"})));
         assert_eq!(due(&mut shell), [""; 0]);
@@ -947,7 +987,10 @@ mod tests {
         }
         due(&mut shell);
         shell.request(message("no_such_request", "4", "", json!({})));
-        assert_eq!(due(&mut shell), ["publish status \"busy\"", "publish status \"idle\""]);
+        assert_eq!(
+            due(&mut shell),
+            ["publish status \"busy\"", "publish status \"idle\""]
+        );
         shell.request(message("execute_request", "5", "", json!({"code": 5})));
         assert_eq!(due(&mut shell), ["ask execute_request 5"]);
     }

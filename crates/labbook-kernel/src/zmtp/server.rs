@@ -167,7 +167,9 @@ impl Peers {
     pub(crate) async fn flush(&self) {
         let written = || {
             let peers = self.all();
-            peers.iter().all(|peer| peer.outbox.unread.load(Ordering::Relaxed) == 0)
+            peers
+                .iter()
+                .all(|peer| peer.outbox.unread.load(Ordering::Relaxed) == 0)
         };
         let _ = timeout(FAREWELL, async {
             while !written() {
@@ -376,7 +378,8 @@ mod tests {
             announced(u64::MAX),
             [introduced(), [1, 0].repeat(5000)].concat(),
             [introduced(), vec![4, 3, 200, 1, 2]].concat(),
-            b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nConnection: close\r\n\r\n".to_vec(),
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+                .to_vec(),
             vec![0; 64],
         ];
         for (number, bytes) in hostile.iter().enumerate() {

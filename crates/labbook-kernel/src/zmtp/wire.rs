@@ -85,13 +85,20 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 0 => u64::from(self.stream.read_u8().await?),
                 _ => self.stream.read_u64().await?,
             };
-            let allowed = if flags & COMMAND == 0 { left } else { COMMAND_BYTES };
+            let allowed = if flags & COMMAND == 0 {
+                left
+            } else {
+                COMMAND_BYTES
+            };
             if length > allowed as u64 {
                 return Err(invalid("a message that is too long"));
             }
             // Grows with what comes, not with what is announced.
             let mut body = Vec::new();
-            (&mut self.stream).take(length).read_to_end(&mut body).await?;
+            (&mut self.stream)
+                .take(length)
+                .read_to_end(&mut body)
+                .await?;
             if (body.len() as u64) < length {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
