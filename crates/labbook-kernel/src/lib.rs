@@ -8,8 +8,10 @@
 //! tells it what evcxr keeps to itself.
 
 pub mod front;
+mod further;
 mod interrupt;
 pub mod launch;
+mod manifest;
 mod mark;
 mod relay;
 pub mod replay;
