@@ -19,6 +19,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::launch::COMPILING;
 use crate::manifest::Manifest;
 use crate::{Settings, link_tree};
 
@@ -148,7 +149,7 @@ pub(crate) fn words(
     for name in &taken.twice {
         // evcxr passes on what cargo says it compiles.
         eprintln!(
-            "   Compiling {name} a second time: the facade's lacks features that are asked for here, and \
+            "   {COMPILING}{name} a second time: the facade's lacks features that are asked for here, and \
              its types are others than these. Use labbook::{name} where labbook's functions take them."
         );
     }

@@ -16,7 +16,7 @@ mod shell;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
@@ -68,6 +68,8 @@ pub(crate) struct Back {
     pub(crate) file: PathBuf,
     /// Known to the [tap](crate::tap) alone; `None` without one.
     pub(crate) secret: Option<String>,
+    /// What cargo says it compiles.
+    pub(crate) compiling: UnboundedReceiver<String>,
 }
 
 /// Relays until Jupyter asks the kernel to end.
@@ -75,12 +77,12 @@ pub(crate) struct Back {
 /// # Errors
 /// When Jupyter's ports cannot be had, evcxr_jupyter breaks off the conversation, or a stranger was
 /// connected to it before.
-pub(crate) async fn run(front: &Connection, back: &Back, kernel: &Kernel) -> io::Result<()> {
+pub(crate) async fn run(front: &Connection, back: Back, kernel: &Kernel) -> io::Result<()> {
     let (events, received) = unbounded_channel();
     let sockets = connect(front, &back.connection, &events, kernel).await?;
     let mut shell = Shell::new(back.secret.as_deref());
     shell.begin();
-    sockets.relay(received, shell, &back.file, kernel).await;
+    sockets.relay(received, shell, back, kernel).await;
     Ok(())
 }
 
@@ -179,7 +181,7 @@ impl Sockets {
         self,
         mut events: UnboundedReceiver<Event>,
         mut shell: Shell,
-        back_file: &Path,
+        mut back: Back,
         kernel: &Kernel,
     ) {
         let mut begun = false;
@@ -200,6 +202,11 @@ impl Sockets {
                     self.act(&mut shell);
                     continue;
                 }
+                Some(line) = back.compiling.recv() => {
+                    shell.compiling(&line);
+                    self.act(&mut shell);
+                    continue;
+                }
                 () = late => {
                     shell.give_up_waiting();
                     self.act(&mut shell);
@@ -214,7 +221,7 @@ impl Sockets {
                     if !begun {
                         begun = true;
                         // The tap waits for this. It is as well to leave the key nowhere.
-                        let _ = fs::remove_file(back_file);
+                        let _ = fs::remove_file(&back.file);
                     }
                     shell.published(message, kernel.stopped());
                 }

@@ -154,6 +154,15 @@ impl Shell {
         }
     }
 
+    /// cargo compiles something for the current cell.
+    pub(super) fn compiling(&mut self, line: &str) {
+        if let Some(request) = self.current.as_ref().map(|current| current.request.clone()) {
+            let id = self.new_id();
+            let text = json!({"name": "stderr", "text": line});
+            self.publish(request.child("stream", id, &text).for_all());
+        }
+    }
+
     /// evcxr_jupyter asks the person for a line.
     pub(super) fn question(&mut self, question: Message) {
         let current = self.current.as_mut();

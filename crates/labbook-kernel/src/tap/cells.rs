@@ -1,17 +1,16 @@
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::io::{Errno, ioctl_fionbio};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair,
-};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, Signal, kill_process_group};
+use socket2::{Domain, Socket, Type};
 
 use super::{BOUND, RELAY, SECRET};
 
@@ -27,9 +26,9 @@ const LOOK: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct Cells {
     child: Child,
-    input: OwnedFd,
+    input: Socket,
     /// The process's own end, to see what it has not read yet.
-    its_end: OwnedFd,
+    its_end: Socket,
     /// How its first thread waits for the next cell; `None` where the system does not tell.
     idle: Option<Wait>,
 }
@@ -37,9 +36,9 @@ pub(super) struct Cells {
 /// A thread that waits for standard input.
 #[derive(Debug)]
 struct Wait {
-    /// Where the bytes are to go, and where the thread's stack ends: they tell a cell that reads from
-    /// evcxr that waits for the next cell.
-    place: (String, String),
+    /// Where the bytes are to go, which tells a cell that reads from evcxr that waits for the next cell.
+    /// (The depth of the stack does not: it changes once there are threads.)
+    place: String,
     /// How many bytes it takes.
     size: usize,
 }
@@ -47,12 +46,7 @@ struct Wait {
 impl Cells {
     /// Starts it, a copy of the program `evcxr` bound to this process by `own`.
     pub(super) fn start(own: &Path, evcxr: &Path) -> io::Result<Cells> {
-        let (input, its_end) = socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let (input, its_end) = Socket::pair(Domain::UNIX, Type::SEQPACKET, None)?;
         let child = Command::new(own)
             .arg(BOUND)
             .arg(evcxr)
@@ -62,7 +56,7 @@ impl Cells {
             .env("RUST_BACKTRACE", "0")
             // Jupyter signals to the launcher's group; the launcher decides what reaches the cells.
             .process_group(0)
-            .stdin(Stdio::from(its_end.try_clone()?))
+            .stdin(OwnedFd::from(its_end.try_clone()?))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
@@ -122,16 +116,19 @@ impl Cells {
 
     /// Whether it has read all that was sent.
     fn has_read(&self) -> bool {
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        recv(&self.its_end, &mut [0; 1], flags).is_err_and(|error| error == Errno::AGAIN)
+        let mut waiting = [PollFd::from_borrowed_fd(
+            self.its_end.as_fd(),
+            PollFlags::IN,
+        )];
+        poll(&mut waiting, Some(&Timespec::default())).is_ok_and(|ready| ready == 0)
     }
 
     /// Sends what one read gets; nothing is the end of a file.
     pub(super) fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        match send(&self.input, bytes, SendFlags::NOSIGNAL) {
+        match self.input.send(bytes) {
             // It has ended, which its output tells.
-            Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            sent => sent.map(|_| ()),
         }
     }
 
@@ -188,8 +185,8 @@ fn read_wait(call: &str) -> Option<Wait> {
     };
     let words: Vec<&str> = call.split_whitespace().collect();
     match words.as_slice() {
-        [number, "0x0", buffer, size, _, _, _, stack, ..] if *number == read => Some(Wait {
-            place: ((*buffer).to_owned(), (*stack).to_owned()),
+        [number, "0x0", buffer, size, ..] if *number == read => Some(Wait {
+            place: (*buffer).to_owned(),
             size: usize::from_str_radix(size.strip_prefix("0x")?, 16).ok()?,
         }),
         _ => None,
@@ -203,16 +200,10 @@ mod tests {
 
     /// A process that reads as told.
     fn cells(script: &str) -> Cells {
-        let (input, its_end) = socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )
-        .unwrap();
+        let (input, its_end) = Socket::pair(Domain::UNIX, Type::SEQPACKET, None).unwrap();
         let child = Command::new("sh")
             .args(["-c", script])
-            .stdin(Stdio::from(its_end.try_clone().unwrap()))
+            .stdin(OwnedFd::from(its_end.try_clone().unwrap()))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -269,10 +260,7 @@ mod tests {
         };
         let call = |fd: &str| format!("{read} {fd} 0x7f01 0x2000 0x0 0x0 0x0 0x7ffe 0x7fff");
         let wait = read_wait(&call("0x0")).unwrap();
-        assert_eq!(
-            (wait.size, wait.place.0.as_str(), wait.place.1.as_str()),
-            (8192, "0x7f01", "0x7ffe")
-        );
+        assert_eq!((wait.size, wait.place.as_str()), (8192, "0x7f01"));
         assert!(read_wait(&call("0x3")).is_none());
         assert!(read_wait("running").is_none());
     }
