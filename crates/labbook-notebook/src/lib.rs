@@ -5,6 +5,7 @@
 //! below this crate knows of notebooks.
 
 mod array;
+mod begin;
 mod calibration;
 mod charts;
 mod error;
