@@ -13,6 +13,7 @@ mod labbook;
 mod places;
 mod process;
 mod report;
+mod report_target;
 mod scratch;
 mod setup;
 mod test;
@@ -25,8 +26,9 @@ use crate::places::Places;
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
-  report [NOTEBOOK] [--scale smoke|laptop|full] [--format html,pdf,md] [--no-run]
-              run a notebook (cifar10 unless named) and write reports/NOTEBOOK.html and .pdf;
+  report [NOTEBOOK] [--scale smoke|laptop|full] [--format html,pdf,md] [--no-run] [--output FOLDER]
+              run a notebook (cifar10 unless named) and write reports/NOTEBOOK.html and .pdf, for a
+              notebook that is elsewhere beside it, or into the folder named (. is this one);
               the scale is laptop where CIFAR-10 is found, else smoke; with --no-run the
               report is made of the outputs that the notebook was saved with
   test        run every check: formatting, lints, unit tests, documentation, whole notebooks
@@ -81,6 +83,10 @@ fn run() -> Result<ExitCode> {
                 wishes.formats = Some(report::Format::parse(&value.to_string_lossy())?);
             }
             lexopt::Arg::Long("no-run") => wishes.no_run = true,
+            lexopt::Arg::Long("output") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                wishes.output = Some(value.into());
+            }
             lexopt::Arg::Long("points") => {
                 let value = parser.value().map_err(Failure::usage)?;
                 points = Some(value.to_string_lossy().into_owned());
@@ -98,7 +104,7 @@ fn run() -> Result<ExitCode> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if wishes != report::Wishes::default() && words.first() != Some(&"report") {
         return Err(Failure::new(
-            "--scale, --format and --no-run belong to `cargo xtask report`",
+            "--scale, --format, --no-run and --output belong to `cargo xtask report`",
         ));
     }
     if points.is_some() && words != ["bench", "tsne"] {
