@@ -271,22 +271,23 @@ class _Reader:
         # Pictures in it are counted by themselves.
         most = limits.PICTURES_OF_ALL if "data:image/" in source else limits.HTML
         soup = html_cleaning.soup(source[:most], picture)
-        self.spent += len(soup.get_text())
+        self.spent += len(source) if most == limits.HTML else len(soup.get_text())
         hidden = len(source) - most
         return list(self._blocks(soup)) + ([Note(f"{hidden:,} more characters are left out here.")] if hidden > 0 else [])
 
     def _blocks(self, node):
         """Figures, tables and texts of some HTML, in order, whatever they are wrapped in."""
-        rest = BeautifulSoup("", "html.parser")
+        # As text: to move many elements from one tree to another takes quadratic time.
+        rest = []
 
         def flush():
-            nonlocal rest
-            full, rest = rest, BeautifulSoup("", "html.parser")
+            full = BeautifulSoup("".join(rest), "html.parser")
+            rest.clear()
             return [Markup(full)] if full.get_text(strip=True) else []
 
         for child in list(node.children):
             if isinstance(child, NavigableString):
-                rest.append(child.extract())
+                rest.append(child.output_ready())
             elif child.name == "img":
                 yield from flush()
                 yield from self._embedded(child)
@@ -300,7 +301,7 @@ class _Reader:
                 yield from flush()
                 yield from self._blocks(child)
             else:
-                rest.append(child.extract())
+                rest.append(str(child))
         yield from flush()
 
     def _embedded(self, image):

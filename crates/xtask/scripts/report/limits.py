@@ -8,17 +8,18 @@ NOTEBOOK = 500_000_000
 # or Markdown, of the HTML of one output, of a description or a title, and of all that is not a picture.
 PRINTED, LINE = 400_000, 4_000
 SOURCE = 200_000
-HTML = 2_000_000
+HTML = 500_000
 DESCRIPTION, TITLE = 4_000, 300
-TEXT_OF_ALL = 20_000_000
+TEXT_OF_ALL = 10_000_000
 # Bytes of all pictures.
 PICTURES_OF_ALL = 300_000_000
 # Cells, outputs of one cell, rows and columns of one table, headings in the contents.
 CELLS, OUTPUTS = 2_000, 500
 ROWS, COLUMNS = 500, 100
 HEADINGS = 1_000
-# Seconds for the Markdown or the colours of one cell, and for the browser to print once.
-PATIENCE = 10
+# Seconds of the processor for one output, or the Markdown or the colours of one cell; seconds for the
+# browser to print once.
+PATIENCE = 20
 PRINTING = 300
 
 
@@ -29,13 +30,13 @@ def patience():
     def end(*_):
         raise TimeoutError("takes too long")
 
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    before = signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def cut(line):

@@ -21,7 +21,7 @@ LINK_END = re.compile(r"""[ \t\n]*(?:"[^"]*"|'[^']*'|\([^()]*\))?[ \t\n]*\)""")
 DEFINITION = re.compile(r"^([ \t>]*\[[^\[\]\n]{1,300}\]:[ \t]*\n?[ \t]*)(<[^<>\n]*>|\S+)", re.M)
 AUTOLINK = re.compile(r"<(?:https?://|mailto:)[^\s<>]*>", re.I)
 # A line that begins with a tag, in a list or quotation or not, begins a block of HTML.
-HTML_LINE = re.compile(r"^[ \t>*+.0-9)-]*<[A-Za-z/!?]", re.M)
+HTML_LINE = re.compile(r"^[ \t>*+.0-9)-]*<(?:[A-Za-z][A-Za-z0-9-]*(?=[\s/>]|$)|[/!?])", re.M)
 
 
 def blocks(source):
@@ -166,7 +166,8 @@ class _Paragraph:
 
     def _html(self, at):
         """Makes what the "<" begins harmless: a listed tag is written anew, a comment goes, the rest is text."""
-        if auto := AUTOLINK.match(self.text, at):
+        auto = None if self.is_html else AUTOLINK.match(self.text, at)
+        if auto:
             return auto.end()
         token, end = html_tokens.read(self.text, at) if self.unended < MOST_UNENDED else (None, len(self.text))
         if token == "<":
