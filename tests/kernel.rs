@@ -10,7 +10,9 @@ use notebook_tests::{
 
 /// Runs a notebook of these cells; the log when it failed, else what it printed.
 fn run(name: &str, cells: &[&str]) -> Result<String, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = &Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kernel-{name}"));
+    let _ = std::fs::remove_dir_all(folder);
+    std::fs::create_dir_all(folder).unwrap();
     let path = write_notebook(folder, name, cells).unwrap();
     let path = path.to_str().unwrap();
     let output = xtask(&["report", path, "--scale", "smoke"], folder).unwrap();
@@ -18,10 +20,11 @@ fn run(name: &str, cells: &[&str]) -> Result<String, String> {
     if !output.status.success() {
         return Err(log.into_owned());
     }
-    let work = root().join("reports/work");
-    Ok(Notebook::read(&work.join(format!("{name}.ipynb")))
-        .unwrap()
-        .printed(""))
+    // The report says where it keeps the executed notebook, and stands beside the one it was given.
+    let executed = log.split("The executed notebook is ").nth(1).unwrap();
+    let executed = executed.split(".ipynb").next().unwrap();
+    let executed = root().join(format!("{executed}.ipynb"));
+    Ok(Notebook::read(&executed).unwrap().printed(""))
 }
 
 #[test]

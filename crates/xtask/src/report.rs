@@ -154,7 +154,14 @@ pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<()
         println!("Running {path} at {} scale.", scale.name());
         let start = Instant::now();
         let script = scripts.join(EXECUTE);
-        execute(places, &ready, &script, [&source, &executed], scale, &session)?;
+        execute(
+            places,
+            &ready,
+            &script,
+            [&source, &executed],
+            scale,
+            &session,
+        )?;
         println!("The executed notebook is {}.", shown(places, &executed));
         let time = minutes(start.elapsed().as_secs());
         let run = json!({ "Project": project(places), "Run time": time });

@@ -53,7 +53,8 @@ impl Target {
 
     /// The report's file.
     pub(crate) fn file(&self, format: Format) -> PathBuf {
-        self.folder.join(format!("{}.{}", self.name, format.suffix()))
+        self.folder
+            .join(format!("{}.{}", self.name, format.suffix()))
     }
 
     /// Makes sure that nothing is overwritten but an earlier report of the same notebook.
@@ -71,7 +72,10 @@ impl Target {
             .join(short_hash(file.as_os_str().as_encoded_bytes()));
         let said = format!("{}\n{}\n", file.display(), self.notebook.display());
         let known = fs::read_to_string(&note).is_ok_and(|text| text == said);
-        if let Some(taken) = taken.iter().find(|path| path.symlink_metadata().is_ok() && !known) {
+        if let Some(taken) = taken
+            .iter()
+            .find(|path| path.symlink_metadata().is_ok() && !known)
+        {
             return Err(Failure::new(format!(
                 "{} is there already and is no report of {} that was written from here; move it away, or \
                  name another folder with --output FOLDER",
@@ -92,7 +96,9 @@ fn harmless(stem: &str) -> String {
     let mut name = plain.trim_matches(['.', ' ']);
     // Endings and numbers come behind it; file systems allow 255 bytes.
     while name.len() > 180 {
-        name = name.split_at(name.char_indices().next_back().map_or(0, |(at, _)| at)).0;
+        name = name
+            .split_at(name.char_indices().next_back().map_or(0, |(at, _)| at))
+            .0;
     }
     if name.is_empty() { "notebook" } else { name }.to_owned()
 }
@@ -141,7 +147,10 @@ mod tests {
         fs::write(root.join("out/a.html"), "").unwrap();
         first.claim(Format::Html).unwrap();
         let refused = other.claim(Format::Html).unwrap_err().to_string();
-        assert!(refused.contains("a.html") && refused.contains("--output"), "{refused}");
+        assert!(
+            refused.contains("a.html") && refused.contains("--output"),
+            "{refused}"
+        );
         // A folder of the user's own.
         fs::create_dir_all(root.join("out/a_files")).unwrap();
         assert!(first.claim(Format::Markdown).is_err());
