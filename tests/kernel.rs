@@ -10,7 +10,9 @@ use notebook_tests::{
 
 /// Runs a notebook of these cells; the log when it failed, else what it printed.
 fn run(name: &str, cells: &[&str]) -> Result<String, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = &Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kernel-{name}"));
+    let _ = std::fs::remove_dir_all(folder);
+    std::fs::create_dir_all(folder).unwrap();
     let path = write_notebook(folder, name, cells).unwrap();
     let path = path.to_str().unwrap();
     let output = xtask(&["report", path, "--scale", "smoke"], folder).unwrap();
@@ -18,10 +20,11 @@ fn run(name: &str, cells: &[&str]) -> Result<String, String> {
     if !output.status.success() {
         return Err(log.into_owned());
     }
-    let work = root().join("reports/work");
-    Ok(Notebook::read(&work.join(format!("{name}.ipynb")))
-        .unwrap()
-        .printed(""))
+    // The report says where it keeps the executed notebook, and stands beside the one it was given.
+    let executed = log.split("The executed notebook is ").nth(1).unwrap();
+    let executed = executed.split(".ipynb").next().unwrap();
+    let executed = root().join(format!("{executed}.ipynb"));
+    Ok(Notebook::read(&executed).unwrap().printed(""))
 }
 
 #[test]
@@ -228,7 +231,18 @@ fn values_appear_in_order_among_what_is_printed_and_read() {
     ];
     let answers = converse(folder.path(), steps).unwrap();
     assert!(answers.iter().all(|a| a.status == "ok"), "{answers:#?}");
-    let [first, _, values, end, order, many, asked, alone, hidden, last] = answers.as_slice()
+    let [
+        first,
+        _,
+        values,
+        end,
+        order,
+        many,
+        asked,
+        alone,
+        hidden,
+        last,
+    ] = answers.as_slice()
     else {
         panic!("{answers:#?}");
     };
@@ -255,7 +269,10 @@ fn values_appear_in_order_among_what_is_printed_and_read() {
     assert_eq!(asked.text, "name: 4 \"Ada\\n\"\n");
     assert_eq!(alone.text, "name: 0 \"\"\n");
     assert_eq!((hidden.text.as_str(), hidden.count), ("", alone.count));
-    assert_eq!((last.text.as_str(), last.count), ("0", alone.count.map(|count| count + 1)));
+    assert_eq!(
+        (last.text.as_str(), last.count),
+        ("0", alone.count.map(|count| count + 1))
+    );
 }
 
 #[track_caller]
@@ -463,7 +480,9 @@ fn a_further_crate_and_waiting_for_a_future_leave_the_variables_alone() {
         Step::new(MODEL),
         Step::new(&own),
         Step::new("println!(\"{} {}\", own::answer(), model.layers().len());"),
-        Step::new("async fn later() -> i32 { own::answer() + 1 }\nprintln!(\"{}\", later().await);"),
+        Step::new(
+            "async fn later() -> i32 { own::answer() + 1 }\nprintln!(\"{}\", later().await);",
+        ),
         Step::new("println!(\"{}\", model.layers().len());"),
     ];
     let answers = converse(folder.path(), steps).unwrap();

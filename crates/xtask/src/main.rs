@@ -14,6 +14,7 @@ mod labbook;
 mod places;
 mod process;
 mod report;
+mod report_target;
 mod scratch;
 mod setup;
 mod test;
@@ -27,7 +28,9 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
   report [NOTEBOOK] [--set NAME=VALUE] [--scale SCALE] [--format html,pdf,md] [--no-run]
-              run a notebook (cifar10 unless named) and write reports/NOTEBOOK.html and .pdf;
+         [--output FOLDER]
+              run a notebook (cifar10 unless named) and write reports/NOTEBOOK.html and .pdf, for a
+              notebook that is elsewhere beside it, or into the folder named (. is this one);
               --set gives it an environment variable (may be given several times), --scale smoke,
               laptop or full is short for --set LABBOOK_SCALE=...; with --no-run the report is
               made of the outputs that the notebook was saved with
@@ -102,6 +105,10 @@ fn run() -> Result<ExitCode> {
                 wishes.formats = Some(report::Format::parse(&value.to_string_lossy())?);
             }
             lexopt::Arg::Long("no-run") => wishes.no_run = true,
+            lexopt::Arg::Long("output") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                wishes.output = Some(value.into());
+            }
             lexopt::Arg::Long("points") => {
                 let value = parser.value().map_err(Failure::usage)?;
                 points = Some(value.to_string_lossy().into_owned());
@@ -119,7 +126,7 @@ fn run() -> Result<ExitCode> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if wishes != report::Wishes::default() && words.first() != Some(&"report") {
         return Err(Failure::new(
-            "--set, --scale, --format and --no-run belong to `cargo xtask report`",
+            "--set, --scale, --format, --no-run and --output belong to `cargo xtask report`",
         ));
     }
     if points.is_some() && words != ["bench", "tsne"] {

@@ -17,6 +17,10 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+import files
+import notebook_file as notebooks
+from markdown_text import headings
+
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # A figure as the notebook crate shows it: its PNG a second time, with a width and a description.
 FIGURE = re.compile(r'^\s*<img alt="([^"]*)" width="(\d+)"[^>]*src="data:image/png;base64,[^"]*">\s*$')
@@ -88,8 +92,23 @@ def number(cell, count):
             output.execution_count = count
 
 
+def runnable(path):
+    """The notebook as nbclient expects it, without outputs; what is no cell is left out, and named."""
+    content = notebooks.load(path)
+    name = os.path.basename(path)
+    repaired = notebooks.repaired(content, lambda cell, text: print(f"warning: {name}, cell {cell}: {text}", flush=True))
+    cells = []
+    for cell in repaired["cells"]:
+        whole = content["cells"][cell["at"] - 1]
+        metadata = whole.get("metadata")
+        fresh = {"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {}
+        # What the report does not read stays as it is.
+        cells.append(whole | {"source": cell["source"], "metadata": metadata if isinstance(metadata, dict) else {}} | fresh)
+    return nbformat.from_dict(content | {"cells": cells, "metadata": repaired["metadata"]})
+
+
 async def run(notebook_path, out_path, kernel):
-    notebook = nbformat.read(notebook_path, as_version=4)
+    notebook = runnable(notebook_path)
     folder = os.path.dirname(os.path.abspath(notebook_path))
     code = [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
     for cell in code:
@@ -110,8 +129,8 @@ async def run(notebook_path, out_path, kernel):
         print(f"kernel ready after {time.time() - begin:.0f} s", flush=True)
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "markdown":
-                found = re.findall(r"^#+ (.*)$", cell.source, re.M)
-                heading = found[-1] if found else heading
+                found = headings(cell.source)
+                heading = found[-1][1] if found else heading
                 continue
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
@@ -134,9 +153,7 @@ async def run(notebook_path, out_path, kernel):
             seconds = time.time() - start
             if seconds >= 2:
                 print(f"    {seconds:.0f} s", flush=True)
-    partial = out_path + ".part"
-    nbformat.write(notebook, partial)
-    os.replace(partial, out_path)
+    files.write(out_path, (nbformat.writes(notebook) + "\n").encode())
     if failed:
         raise CellFailed(f'the cell "{failed[0]}" failed:\n\n{failed[1].strip()}')
     print(f"{len(code)} cells in {time.time() - begin:.0f} s", flush=True)
@@ -147,6 +164,8 @@ def main():
         sys.exit(__doc__)
     try:
         asyncio.run(run(*sys.argv[1:]))
+    except notebooks.Unreadable as failure:
+        sys.exit(str(failure))
     except CellFailed as failure:
         print(f"\n{failure}", file=sys.stderr)
         sys.exit(3)
