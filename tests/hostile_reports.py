@@ -267,7 +267,8 @@ HOSTILE_MARKDOWN = [
     "![x](http://HOST/i)", "![x][y]\n\n[y]: http://HOST/i", "[![x](http://HOST/i)](javascript:RUN())", "![x](\"onerror=RUN())", "<div>\n<http://x/onmouseover=RUN()>y",
     "![<img src=http://HOST/i>](y)", '![x"onerror="RUN()](y)', "`\n# <script>RUN()</script> `", "| ` | <script>RUN()</script> ` |\n|-|-|\n",
     "<div>\n```\n<script>RUN()</script>\n```\n</div>", "<div>\n`<script>RUN()</script>`\n</div>", "<div>\n\\<script>RUN()</script>\n</div>", "<pre>\n\n```\n<script>RUN()</script>\n```",
-    "- a\n\n      ```\n  <script>RUN()</script>", "``` <script>\nx", "~~~\n<script>RUN()</script>", "<!-- `--><script>RUN()</script>", "$<script>RUN()</script>$", "$$\n<img src=x onerror=RUN()>\n$$",
+    "<![script](x)>", "<<!-- -->script>RUN()</script>", "\\```\n<script>RUN()", "- ```\n  x\n  ```\n  <script>RUN()</script>", "- a\n\n  ```\n<script>RUN()</script>",
+    "[x]: y <script>RUN()</script>", "[x]: <b onclick=\"<script>RUN()</script>\">", "- a\n\n      ```\n  <script>RUN()</script>", "``` <script>\nx", "~~~\n<script>RUN()</script>", "<!-- `--><script>RUN()</script>", "$<script>RUN()</script>$", "$$\n<img src=x onerror=RUN()>\n$$",
     "\\begin{a}<script>RUN()</script>\\end{a}", "```mermaid\n<script>RUN()</script>\n```", "```html\n<script>RUN()</script>\n```", "~~<script>~~", "[^1]\n\n[^1]: <script>RUN()</script>",
     "# <img src=x onerror=RUN()>", "## [x](javascript:RUN())", "- [ ] <script>RUN()</script>", "<http://x/\"onclick=RUN()>", "http://x/<script>RUN()</script>", "&lt;script&gt;RUN()",
 ]  # fmt: skip

@@ -20,6 +20,8 @@ LINK_END = re.compile(r"""[ \t\n]*(?:"[^"]*"|'[^']*'|\([^()]*\))?[ \t\n]*\)""")
 # `[name]: address`, where reference links find theirs.
 DEFINITION = re.compile(r"^([ \t>]*\[[^\[\]\n]{1,300}\]:[ \t]*\n?[ \t]*)(<[^<>\n]*>|\S+)", re.M)
 AUTOLINK = re.compile(r"<(?:https?://|mailto:)[^\s<>]*>", re.I)
+# What follows a "<" that only compares.
+MORE_OR_LESS = tuple(" \t\n=-0123456789") + ("",)
 # A line that begins with a tag, in a list or quotation or not, begins a block of HTML.
 HTML_LINE = re.compile(r"^[ \t>*+.0-9)-]*<(?:[A-Za-z][A-Za-z0-9-]*(?=[\s/>]|$)|[/!?])", re.M)
 
@@ -34,7 +36,8 @@ def _blocks(source):
     found, lines, fence = [], [], ""
     for line in source.splitlines(keepends=True):
         edge = FENCE.match(line.rstrip("\r\n"))
-        if not fence and edge and not ("`" in edge[1] and "`" in edge[2]):
+        # An indented fence may be one of a list, that ends with it; its code is treated as text, which harms it little.
+        if not fence and edge and line[0] != " " and not ("`" in edge[1] and "`" in edge[2]):
             found.append((False, "".join(lines)))
             lines, fence = [line], edge[1]
         elif fence and edge and edge[1].startswith(fence) and not edge[2].strip():
@@ -115,6 +118,8 @@ def rewritten(source, change):
 
 class _Paragraph:
     def __init__(self, text, change):
+        # First, as an address is no tag, whatever it holds.
+        text = DEFINITION.sub(lambda found: found[1] + change.link(_address(found[2].strip("<>"))), text)
         self.text = text
         self.change = change
         self.is_html = bool(HTML_LINE.search(text))
@@ -129,8 +134,6 @@ class _Paragraph:
         at = 0
         while found := MARK.search(self.text, at):
             at = self._take(found)
-        for found in DEFINITION.finditer(self.text):
-            self.edits.put(found.start(2), found.end(2), self.change.link(_address(found[2].strip("<>"))))
         return self.edits.done()
 
     def _take(self, found):
@@ -145,6 +148,9 @@ class _Paragraph:
             return self._html(found.start())
         if mark[-1] == "[":
             self.opened.append(found)
+            if mark[0] == "!":
+                # A picture whose address stands elsewhere is only text, unless what follows replaces this.
+                self.edits.put(found.start(), found.end(), "!\\[")
         elif mark[0] == "]" and self.opened:
             opened = self.opened.pop()
             if mark == "](":
@@ -170,7 +176,7 @@ class _Paragraph:
         if auto:
             return auto.end()
         token, end = html_tokens.read(self.text, at) if self.unended < MOST_UNENDED else (None, len(self.text))
-        if token == "<":
+        if token == "<" and self.text[end : end + 1] in MORE_OR_LESS:
             return end
         ended = self.text[end - 1] == ">"
         self.unended += not ended
@@ -181,7 +187,8 @@ class _Paragraph:
         elif isinstance(token, html_tokens.End) and token.name in html_cleaning.ELEMENTS - {"pre"}:
             shown = f"</{token.name}>"
         if shown or ended and self.text.startswith("<!--", at):
-            self.edits.put(at, end, shown)
+            # What was apart stays apart.
+            self.edits.put(at, end, shown or " ")
             return end
         self.edits.put(at, at + 1, "&lt;")
         return at + 1
@@ -203,7 +210,8 @@ class _CodeSpans:
 
     def end(self, run):
         """Where the code ends that this run begins; it is on one line and in one cell of a table."""
-        starts = self.starts[len(run.group())]
+        # None where a backslash has taken the first of them.
+        starts = self.starts.get(len(run.group()), [])
         following = bisect_right(starts, run.start())
         if following == len(starts):
             return run.end()
@@ -225,8 +233,8 @@ class _Edits:
 
     def done(self):
         out, at = [], 0
-        for start, end, new in sorted(self.list, key=lambda edit: edit[:2]):
-            # What is within another one's place, as a picture within a picture's text, goes with it.
+        # What is within another one's place, as a picture within a picture's text, goes with it.
+        for start, end, new in sorted(self.list, key=lambda edit: (edit[0], -edit[1])):
             if start >= at:
                 out += [self.text[at:start], new]
                 at = end
