@@ -1,5 +1,5 @@
 use labbook_charts::{ColorMap, Figure, ImageGrid, heat_pictures, overlay};
-use labbook_nn::{Explanation, Sequential};
+use labbook_nn::{Explanation, Model};
 use ndarray::{Array3, Array4, Axis};
 use tch::Tensor;
 
@@ -31,7 +31,7 @@ const SCALED_TO: f64 = 0.99;
 /// [`NotebookError::Tensor`] for other images, or more than 60; [`NotebookError::Chart`] when a
 /// class has no name.
 pub fn show_grad_cam(
-    model: &Sequential,
+    model: &Model,
     images: &Tensor,
     labels: &Tensor,
     class_names: impl IntoIterator<Item = impl AsRef<str>>,
@@ -58,7 +58,7 @@ pub fn show_grad_cam(
 /// # Errors
 /// Those of [`show_grad_cam`].
 pub fn show_saliency(
-    model: &Sequential,
+    model: &Model,
     images: &Tensor,
     labels: &Tensor,
     class_names: impl IntoIterator<Item = impl AsRef<str>>,
@@ -135,6 +135,8 @@ mod tests {
     use labbook_nn::Activation::{Relu, Softmax};
     use labbook_nn::{Conv2D, Dense, Flatten};
     use tch::{Device, Kind};
+
+    use labbook_nn::Sequential;
 
     use super::*;
     use crate::some_images::some_images;

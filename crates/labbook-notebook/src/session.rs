@@ -2,7 +2,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use labbook_nn::{Evaluation, History, Sequential};
+use labbook_nn::{Evaluation, History, Model};
 use labbook_records::{RunFacts, RunRecord, Runs, device_description};
 use tch::Device;
 
@@ -157,7 +157,7 @@ impl Session {
     pub fn record(
         &self,
         name: &str,
-        model: &Sequential,
+        model: &Model,
         history: &History,
         test: &Evaluation,
     ) -> Result<RunRecord, NotebookError> {
@@ -237,6 +237,8 @@ fn table(session: &Session) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use labbook_nn::Sequential;
+
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use labbook_charts::{ColorMap, Figure, Palette};
 use labbook_data::{ImageSet, ImageSets, Provenance};
 use labbook_nn::{
     Activation, CsvLogger, DtypePolicy, EarlyStopping, Evaluate, Evaluation, Fit,
-    LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, Padding, Predict,
+    LearningRateScheduler, Lookahead, Model, ModelCheckpoint, MonitorMode, Padding, Predict,
     ReduceLROnPlateau, Sequential, Summary, TestTimeAugmentation,
 };
 
@@ -94,7 +94,7 @@ impl Render for Figure {
 }
 
 shown_as!(Summary, Evaluation, ClassificationReport => |value| Preformatted(value.to_string()));
-shown_as!(Sequential => |model| model.summary());
+shown_as!(Sequential, Model => |model| model.summary());
 shown_as!(Provenance => |value| Paragraph(value.to_string()));
 shown_as!(Activation, ConfusedPair, DtypePolicy => |value| Line(value.to_string()));
 shown_as!(ImageSets => |data| {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, Unit};
-use labbook_nn::{Evaluation, History, Sequential};
+use labbook_nn::{Evaluation, History, Model};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ impl RunRecord {
     /// say or no epoch was finished, [`RecordError::Model`] when it was never built.
     pub fn new(
         facts: &RunFacts,
-        model: &Sequential,
+        model: &Model,
         history: &History,
         test: &Evaluation,
     ) -> Result<Self> {
@@ -269,6 +269,8 @@ fn seconds_ago(seconds: f64) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use labbook_nn::Sequential;
+
     use super::*;
     use labbook_nn::Activation::{Relu, Softmax};
     use labbook_nn::{Adam, Dense, Evaluate, Fit, SparseCategoricalCrossentropy};

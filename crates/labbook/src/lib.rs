@@ -39,14 +39,24 @@ pub mod prelude {
     pub use labbook_nn::Activation::{
         Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
     };
+    // The merging layer that Keras calls Average too; here that is how scores are averaged.
+    pub use labbook_nn::Average as AverageLayer;
     pub use labbook_nn::{
-        ActivationLayer, Adam, Augmentation, AveragePooling2D, BatchNormalization, Callback,
-        Control, Conv2D, CsvLogger, Dense, Dropout, DtypePolicy, EarlyStopping, Evaluate, Fit,
-        Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, History, Initializer, L1L2,
-        LearningRateSchedule, LearningRateScheduler, Logs, Lookahead, MaxPooling2D,
-        ModelCheckpoint, MonitorMode, Muon, Normalization, Padding, Predict, RMSprop,
-        ReduceLROnPlateau, Rescaling, SGD, Sequential, SparseCategoricalCrossentropy,
-        TestTimeAugmentation, Whitening, bfloat16_is_fast, clear_session, set_random_seed,
+        AUC, Accuracy, ActivationLayer, Adam, Add, Augmentation, AveragePooling2D,
+        BatchNormalization, BinaryAccuracy, BinaryCrossentropy, BinaryFocalCrossentropy, Callback,
+        CategoricalAccuracy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
+        CategoricalHinge, Compile, Concatenate, Control, Conv2D, CosineSimilarity, CsvLogger,
+        Dataset, Dense, Dot, Dropout, DtypePolicy, EarlyStopping, Evaluate, F1Score, FBetaScore,
+        Fit, Flatten, GeneratorDataset, GlobalAveragePooling2D, GlobalMaxPooling2D, Hinge, History,
+        Huber, Initializer, Input, KLDivergence, L1L2, LayerExt, LearningRateSchedule,
+        LearningRateScheduler, LogCosh, Logs, Lookahead, LossFn, MaxPooling2D, Maximum,
+        MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU, MeanSquaredError,
+        MeanSquaredLogarithmicError, MetricFn, Metrics, Minimum, Model, ModelCheckpoint,
+        MonitorMode, Multiply, Muon, Normalization, Padding, Poisson, Precision, Predict, R2Score,
+        RMSprop, Recall, ReduceLROnPlateau, Rescaling, RootMeanSquaredError, SGD, Sequential,
+        SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy,
+        SquaredHinge, Subtract, TensorDataset, TestTimeAugmentation, TopKCategoricalAccuracy,
+        Whitening, bfloat16_is_fast, clear_session, metrics, set_random_seed,
     };
     pub use labbook_notebook::{
         HistoryFrame, NotebookDisplay, Render, Session, Table, Trials, Versions, calibration_curve,
