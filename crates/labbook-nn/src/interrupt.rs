@@ -61,7 +61,10 @@ pub(crate) struct Interruptible(());
 
 impl Interruptible {
     pub(crate) fn begin() -> Self {
-        let prepare = PREPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let prepare = PREPARE
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(prepare) = prepare {
             prepare();
         }
