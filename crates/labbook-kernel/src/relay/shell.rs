@@ -940,14 +940,14 @@ mod tests {
             due(shell)
         };
         let end = format!("input input_reply \"{}\"", END_OF_FILE.escape_debug());
-        let end = end.replace("\\u{4}", "\\u0004");
+        let end = [end.replace("\\u{4}", "\\u0004")];
         let over = |shell: &mut Shell, id: &str| {
             shell.published(mark(id, &Mark::Ended), None);
             shell.published(status(id, "idle"), None);
             shell.reply(ok(id));
             due(shell)
         };
-        assert_eq!(ask(&mut shell, "1", false), [end.clone()]);
+        assert_eq!(ask(&mut shell, "1", false), end);
         over(&mut shell, "1");
 
         assert_eq!(
@@ -973,11 +973,11 @@ mod tests {
 
         ask(&mut shell, "3", true);
         shell.interrupt();
-        assert_eq!(due(&mut shell), [end.clone()]);
+        assert_eq!(due(&mut shell), end);
         over(&mut shell, "3");
         ask(&mut shell, "4", true);
         shell.give_up_asking();
-        assert_eq!(due(&mut shell), [end]);
+        assert_eq!(due(&mut shell), end);
     }
 
     #[tokio::test]

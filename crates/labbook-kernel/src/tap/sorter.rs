@@ -174,11 +174,8 @@ impl Sorter {
             }
         }
         let pause = self.spoke.map(|spoke| spoke + PACE);
-        if self.text.what.len() > LONG || !pause.is_some_and(|pause| pause > now) {
+        if self.text.what.len() > LONG || pause.is_none_or(|pause| pause <= now) {
             self.flush_text();
-        }
-        if self.spoke.is_none() || pause.is_some_and(|pause| pause <= now) {
-            self.spoke = None;
         }
         if is_due(self.errors_due()) {
             self.flush_errors();
