@@ -128,6 +128,28 @@ pub enum ChartError {
         /// The value received.
         value: f64,
     },
+    /// A layer takes its input from a layer that the plot does not have.
+    #[error(
+        "expected {layer:?} to be connected to layers of the plot. Received: {received:?}; add a \
+         layer or an input of this name"
+    )]
+    UnknownLayer {
+        /// The layer that takes the input.
+        layer: String,
+        /// The name received.
+        received: String,
+    },
+    /// A model has too many layers or connections for one picture.
+    #[error(
+        "expected a model that fits into a picture of {max} x {max} CSS pixels. Received: {layers} \
+         layers; leave the shapes out or draw a part of the model"
+    )]
+    ModelSize {
+        /// Number of layers received.
+        layers: usize,
+        /// Largest width or height.
+        max: u32,
+    },
     /// The embedded typeface could not be read.
     #[error("the embedded font could not be read; the build of labbook-charts is damaged")]
     Font,

@@ -71,6 +71,11 @@ impl Label {
         Self { color, ..self }
     }
 
+    pub(crate) fn scaled(self, scale: f64) -> Self {
+        let size = self.size * scale;
+        Self { size, ..self }
+    }
+
     pub(crate) fn centered(self) -> Self {
         let horizontal = HPos::Center;
         Self { horizontal, ..self }

@@ -1,39 +1,69 @@
+use std::collections::HashMap;
+
 use labbook_charts::{Figure, FilterGrid, ModelPlot};
-use labbook_nn::Sequential;
+use labbook_nn::{Model, Sequential};
 
 use crate::error::NotebookError;
 use crate::tensors::array;
 
-/// The model's layers from top to bottom, as Keras's `plot_model` draws them: name and class of
-/// each layer and, with `show_shapes`, the shapes of what goes in and comes out.
+/// The model's layers from top to bottom with arrows from each to those that take what it gives,
+/// as Keras's `plot_model` draws them: name and class of each layer and, with `show_shapes`, the
+/// shapes of what goes in and comes out.
 ///
 /// # Errors
 /// [`NotebookError::Model`] when the model is not built; [`NotebookError::Chart`] when the figure
-/// cannot be drawn.
-pub fn plot_model(model: &Sequential, show_shapes: bool) -> Result<Figure, NotebookError> {
+/// cannot be drawn, such as for a model too large for one picture.
+pub fn plot_model(model: &Model, show_shapes: bool) -> Result<Figure, NotebookError> {
     let layers = model.layers()?;
     let mut plot = ModelPlot::new()
         .title(model.name())
         .show_shapes(show_shapes);
-    if let Some(first) = layers.first() {
-        // Keras counts the input as a layer of its own.
-        let shape = first.input_shape.to_string();
-        plot = plot.layer(
-            format!("{}_input", first.name),
-            "InputLayer",
-            &shape,
-            &shape,
-        );
+    let sequential = model.class_name() == "Sequential";
+    // What each input is called in the picture, and the shape that each layer gives.
+    let mut shown = HashMap::new();
+    let mut shapes = HashMap::new();
+    // Keras counts an input as a layer of its own.
+    for (name, shape) in model.input_names().into_iter().zip(model.input_shapes()?) {
+        let own = match layers.first() {
+            Some(first) if sequential => format!("{}_input", first.name),
+            _ => name.clone(),
+        };
+        plot = plot.input(&own, shape.to_string());
+        shapes.insert(name.clone(), shape.to_string());
+        shown.insert(name, own);
     }
     for layer in &layers {
-        plot = plot.layer(
-            &layer.name,
-            &layer.class_name,
-            layer.input_shape.to_string(),
-            layer.output_shape.to_string(),
-        );
+        shapes.insert(layer.name.clone(), layer.output_shape.to_string());
+    }
+    for layer in &layers {
+        let input_shape = match layer.inputs.as_slice() {
+            [] | [_] => layer.input_shape.to_string(),
+            inputs => several(inputs.iter().filter_map(|name| shapes.get(name))),
+        };
+        let inputs: Vec<&String> = layer
+            .inputs
+            .iter()
+            .map(|name| shown.get(name).unwrap_or(name))
+            .collect();
+        plot = plot
+            .layer(
+                &layer.name,
+                &layer.class_name,
+                input_shape,
+                layer.output_shape.to_string(),
+            )
+            .connected_to(&inputs);
     }
     Ok(plot.figure()?)
+}
+
+/// Shapes as Keras lists them, the first few of many.
+fn several<'a>(shapes: impl Iterator<Item = &'a String>) -> String {
+    let shapes: Vec<&str> = shapes.map(String::as_str).collect();
+    match shapes.len() {
+        0..=3 => format!("[{}]", shapes.join(", ")),
+        count => format!("[{}, … {} more]", shapes[..2].join(", "), count - 2),
+    }
 }
 
 /// The kernels of a convolution over colour or grey images, such as the first one, as little
@@ -66,7 +96,7 @@ pub fn plot_filters(model: &Sequential, layer: &str) -> Result<Figure, NotebookE
 
 #[cfg(test)]
 mod tests {
-    use labbook_nn::{Conv2D, Dense, Flatten};
+    use labbook_nn::{Add, Concatenate, Conv2D, Dense, Flatten, Input, LayerExt};
     use tch::Device;
 
     use super::*;
@@ -96,6 +126,28 @@ mod tests {
         assert!(plot_model(&model(), false).unwrap().width() < figure.width());
         let unbuilt = plot_model(&Sequential::on(Device::Cpu), true);
         assert!(matches!(unbuilt, Err(NotebookError::Model(_))));
+    }
+
+    #[test]
+    fn a_model_with_branches_is_drawn_with_its_inputs_and_skips() {
+        let (x, other) = (Input::named("x", 4), Input::named("other", 2));
+        let hidden = Dense::new(4).name("hidden").call(&x);
+        let sum = Add::new().name("sum").call([&hidden, &x]);
+        let both = Concatenate::new().name("both").call([&sum, &other]);
+        let first = Dense::new(1).name("first").call(&both);
+        let second = Dense::new(3).name("second").call(&both);
+        let model = Model::new([&x, &other], [&first, &second]).unwrap();
+        let figure = plot_model(&model, true).unwrap();
+        let alt = figure.alt();
+        for layer in [
+            "of 7 layers",
+            "other (InputLayer) from (None, 2) to (None, 2);",
+            "sum (Add) from [(None, 4), (None, 4)] to (None, 4) after hidden, x;",
+            "both (Concatenate) from [(None, 4), (None, 2)] to (None, 6) after sum, other;",
+            "second (Dense) from (None, 6) to (None, 3) after both",
+        ] {
+            assert!(alt.contains(layer), "{layer} in {alt}");
+        }
     }
 
     #[test]

@@ -282,6 +282,34 @@ pub fn model() -> ModelPlot {
         .layer("dense", "Dense", "(None, 115200)", "(None, 10)")
 }
 
+pub fn residual_model() -> ModelPlot {
+    let shape = "(None, 16, 16, 64)";
+    let twice = "[(None, 16, 16, 64), (None, 16, 16, 64)]";
+    ModelPlot::new()
+        .title("residual")
+        .input("image", "(None, 16, 16, 3)")
+        .input("place", "(None, 2)")
+        .layer("stem", "Conv2D", "(None, 16, 16, 3)", shape)
+        .connected_to(&["image"])
+        .layer("conv2d_1", "Conv2D", shape, shape)
+        .layer("conv2d_2", "Conv2D", shape, shape)
+        .layer("add", "Add", twice, shape)
+        .connected_to(&["conv2d_2", "stem"])
+        .layer("pool", "GlobalAveragePooling2D", shape, "(None, 64)")
+        .layer("dense", "Dense", "(None, 2)", "(None, 16)")
+        .connected_to(&["place"])
+        .layer(
+            "both",
+            "Concatenate",
+            "[(None, 64), (None, 16)]",
+            "(None, 80)",
+        )
+        .connected_to(&["pool", "dense"])
+        .layer("price", "Dense", "(None, 80)", "(None, 1)")
+        .layer("sold", "Dense", "(None, 80)", "(None, 1)")
+        .connected_to(&["both"])
+}
+
 pub fn accuracy_and_time() -> LabelledScatter {
     let seconds = [
         52.2, 66.77, 277.33, 326.0, 21.51, 24.63, 187.68, 300.588, 81.98, 117.72,
@@ -326,6 +354,7 @@ pub fn newer_figures() -> Vec<(&'static str, Figure)> {
         ("explained", explained().figure().unwrap()),
         ("reliability", reliability().figure().unwrap()),
         ("model_plot", model().figure().unwrap()),
+        ("residual_model", residual_model().figure().unwrap()),
         ("accuracy_and_time", accuracy_and_time().figure().unwrap()),
         ("grouped_bars", precision_and_recall().figure().unwrap()),
     ]
