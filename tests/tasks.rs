@@ -9,7 +9,9 @@ use notebook_tests::{Answer, Step, converse, root};
 
 /// The cells of a script in jupytext's percent format.
 fn cells(name: &str, ending: &str) -> Vec<String> {
-    let path = root().join("tests/notebooks").join(format!("{name}.{ending}"));
+    let path = root()
+        .join("tests/notebooks")
+        .join(format!("{name}.{ending}"));
     let script = fs::read_to_string(path).unwrap();
     let marker = match ending {
         "py" => "# %%\n",
@@ -34,13 +36,18 @@ fn run(name: &str) -> Vec<Answer> {
 
 /// The number that stands after a word in what a cell printed.
 fn number(text: &str, word: &str) -> f64 {
-    let rest = text.split(word).nth(1).unwrap_or_else(|| panic!("{word} in {text}"));
+    let rest = text
+        .split(word)
+        .nth(1)
+        .unwrap_or_else(|| panic!("{word} in {text}"));
     let digits: String = rest
         .trim_start()
         .chars()
         .take_while(|c| c.is_ascii_digit() || ".-".contains(*c))
         .collect();
-    digits.parse().unwrap_or_else(|_| panic!("{word} in {text}"))
+    digits
+        .parse()
+        .unwrap_or_else(|_| panic!("{word} in {text}"))
 }
 
 #[test]
@@ -48,8 +55,17 @@ fn a_regression_on_a_table() {
     let answers = run("table");
     let printed = &answers.last().unwrap().text;
     assert!(number(printed, "R2") > 0.97, "{printed}");
-    assert!(answers[2].text.contains("Total params: 161"), "{}", answers[2].text);
-    assert!(answers[3].shown.iter().any(|kind| kind == "display_data" || kind == "execute_result"));
+    assert!(
+        answers[2].text.contains("Total params: 161"),
+        "{}",
+        answers[2].text
+    );
+    assert!(
+        answers[3]
+            .shown
+            .iter()
+            .any(|kind| kind == "display_data" || kind == "execute_result")
+    );
 }
 
 #[test]
@@ -65,7 +81,10 @@ fn a_yes_no_question_with_class_weights_and_auc() {
 fn two_inputs_two_outputs_and_a_skip_connection() {
     let answers = run("branches");
     let summary = &answers[2].text;
-    assert!(summary.contains("Connected to") && summary.contains("price"), "{summary}");
+    assert!(
+        summary.contains("Connected to") && summary.contains("price"),
+        "{summary}"
+    );
     let printed = &answers.last().unwrap().text;
     assert!(number(printed, "price") < 0.05, "{printed}");
     assert!(number(printed, "sold") > 0.9, "{printed}");
@@ -77,6 +96,11 @@ fn the_cells_are_as_many_and_no_longer_than_those_of_their_twins() {
         let (ours, keras) = (cells(name, "rs"), cells(name, "py"));
         assert_eq!(ours.len(), keras.len(), "{name}");
         let lines = |cells: &[String]| cells.iter().map(|cell| cell.lines().count()).sum::<usize>();
-        assert!(lines(&ours) <= lines(&keras) + 1, "{name}: {} lines beside {}", lines(&ours), lines(&keras));
+        assert!(
+            lines(&ours) <= lines(&keras) + 1,
+            "{name}: {} lines beside {}",
+            lines(&ours),
+            lines(&keras)
+        );
     }
 }
