@@ -10,7 +10,7 @@ use crate::{Callback, CallbackState, Control, Logs, Result};
 /// The name may hold figures: `model_{epoch:02d}_{val_accuracy:.4f}`, with epochs counted
 /// from 1 and every format that Python has for numbers. Two epochs that give the same name leave
 /// one file. Files are safetensors, and the names end with `.safetensors`, which is added; see
-/// [`Sequential::save`](crate::Sequential::save). A name that cannot be ends the training before
+/// [`Model::save`](crate::Model::save). A name that cannot be ends the training before
 /// its first epoch.
 ///
 /// What counts as best is remembered from training to training, as in Keras: make a new
