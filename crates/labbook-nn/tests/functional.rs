@@ -7,7 +7,8 @@ use labbook_nn::Activation::{Relu, Sigmoid, Softmax, Tanh};
 use labbook_nn::{
     ActivationLayer, Adam, Add, AveragePooling2D, BatchNormalization, Compile, Concatenate, Conv2D,
     Dense, Dot, Evaluate, Fit, Flatten, GlobalAveragePooling2D, Input, L1L2, LayerExt,
-    MaxPooling2D, Model, OptimizerChoice, Padding, Predict, Result, SGD, SymbolicTensors, Tensors,
+    MaxPooling2D, Model, OptimizerChoice, Padding, Predict, Result, SGD, Sequential,
+    SymbolicTensors, Tensors,
 };
 use safetensors::SafeTensors;
 use tch::{Device, Kind, Tensor};
@@ -317,4 +318,49 @@ fn a_layer_that_two_branches_share_trains_as_in_keras() -> Result<()> {
         Fit::new(),
         Evaluate::new(),
     )
+}
+
+#[test]
+fn a_chain_of_calls_is_the_sequential_model_of_these_layers() -> Result<()> {
+    let (x, y) = (wave(&[COUNT, 6], 0.6, 1.0), classes(3));
+    let mut chain = Sequential::on(Device::Cpu).seeded(5);
+    chain.add(Dense::new(4).activation(Relu).input_shape(6));
+    chain.add(Dense::new(3).activation(Softmax));
+    let inputs = Input::new(6);
+    let hidden = Dense::new(4).activation(Relu).call(&inputs);
+    let outputs = Dense::new(3).activation(Softmax).call(&hidden);
+    let mut model = on_cpu(&inputs, &outputs)?;
+    let mut trained = Vec::new();
+    for model in [&mut *chain, &mut model] {
+        model.compile(adam(), "sparse_categorical_crossentropy", ["accuracy"])?;
+        let before = model.predict(&x)?;
+        let history = model.fit(&x, &y, &Fit::new().epochs(3).batch_size(4).verbose(0))?;
+        let weights: Vec<Tensor> = model.weights()?.into_iter().map(|(_, w)| w).collect();
+        trained.push((before, history.columns().to_vec(), weights));
+    }
+    assert_eq!(trained[0], trained[1]);
+    let parts = Model::on(Device::Cpu, &model.input()?, &model.layer_outputs(..)?)?
+        .predict_all(&x, &Predict::new())?;
+    assert_eq!(parts, model.activations(&x, ..)?);
+    Ok(())
+}
+
+#[test]
+fn a_loaded_model_of_several_outputs_trains_on_as_the_saved_one() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let (x, y) = two_targets();
+    let fit = || Fit::new().epochs(2).batch_size(4).verbose(0);
+    let mut model = two_outputs()?;
+    model.set_layer_trainable("hidden", false)?;
+    model.compile_with(compile_two(adam()))?;
+    let hidden = model.weights()?[0].1.copy();
+    model.fit(&x, &y, &fit())?;
+    let path = model.save(folder.path().join("model")).unwrap();
+    let mut loaded = Model::load_on(path, Device::Cpu)?;
+    assert_eq!(loaded.summary()?, model.summary()?);
+    let (ours, theirs) = (model.fit(&x, &y, &fit())?, loaded.fit(&x, &y, &fit())?);
+    assert_eq!(ours.columns(), theirs.columns());
+    assert_eq!(model.weights()?, loaded.weights()?);
+    assert_eq!(model.weights()?[0].1, hidden, "frozen");
+    Ok(())
 }
