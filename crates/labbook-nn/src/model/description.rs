@@ -7,11 +7,22 @@ impl Model {
     /// The names of the outputs: those of the layers that give them.
     #[must_use]
     pub fn output_names(&self) -> Vec<String> {
-        let outputs = self.graph.outputs.iter().map(|source| match source {
-            Source::Input(index) => self.graph.inputs[*index].name.clone(),
-            Source::Node(index) => self.graph.nodes[*index].full_name(),
-        });
-        outputs.collect()
+        let mut names: Vec<String> = Vec::new();
+        for source in &self.graph.outputs {
+            let name = match source {
+                Source::Input(index) => self.graph.inputs[*index].name.clone(),
+                Source::Node(index) => self.graph.nodes[*index].full_name(),
+            };
+            // A layer may give two outputs: Keras numbers the second.
+            let mut free = name.clone();
+            let mut number = 1;
+            while names.contains(&free) {
+                free = format!("{name}_{number}");
+                number += 1;
+            }
+            names.push(free);
+        }
+        names
     }
 
     /// The names of the inputs.
@@ -103,11 +114,8 @@ impl Model {
             let parameters = node.layer.parameters();
             let trainable = parameters.iter().filter(|parameter| parameter.trainable);
             let full_name = node.full_name();
-            let calls = self
-                .graph
-                .nodes
-                .iter()
-                .filter(|other| other.full_name() == full_name);
+            let calls = self.graph.nodes.iter();
+            let calls = calls.filter(|other| other.layer.is(&node.layer));
             let inputs = calls
                 .flat_map(|call| &call.inputs)
                 .map(|source| match source {
