@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use labbook_nn::Result;
+use labbook_nn::Activation::Softmax;
 use labbook_nn::metrics::{
     AUC, Accuracy, BinaryAccuracy, CategoricalAccuracy, CosineSimilarity, F1Score, FBetaScore,
     LossMetric, MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU, MeanSquaredError,
     MeanSquaredLogarithmicError, Metric, Precision, R2Score, Recall, RootMeanSquaredError,
     SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy,
 };
+use labbook_nn::{Adam, Dense, Evaluate, Result, Sequential, SparseCategoricalCrossentropy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -195,6 +196,50 @@ fn batches_give_what_one_go_gives_and_a_reset_forgets() -> Result<()> {
                 "{case}: {in_one_go}, not {in_batches}"
             );
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_model_measures_what_its_predictions_give() -> Result<()> {
+    let x = (Tensor::arange(120, (Kind::Float, Device::Cpu)) * 0.61)
+        .sin()
+        .reshape([40, 3]);
+    let y = x.argmax(-1, false);
+    let mut model = Sequential::on(Device::Cpu).seeded(3);
+    model.add(Dense::new(3).activation(Softmax).input_shape(3));
+    let metrics = (
+        "accuracy",
+        AUC::new().exact().multi_label(true).name("area"),
+        F1Score::new().average("weighted"),
+        "sparse_categorical_crossentropy",
+        Precision::new().class_id(1).thresholds(0.2),
+    );
+    model.compile(Adam::new(), SparseCategoricalCrossentropy::new(), metrics)?;
+    let evaluation = model.evaluate_with(&x, &y, &Evaluate::new().batch_size(16).verbose(0))?;
+
+    let predictions = model.predict(&x)?;
+    let by_hand: [(&str, Box<dyn Metric>); 5] = [
+        ("accuracy", Box::new(Accuracy::new())),
+        ("area", Box::new(AUC::new().exact().multi_label(true))),
+        ("f1_score", Box::new(F1Score::new().average("weighted"))),
+        (
+            "sparse_categorical_crossentropy",
+            Box::new(LossMetric::new(SparseCategoricalCrossentropy::new())),
+        ),
+        (
+            "precision",
+            Box::new(Precision::new().class_id(1).thresholds(0.2)),
+        ),
+    ];
+    for (key, mut metric) in by_hand {
+        metric.update(&y, &predictions, None)?;
+        let (expected, computed) = (metric.result()?, evaluation.get(key));
+        assert!(expected > 0.0, "{key} tells nothing");
+        assert!(
+            computed.is_some_and(|computed| (computed - expected).abs() < 1e-6),
+            "{key}: {computed:?}, not {expected}"
+        );
     }
     Ok(())
 }
