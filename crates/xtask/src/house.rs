@@ -40,10 +40,9 @@ const GENERAL: [&str; 8] = [
     "crates/labbook/src",
 ];
 /// Of xtask, what makes reports.
-const REPORTS: [&str; 4] = [
+const REPORTS: [&str; 3] = [
     "crates/xtask/src/report.rs",
     "crates/xtask/scripts/report",
-    "crates/xtask/scripts/execute.py",
     "crates/xtask/template",
 ];
 
