@@ -53,7 +53,13 @@ pub enum PaperError {
     Data(#[from] DataError),
     /// The session failed, or a value could not be shown.
     #[error(transparent)]
-    Notebook(#[from] NotebookError),
+    Notebook(Box<NotebookError>),
+}
+
+impl From<NotebookError> for PaperError {
+    fn from(error: NotebookError) -> Self {
+        Self::Notebook(Box::new(error))
+    }
 }
 
 /// The result of this crate's fallible calls.

@@ -237,7 +237,7 @@ impl ExperimentRecord {
     #[must_use]
     pub fn best_val_epoch(&self) -> Option<usize> {
         let best = |name: &&str| self.best_epoch(&format!("val_{name}"));
-        ACCURACY.iter().find_map(|name| best(&name))
+        ACCURACY.iter().find_map(best)
     }
 
     /// Whether another run had the same scale, seed and data.

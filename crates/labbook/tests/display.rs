@@ -58,7 +58,7 @@ fn values() -> Result<Shown, Box<dyn Error>> {
     let record = ExperimentRecord::new(&facts, 1, &model, &history, &evaluation)?.named(NAME);
     let general = record.to_record()?;
     let results = Results {
-        comparison: Comparison::of(&[record.clone()]),
+        comparison: Comparison::of(std::slice::from_ref(&record)),
     };
     let mut trials = Trials::new(NAME);
     trials.add(NAME, &history, &evaluation);

@@ -1,6 +1,6 @@
-use labbook_charts::{Figure, LabelledScatter, panels};
+use labbook_charts::{ChartError, Figure, LabelledScatter, panels};
 use labbook_notebook::numbers::{deviation, percent};
-use labbook_notebook::{NotebookError, Table, shown_as};
+use labbook_notebook::{Table, shown_as};
 
 use crate::{Beyond, RepeatedRun};
 
@@ -42,8 +42,8 @@ fn table(beyond: &Beyond) -> Table {
 /// experiments as far as they are on record, and those beyond them; means over seeds.
 ///
 /// # Errors
-/// [`NotebookError::Chart`] when there is no record, or the figure cannot be drawn.
-pub fn plot_efficiency(beyond: &Beyond) -> Result<Figure, NotebookError> {
+/// When there is no record, or the figure cannot be drawn.
+pub fn plot_efficiency(beyond: &Beyond) -> Result<Figure, ChartError> {
     let chart = |title: &str, label: &str, x: fn(&RepeatedRun) -> f64| {
         let mut chart = LabelledScatter::new(title)
             .x_label(label)
@@ -70,5 +70,5 @@ pub fn plot_efficiency(beyond: &Beyond) -> Result<Figure, NotebookError> {
     let work = chart("Accuracy against work", "TFLOP of training", |run| {
         run.training_flops() / 1e12
     })?;
-    Ok(panels(&[&time, &work], 2)?)
+    panels(&[&time, &work], 2)
 }

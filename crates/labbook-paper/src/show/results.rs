@@ -1,6 +1,6 @@
-use labbook_charts::{Figure, LabelledScatter};
+use labbook_charts::{ChartError, Figure, LabelledScatter};
 use labbook_notebook::numbers::points;
-use labbook_notebook::{Cell, NotebookError, Paragraph, Table, shown_as};
+use labbook_notebook::{Cell, Paragraph, Table, shown_as};
 
 use crate::{ComparedRun, Comparison, Experiment, Holding, Verdict};
 
@@ -69,8 +69,8 @@ impl Results {
 /// Accuracy on the test images against seconds of training, ours and the paper's.
 ///
 /// # Errors
-/// [`NotebookError::Chart`] when there is no run, or the figure cannot be drawn.
-pub fn plot_results(results: &Results) -> Result<Figure, NotebookError> {
+/// When there is no run, or the figure cannot be drawn.
+pub fn plot_results(results: &Results) -> Result<Figure, ChartError> {
     let runs = results.comparison.runs();
     let number = |run: &ComparedRun| run.record.experiment.to_string();
     let ours: Vec<[f64; 2]> = runs
@@ -99,7 +99,7 @@ pub fn plot_results(results: &Results) -> Result<Figure, NotebookError> {
         let (x, y) = (column(&theirs, 0), column(&theirs, 1));
         plot = plot.series("paper (Colab GPU, full scale)", &x, &y, &their_labels);
     }
-    Ok(plot.figure()?)
+    plot.figure()
 }
 
 fn name(run: &ComparedRun) -> String {
