@@ -33,10 +33,11 @@
 
 // %%
 use labbook::prelude::*;
+use labbook::paper::{Session, prelude::*};
 
 // %%
 let mut session = Session::start("beyond")?;
-let scale = session.scale;
+let scale = session.scale();
 let cifar = session.load_data()?;
 session
 
@@ -270,7 +271,7 @@ for trick in [None].into_iter().chain(Trick::all().map(Some)) {
         None => ("all tricks".to_owned(), speed18.clone()),
         Some(trick) => (format!("without {trick}"), speed18.clone().without(trick)),
     };
-    let run = recipe.run(session.seed, (&learn_images, &learn_labels), (&judge_images, &judge_labels), 0)?;
+    let run = recipe.run(session.seed(), (&learn_images, &learn_labels), (&judge_images, &judge_labels), 0)?;
     println!("{name}: {:.2} % after {:.1} seconds", 100.0 * run.test.accuracy, run.history.training_seconds);
     tricks.add(&name, &run.history, &run.test);
 }
@@ -291,7 +292,7 @@ tricks.plot()?
 
 // %%
 let speed19 = SpeedRun::numbered(19)?.at(&scale);
-let run19 = speed19.run(session.seed, (&all_images_norm, &all_labels), (&test_images_norm, &test_labels), 2)?;
+let run19 = speed19.run(session.seed(), (&all_images_norm, &all_labels), (&test_images_norm, &test_labels), 2)?;
 let (mut model19, history19) = (run19.model, run19.history);
 session.record(19, &model19, &history19, &run19.test)?
 

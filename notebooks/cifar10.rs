@@ -34,6 +34,7 @@
 
 // %%
 use labbook::prelude::*;
+use labbook::paper::{Session, prelude::*};
 
 // %% [markdown]
 // ### Versions
@@ -70,7 +71,7 @@ session
 // > cells again up to that `fit`, and it goes on where it was.
 
 // %%
-let scale = session.scale;
+let scale = session.scale();
 println!("{scale}");
 
 // %% [markdown]
@@ -139,7 +140,7 @@ show_random_examples(&preview, &preview.labels_tensor(), &class_names, 2)?
 // used directly here: any drawing in a `draw` closure becomes a figure.
 
 // %%
-let sample = cifar.train.sample(1000, session.seed);
+let sample = cifar.train.sample(1000, session.seed());
 let mut histogram = ndarray::arr2(&[[0.0; 32]; 3]);
 for pixel in sample.images.rows() {
     for (channel, value) in pixel.iter().enumerate() {

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use labbook_experiments::{Runs, Scale, SpeedRun};
+use labbook_paper::{ExperimentRuns, Scale, SpeedRun};
 use notebook_tests::{Notebook, decode, root, xtask};
 
 #[test]
@@ -25,7 +25,7 @@ fn the_notebook_runs_and_its_networks_are_the_librarys() {
         assert!(values > 20, "{source} is blank");
     }
 
-    let records = Runs::at(&runs).records().unwrap();
+    let records = ExperimentRuns::at(&runs).records().unwrap();
     let numbers: Vec<u32> = records.iter().map(|record| record.experiment).collect();
     assert_eq!(numbers, [17, 18, 19]);
     for record in &records {

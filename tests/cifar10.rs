@@ -5,10 +5,11 @@
 use std::fs;
 use std::path::Path;
 
-use labbook_experiments::{Experiment, LayerRecord, RunRecord, Runs, Scale};
+use labbook_paper::{Experiment, ExperimentRecord, ExperimentRuns, Scale};
+use labbook_records::LayerRecord;
 use notebook_tests::{Notebook, Step, converse, decode, root, xtask};
 
-fn record(records: &[RunRecord], experiment: u32) -> &RunRecord {
+fn record(records: &[ExperimentRecord], experiment: u32) -> &ExperimentRecord {
     let mut found = records.iter().filter(|r| r.experiment == experiment);
     let record = found
         .next()
@@ -18,7 +19,7 @@ fn record(records: &[RunRecord], experiment: u32) -> &RunRecord {
 }
 
 /// The sixteen runs' figures, as far as they do not depend on chance.
-fn check_records(records: &[RunRecord]) {
+fn check_records(records: &[ExperimentRecord]) {
     for experiment in Experiment::all() {
         let number = experiment.number();
         let run = record(records, number);
@@ -94,7 +95,7 @@ fn the_notebook_runs_and_its_report_is_whole() {
         assert!(values > 20, "{source} is blank");
     }
 
-    check_records(&Runs::at(&runs).records().unwrap());
+    check_records(&ExperimentRuns::at(&runs).records().unwrap());
     let conclusions = notebook.printed("results.conclusions()");
     assert!(!conclusions.contains("not enough runs"), "{conclusions}");
     assert!(conclusions.matches("holds").count() >= 2, "{conclusions}");
@@ -142,8 +143,8 @@ fn an_experiment_runs_again_alone_with_the_same_figures() {
     let steps = cells.concat().iter().map(|code| Step::new(code)).collect();
     let folder = tempfile::tempdir().unwrap();
     let answers = converse(folder.path(), steps).unwrap();
-    let records = Runs::at(folder.path()).records().unwrap();
-    let runs: Vec<&RunRecord> = records.iter().filter(|r| r.experiment == 13).collect();
+    let records = ExperimentRuns::at(folder.path()).records().unwrap();
+    let runs: Vec<&ExperimentRecord> = records.iter().filter(|r| r.experiment == 13).collect();
     let [first, second] = runs.as_slice() else {
         panic!("{} records of Experiment 13: {answers:#?}", runs.len());
     };

@@ -6,19 +6,27 @@ A step is {"code": TEXT}, and may have
   "idle": N: before the cell, the kernel is interrupted N times, a second apart;
   "kill": TEXT: once TEXT has been printed, the kernel is killed outright, and another one started for
       the steps that follow;
-  "queued": [TEXT, ...]: cells sent right behind it, as "Run All" does.
+  "queued": [TEXT, ...]: cells sent right behind it, as "Run All" does;
+  "answer": TEXT: the line to give when the cell reads its standard input;
+  "alone": true: the client says that nobody can be asked;
+  "hidden": true: the cell is neither counted nor shown;
+  "attacked": true: before the cell, all ports of the kernel get bytes that are no messages, and
+      messages that are signed but malformed.
 An answer is {"status": REPLY or "killed", "text": all that was printed or shown as plain text, "shown": the kinds
-of messages in their order, printed text once, "queued": what was replied to the queued cells}.
+of messages in their order, printed text once, "queued": what was replied to the queued cells, "count": the
+cell's number}.
 The kernel writes to standard output too; the answers are the last line.
 """
 import json
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
 
+import zmq
 from jupyter_client.manager import KernelManager
 
 TIMEOUT = 300
@@ -32,26 +40,86 @@ def interrupt(manager, times):
         time.sleep(1)
 
 
+def attack(manager):
+    """Each connection must end by itself, and nothing else happen."""
+    info = manager.get_connection_info(session=False)
+    ports = [info[name] for name in info if name.endswith("_port")]
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48)
+    bytes_of = {b"SUB": info["iopub_port"], b"REQ": info["hb_port"]}
+    left_open = []
+    for port in ports:
+        kind = next((kind for kind, own in bytes_of.items() if own == port), b"DEALER")
+        ready = b"\x05READY\x0bSocket-Type" + len(kind).to_bytes(4, "big") + kind
+        hello = greeting + b"\x04" + bytes([len(ready)]) + ready
+        for noise in (
+            hello + b"\x02" + (1 << 40).to_bytes(8, "big"),
+            hello + b"\x03" + (1 << 62).to_bytes(8, "big"),
+            hello + b"\x06" + b"\xff" * 8,
+            hello + b"\x01\x00" * 100_000,
+            b"GET / HTTP/1.1\r\n\r\n" * 20,
+        ):
+            with socket.create_connection((info["ip"], port)) as stranger:
+                try:
+                    stranger.sendall(noise)
+                    while stranger.recv(1 << 16):
+                        pass
+                except OSError:
+                    # Hung up in the middle.
+                    pass
+        half = socket.create_connection((info["ip"], port))
+        half.sendall(greeting[:20])
+        left_open.append(half)
+
+    session = manager.session
+    header = session.msg_header("execute_request")
+    parts = [session.pack(part) for part in (header, {}, {}, {"code": "1"})]
+    for name in ("shell_port", "control_port", "stdin_port"):
+        dealer = zmq.Context.instance().socket(zmq.DEALER)
+        dealer.linger = 1000
+        dealer.connect(f"tcp://{info['ip']}:{info[name]}")
+        for wrong in (b"[]", b'"x"', b"5", b"null", b"", b"[" * 10_000, b"\xff", b"{}"):
+            for place in range(4):
+                # An empty object is well-formed but for the header.
+                if wrong != b"{}" or place == 0:
+                    message = parts[:place] + [wrong] + parts[place + 1 :]
+                    dealer.send_multipart([b"<IDS|MSG>", session.sign(message), *message])
+        dealer.send_multipart([b"<IDS|MSG>", b"0" * 64, *parts])
+        dealer.close()
+    return left_open
+
+
 def reply_to(client, message):
     while True:
         # Asked whether it is ready, the kernel may have answered more than once.
         reply = client.get_shell_msg(timeout=TIMEOUT)
         if reply["parent_header"].get("msg_id") == message:
-            return reply["content"]["status"]
+            return reply["content"]
 
 
 def converse(manager, client, step):
     interrupt(manager, step.get("idle", 0))
-    message = client.execute(step["code"])
+    strangers = attack(manager) if step.get("attacked") else []
+    message = client.execute(
+        step["code"],
+        silent=step.get("hidden", False),
+        # As in a notebook that somebody looks at, unless the cell is to find that nobody can be asked.
+        allow_stdin=not step.get("alone", False),
+    )
     queued = [client.execute(code) for code in step.get("queued", [])]
     wish = step.get("interrupt")
     text, shown, done = "", [], False
+    end = time.monotonic() + TIMEOUT
     while True:
+        if "answer" in step and client.stdin_channel.msg_ready():
+            client.get_stdin_msg()
+            client.input(step["answer"])
         try:
-            reply = client.get_iopub_msg(timeout=LATE if done else TIMEOUT)
+            reply = client.get_iopub_msg(timeout=LATE if done or "answer" in step else TIMEOUT)
         except queue.Empty:
             if done:
                 break
+            if "answer" in step and time.monotonic() < end:
+                continue
             raise
         if reply["parent_header"].get("msg_id") != message:
             continue
@@ -71,12 +139,16 @@ def converse(manager, client, step):
             wish = None
         if "kill" in step and step["kill"] in text:
             os.killpg(manager.provisioner.pgid, signal.SIGKILL)
-            return {"status": "killed", "text": text, "shown": shown, "queued": []}
+            return {"status": "killed", "text": text, "shown": shown, "queued": [], "count": None}
+    reply = reply_to(client, message)
+    for stranger in strangers:
+        stranger.close()
     return {
-        "status": reply_to(client, message),
+        "status": reply["status"],
         "text": text,
         "shown": shown,
-        "queued": [reply_to(client, message) for message in queued],
+        "queued": [reply_to(client, message)["status"] for message in queued],
+        "count": reply.get("execution_count"),
     }
 
 

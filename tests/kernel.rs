@@ -10,7 +10,9 @@ use notebook_tests::{
 
 /// Runs a notebook of these cells; the log when it failed, else what it printed.
 fn run(name: &str, cells: &[&str]) -> Result<String, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = &Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kernel-{name}"));
+    let _ = std::fs::remove_dir_all(folder);
+    std::fs::create_dir_all(folder).unwrap();
     let path = write_notebook(folder, name, cells).unwrap();
     let path = path.to_str().unwrap();
     let output = xtask(&["report", path, "--scale", "smoke"], folder).unwrap();
@@ -18,10 +20,11 @@ fn run(name: &str, cells: &[&str]) -> Result<String, String> {
     if !output.status.success() {
         return Err(log.into_owned());
     }
-    let work = root().join("reports/work");
-    Ok(Notebook::read(&work.join(format!("{name}.ipynb")))
-        .unwrap()
-        .printed(""))
+    // The report says where it keeps the executed notebook, and stands beside the one it was given.
+    let executed = log.split("The executed notebook is ").nth(1).unwrap();
+    let executed = executed.split(".ipynb").next().unwrap();
+    let executed = root().join(format!("{executed}.ipynb"));
+    Ok(Notebook::read(&executed).unwrap().printed(""))
 }
 
 #[test]
@@ -201,10 +204,50 @@ const FIGURE: &str =
     "let figure = side_by_side(&[LineChart::new(\"a\").series(\"b\", &[1.0, 2.0])], 300, 200)?;
     let mut table = Table::new(&[\"name\"]); table.push(&[\"value\"]);";
 
+/// The first value that a kernel shows, with a `?`.
+const FIRST: &str = "side_by_side(&[LineChart::new(\"a\").series(\"b\", &[1.0, 2.0])], 300, 200)?";
+/// Looks like evcxr's own sign for the end of a cell, and is none.
+const END: &str = "println!(\"EVCXR_EXECUTION_COMPLETE\"); println!(\"after\");
+    std::thread::sleep(std::time::Duration::from_millis(100)); println!(\"EVCXR_EXECUTION_COMPLETE\");";
+const ORDER: &str = "eprintln!(\"one\"); std::thread::sleep(std::time::Duration::from_millis(50));
+    println!(\"two\"); show(&table); println!(\"three\"); eprintln!(\"four\");";
+const READ: &str = "print!(\"name: \"); let mut line = String::new();
+    let count = std::io::stdin().read_line(&mut line)?; println!(\"{count} {line:?}\");";
+
 #[test]
-fn values_appear_in_order_among_what_is_printed() {
-    let answers = step_through(&[FIGURE, VALUES]);
-    let shown: Vec<&str> = answers[1].shown.iter().map(String::as_str).collect();
+fn values_appear_in_order_among_what_is_printed_and_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = vec![
+        Step::new(FIRST),
+        Step::new(FIGURE),
+        Step::new(VALUES),
+        Step::new(END),
+        Step::new(ORDER),
+        Step::new("for i in 0..20_000 { println!(\"{i}\"); }"),
+        Step::new(READ).answering("Ada"),
+        Step::new(READ).alone(),
+        Step::new("println!(\"hidden\");").hidden(),
+        Step::new("line.len()"),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    assert!(answers.iter().all(|a| a.status == "ok"), "{answers:#?}");
+    let [
+        first,
+        _,
+        values,
+        end,
+        order,
+        many,
+        asked,
+        alone,
+        hidden,
+        last,
+    ] = answers.as_slice()
+    else {
+        panic!("{answers:#?}");
+    };
+    assert_eq!(first.shown, ["execute_result"]);
+    assert!(first.text.contains("[figure"), "{first:#?}");
     let between = ["stream", "display_data"];
     let expected = [
         &between[..],
@@ -213,14 +256,31 @@ fn values_appear_in_order_among_what_is_printed() {
         &["stream", "execute_result"],
     ]
     .concat();
-    assert_eq!(shown, expected, "{answers:#?}");
+    assert_eq!(values.shown, expected, "{values:#?}");
     let parts = [
         "one", "[figure", "two", "[figure", "three", "value", "four", "5",
     ];
-    let mut rest = answers[1].text.as_str();
+    assert_in_order(&values.text, &parts);
+    let sign = "EVCXR_EXECUTION_COMPLETE";
+    assert_eq!(end.text, format!("{sign}\nafter\n{sign}\n"));
+    assert_in_order(&order.text, &["one", "two", "value", "three", "four"]);
+    let numbers: String = (0..20_000).map(|number| format!("{number}\n")).collect();
+    assert!(many.text.starts_with(&numbers), "{} bytes", many.text.len());
+    assert_eq!(asked.text, "name: 4 \"Ada\\n\"\n");
+    assert_eq!(alone.text, "name: 0 \"\"\n");
+    assert_eq!((hidden.text.as_str(), hidden.count), ("", alone.count));
+    assert_eq!(
+        (last.text.as_str(), last.count),
+        ("0", alone.count.map(|count| count + 1))
+    );
+}
+
+#[track_caller]
+fn assert_in_order(text: &str, parts: &[&str]) {
+    let mut rest = text;
     for part in parts {
         let place = rest.find(part);
-        assert!(place.is_some(), "{part}: {answers:#?}");
+        assert!(place.is_some(), "{part}: {text:?}");
         rest = &rest[place.unwrap() + part.len()..];
     }
 }
@@ -270,13 +330,14 @@ const SLEEP: &str =
     "println!(\"asleep\"); std::thread::sleep(std::time::Duration::from_secs(600));";
 
 #[test]
-fn an_interrupt_ends_a_training_and_keeps_every_variable() {
+fn an_interrupt_ends_a_training_keeps_every_variable_and_calls_off_what_waits() {
     let folder = tempfile::tempdir().unwrap();
+    // Without a session, which would listen to interrupts too.
     let steps = vec![
-        Step::new(SESSION),
+        Step::new("let before = 1;"),
         Step::new(DATA),
         Step::new(MODEL),
-        Step::interrupted(TRAIN, "Epoch 3/", 1),
+        Step::interrupted(TRAIN, "Epoch 3/", 1).then(&["println!(\"went on\");", "before"]),
         Step::new("println!(\"{} after {} epochs\", history.interrupted, history.epoch.len());"),
         Step::new("println!(\"accuracy {:.2}\", model.evaluate(&x, &y)?.accuracy);"),
     ];
@@ -285,6 +346,7 @@ fn an_interrupt_ends_a_training_and_keeps_every_variable() {
     let [.., left, accuracy] = answers.as_slice() else {
         panic!("{answers:#?}");
     };
+    assert_eq!(answers[3].queued, ["aborted", "aborted"], "{answers:#?}");
     assert!(left.text.starts_with("true after "), "{answers:#?}");
     assert!(answers[3].text.contains("Interrupted: "), "{answers:#?}");
     assert!(accuracy.text.contains("accuracy 0."), "{answers:#?}");
@@ -304,12 +366,12 @@ fn an_interrupt_pressed_twice_stops_any_cell_and_the_kernel_lives() {
 }
 
 #[test]
-fn interrupts_while_no_cell_runs_do_nothing() {
+fn neither_interrupts_while_no_cell_runs_nor_hostile_bytes_do_anything() {
     let folder = tempfile::tempdir().unwrap();
     let steps = vec![
         Step::after_idle_interrupts("let kept = 6 * 7;", 1),
-        Step::after_idle_interrupts(SESSION, 2),
-        Step::after_idle_interrupts("println!(\"{kept} {}\", session.seed);", 3),
+        Step::after_idle_interrupts(SESSION, 2).attacked(),
+        Step::after_idle_interrupts("println!(\"{kept} {}\", session.seed());", 3),
     ];
     let answers = converse(folder.path(), steps).unwrap();
     assert!(answers.iter().all(|a| a.status == "ok"), "{answers:#?}");
@@ -330,7 +392,7 @@ fn an_interrupt_of_another_cell_warns_and_of_a_compilation_stops_it() {
             1,
         ),
         Step::interrupted(long, "", 1),
-        Step::new("println!(\"{}\", session.seed);"),
+        Step::new("println!(\"{}\", session.seed());"),
     ];
     let answers = converse(folder.path(), steps).unwrap();
     let status: Vec<&str> = answers.iter().map(|a| a.status.as_str()).collect();
@@ -398,4 +460,37 @@ fn without_a_session_one_interrupt_stops_the_cell() {
     let answers = converse(folder.path(), steps).unwrap();
     assert!(answers[0].text.contains("terminated"), "{answers:#?}");
     assert!(answers[1].text.contains("42"), "{answers:#?}");
+}
+
+/// Makes a crate of a person's own, so that a test needs no network.
+fn own_crate(folder: &Path) -> String {
+    let path = folder.join("own");
+    std::fs::create_dir_all(path.join("src")).unwrap();
+    let manifest = "[package]\nname = \"own\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    std::fs::write(path.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(path.join("src/lib.rs"), "pub fn answer() -> i32 { 42 }\n").unwrap();
+    format!(":dep own = {{ path = {path:?} }}")
+}
+
+#[test]
+fn a_further_crate_and_waiting_for_a_future_leave_the_variables_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = own_crate(folder.path());
+    let steps = vec![
+        Step::new(MODEL),
+        Step::new(&own),
+        Step::new("println!(\"{} {}\", own::answer(), model.layers()?.len());"),
+        Step::new(
+            "async fn later() -> i32 { own::answer() + 1 }\nprintln!(\"{}\", later().await);",
+        ),
+        Step::new("println!(\"{}\", model.layers()?.len());"),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    assert!(answers.iter().all(|a| a.status == "ok"), "{answers:#?}");
+    assert_eq!(answers[2].text, "42 1\n", "{answers:#?}");
+    assert!(answers[3].text.contains("43\n"), "{answers:#?}");
+    assert_eq!(answers[4].text, "1\n", "{answers:#?}");
+    // The facade was not compiled again.
+    let compiled = answers.iter().any(|a| a.text.contains("Compiling labbook"));
+    assert!(!compiled, "{answers:#?}");
 }

@@ -8,7 +8,7 @@ use std::process::Output;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use notebook_tests::{root, xtask};
+use notebook_tests::{jupyter, root, xtask};
 use serde_json::{Value, json};
 
 /// A grey picture of this size, so that two can be told apart.
@@ -114,7 +114,11 @@ fn write(name: &str) -> PathBuf {
         "cells": cells, "nbformat": 4, "nbformat_minor": 4,
         "metadata": { "authors": [{ "name": "Ada Example" }] },
     });
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.ipynb"));
+    // A folder that no earlier run has written to.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("{name}.ipynb"));
     fs::write(&path, notebook.to_string()).unwrap();
     path
 }
@@ -130,7 +134,10 @@ fn made(name: &str, format: &str) -> PathBuf {
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{log}");
     assert!(!log.contains("leads nowhere"), "{log}");
-    root().join(format!("reports/{name}.{format}"))
+    let made = path.with_extension(format);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains(made.to_str().unwrap()), "{told}");
+    made
 }
 
 /// What stands between two marks, for each place where they do.
@@ -243,7 +250,8 @@ fn markdown_has_its_figures_beside_it() {
 
 #[test]
 fn a_wish_that_cannot_be_met_is_told() {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-empty.ipynb");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report-empty.ipynb");
     let empty = json!({ "cells": [code(1, "1 + 1", &[])], "metadata": {}, "nbformat": 4, "nbformat_minor": 4 });
     fs::write(&path, empty.to_string()).unwrap();
     let path = path.to_str().unwrap();
@@ -259,4 +267,65 @@ fn a_wish_that_cannot_be_met_is_told() {
             "{words:?}: {log}"
         );
     }
+}
+
+#[test]
+fn a_report_overwrites_nothing_but_its_own_notebooks_report() {
+    let path = write("report-beside");
+    let folder = path.parent().unwrap();
+    let words = |output| {
+        let path = path.to_str().unwrap();
+        [path, "--no-run", "--format", "html", "--output", output]
+    };
+    let asked = folder.join("asked");
+    for _ in 0..2 {
+        assert!(report(&words(asked.to_str().unwrap())).status.success());
+    }
+    assert!(asked.join("report-beside.html").is_file());
+    // A page that somebody else has put beside the notebook.
+    let other = folder.join("report-beside.html");
+    fs::write(&other, "mine").unwrap();
+    let output = report(&words(folder.to_str().unwrap()));
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && log.contains("--output FOLDER"),
+        "{log}"
+    );
+    assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
+}
+
+#[test]
+fn a_notebook_that_is_none_gives_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes, said) in [
+        ("..ipynb", &b""[..], "..ipynb is empty"),
+        ("list.ipynb", b"\xef\xbb\xbf[]", "holds a list"),
+        ("latin.ipynb", b"{\"a\": \"\xe4\"}", "not UTF-8"),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let output = report(&[path.to_str().unwrap(), "--no-run", "--format", "html"]);
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && log.contains(said), "{log}");
+        assert!(!log.contains("Traceback"), "{log}");
+    }
+}
+
+#[test]
+fn hostile_and_damaged_notebooks_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let chromium = ["chromium", "chromium-browser", "google-chrome"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let browser = std::env::split_paths(&path)
+        .flat_map(|folder| chromium.map(|name| folder.join(name)))
+        .find(|program| program.is_file());
+    let output = jupyter(folder.path())
+        .unwrap()
+        .arg(root().join("tests/hostile_reports.py"))
+        .args([&root(), folder.path()])
+        .args(browser)
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{log}");
 }

@@ -65,6 +65,8 @@ pub struct Answer {
     pub shown: Vec<String>,
     /// What the kernel answered to the cells [queued](Step::then) behind.
     pub queued: Vec<String>,
+    /// The cell's number, if the kernel gave it one.
+    pub count: Option<u64>,
 }
 
 /// One cell for [`converse`].
@@ -101,6 +103,34 @@ impl Step {
     #[must_use]
     pub fn after_idle_interrupts(code: &str, times: u32) -> Step {
         Step(json!({ "code": code, "idle": times }))
+    }
+
+    /// Gives this line when the cell reads its standard input.
+    #[must_use]
+    pub fn answering(mut self, line: &str) -> Step {
+        self.0["answer"] = json!(line);
+        self
+    }
+
+    /// Says that nobody can be asked for input, as programs do that run notebooks.
+    #[must_use]
+    pub fn alone(mut self) -> Step {
+        self.0["alone"] = json!(true);
+        self
+    }
+
+    /// Asks the kernel neither to count nor to show the cell.
+    #[must_use]
+    pub fn hidden(mut self) -> Step {
+        self.0["hidden"] = json!(true);
+        self
+    }
+
+    /// Sends bytes that are no messages, and messages that are malformed, to the kernel before the cell.
+    #[must_use]
+    pub fn attacked(mut self) -> Step {
+        self.0["attacked"] = json!(true);
+        self
     }
 
     /// Sends further cells without waiting, as "Run All" does.
@@ -150,6 +180,7 @@ pub fn converse_with(
         text: text(&answer["text"]),
         shown: texts(&answer["shown"]),
         queued: texts(&answer["queued"]),
+        count: answer["count"].as_u64(),
     };
     Ok(answers.map(answer).collect())
 }

@@ -23,7 +23,7 @@ use labbook_analysis::{
     Affinities, LearningRate, Method, Pca, Tsne, TsneEvent, knn_recall_of,
     nearest_neighbor_accuracy, trustworthiness_of,
 };
-use labbook_data::cifar10;
+use labbook_data::datasets::cifar10;
 use labbook_nn::Activation::{Relu, Softmax};
 use labbook_nn::{
     Adam, Conv2D, Dense, Dropout, Fit, Flatten, MaxPooling2D, Sequential,
@@ -108,7 +108,8 @@ fn data(folder: &Path, points: usize) {
     }
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("samples.f32"), bytes).unwrap();
-    let labels: Vec<u8> = cifar.train.take(points).labels.iter().copied().collect();
+    let labels = cifar.train.take(points).labels;
+    let labels: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
     fs::write(folder.join("labels.u8"), labels).unwrap();
     let text = format!(
         "512 hidden activations of an Experiment 16 network (convolutions 64, 128, 128; seed \

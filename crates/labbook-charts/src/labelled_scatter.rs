@@ -27,7 +27,7 @@ const PAD: f64 = 0.08;
 ///
 /// let figure = LabelledScatter::new("Accuracy against time")
 ///     .series("ours", &[12.5, 250.0], &[0.48, 0.72], &["1", "3"])
-///     .series("the paper's", &[52.2, 277.3], &[0.4698, 0.713], &["1", "3"])
+///     .series("a first try", &[52.2, 277.3], &[0.4698, 0.713], &["1", "3"])
 ///     .x_label("Seconds")
 ///     .log_x()
 ///     .figure()?;

@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use labbook_experiments::{Experiment, Runs, Scale, SpeedRun};
+use labbook_paper::{Experiment, ExperimentRuns, Scale, SpeedRun};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::failure::{Failure, Result};
@@ -116,10 +116,10 @@ impl Arguments {
     }
 
     /// The folder of records.
-    pub(crate) fn runs(&self) -> Result<Runs> {
+    pub(crate) fn runs(&self) -> Result<ExperimentRuns> {
         match &self.runs {
-            Some(path) => Ok(Runs::at(path)),
-            None => Ok(Runs::locate()?),
+            Some(path) => Ok(ExperimentRuns::at(path)),
+            None => Ok(ExperimentRuns::locate()?),
         }
     }
 }
@@ -170,7 +170,7 @@ impl Given {
                     let numbers = numbers(list)?.into_iter();
                     numbers
                         .map(Experiment::numbered)
-                        .collect::<labbook_experiments::Result<_>>()?
+                        .collect::<labbook_paper::Result<_>>()?
                 }
             };
             for experiment in chosen {

@@ -1,4 +1,4 @@
-use labbook_experiments::{ComparedRun, Comparison, Experiment, RunRecord, Runs};
+use labbook_paper::{ComparedRun, Comparison, Experiment, ExperimentRecord, ExperimentRuns};
 
 use crate::arguments::Selection;
 use crate::failure::{Failure, Result, printed};
@@ -6,7 +6,7 @@ use crate::print_all;
 use crate::text_table::table;
 
 /// Sets the newest records beside the published figures.
-pub(crate) fn compare(selection: &Selection, runs: &Runs) -> Result<()> {
+pub(crate) fn compare(selection: &Selection, runs: &ExperimentRuns) -> Result<()> {
     let records = selected(selection, runs.records()?);
     let Some(first) = records.first() else {
         return Err(Failure::new(format!(
@@ -44,7 +44,7 @@ pub(crate) fn compare(selection: &Selection, runs: &Runs) -> Result<()> {
 }
 
 /// The records that compare with the newest of those asked for: of its scale, seed and data.
-fn selected(selection: &Selection, mut records: Vec<RunRecord>) -> Vec<RunRecord> {
+fn selected(selection: &Selection, mut records: Vec<ExperimentRecord>) -> Vec<ExperimentRecord> {
     records.retain(|record| {
         let numbers = &selection.numbers;
         (numbers.is_empty() || numbers.contains(&record.experiment))

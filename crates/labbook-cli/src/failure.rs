@@ -3,7 +3,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use labbook_experiments::ExperimentError;
+use labbook_paper::PaperError;
 
 /// A sentence for the person at the terminal, and the exit code that goes with it.
 #[derive(Debug)]
@@ -56,17 +56,21 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<ExperimentError> for Failure {
-    fn from(error: ExperimentError) -> Self {
+impl From<PaperError> for Failure {
+    fn from(error: PaperError) -> Self {
         match error {
-            ExperimentError::Interrupted { .. } => {
+            PaperError::Interrupted { .. } => {
                 Self::stopped(format!("{error}; give the same command again to go on"))
             }
-            ExperimentError::UnknownExperiment(_) | ExperimentError::UnknownSpeedRun(_) => {
-                Self::usage(error)
-            }
+            PaperError::UnknownExperiment(_) | PaperError::UnknownSpeedRun(_) => Self::usage(error),
             other => Self::new(other.to_string()),
         }
+    }
+}
+
+impl From<labbook_records::RecordError> for Failure {
+    fn from(error: labbook_records::RecordError) -> Self {
+        Self::new(error.to_string())
     }
 }
 

@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use labbook_data::{Cifar10, cifar10};
-use labbook_experiments::{Experiment, RunFacts, RunRecord, Runs, Scale, Split};
+use labbook_data::ImageSets;
+use labbook_data::datasets::cifar10;
 use labbook_nn::{interrupt, set_default_reporter};
+use labbook_paper::{Experiment, ExperimentFacts, ExperimentRecord, ExperimentRuns, Scale, Split};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tch::Device;
@@ -21,12 +22,12 @@ const SCALE_VARIABLE: &str = "LABBOOK_SCALE";
 /// Far below the time that an epoch takes.
 const REQUEST_EVERY: Duration = Duration::from_millis(20);
 
-/// Runs experiments one after the other.
-pub(crate) fn run(arguments: &RunArguments, runs: &Runs) -> Result<()> {
+/// ExperimentRuns experiments one after the other.
+pub(crate) fn run(arguments: &RunArguments, runs: &ExperimentRuns) -> Result<()> {
     let data = load(arguments.data.as_deref())?;
     let scale = scale(arguments, &data)?;
     let device = Device::cuda_if_available();
-    let facts = RunFacts::new(scale, arguments.seed, &data.provenance, device, versions());
+    let facts = ExperimentFacts::new(scale, arguments.seed, &data.provenance, device, versions());
     tell(&format!(
         "data: {}\nscale: {}\nseed: {}\ndevice: {}\nrecords: {}\n",
         data.provenance,
@@ -51,8 +52,8 @@ fn run_one(
     experiment: &Experiment,
     arguments: &RunArguments,
     split: &Split,
-    facts: &RunFacts,
-    runs: &Runs,
+    facts: &ExperimentFacts,
+    runs: &ExperimentRuns,
 ) -> Result<()> {
     let number = experiment.number();
     let recorded = runs.latest(number, facts)?.filter(is_whole);
@@ -80,18 +81,19 @@ fn run_one(
 }
 
 /// Whether a record is of a training that reached its end and had the scale's own options.
-fn is_whole(record: &RunRecord) -> bool {
+fn is_whole(record: &ExperimentRecord) -> bool {
     !record.history.interrupted && record.has_sizes_of_scale()
 }
 
 /// Saves a record and tells its file, unless a process has that was killed between saving and
 /// tidying and so left the state of a finished training.
 pub(crate) fn save(
-    record: &RunRecord,
-    recorded: Option<&RunRecord>,
-    runs: &Runs,
+    record: &ExperimentRecord,
+    recorded: Option<&ExperimentRecord>,
+    runs: &ExperimentRuns,
 ) -> Result<PathBuf> {
-    let same = |other: &&RunRecord| other.history.epoch_seconds == record.history.epoch_seconds;
+    let same =
+        |other: &&ExperimentRecord| other.history.epoch_seconds == record.history.epoch_seconds;
     Ok(match recorded.filter(same) {
         Some(saved) => runs.path().join(saved.file_stem() + ".json"),
         None => runs.save(record)?,
@@ -99,7 +101,7 @@ pub(crate) fn save(
 }
 
 /// What came of a run, in a few words.
-fn result(record: &RunRecord) -> String {
+fn result(record: &ExperimentRecord) -> String {
     format!(
         "test accuracy {:.2} %, test loss {:.4}, {} epochs in {}",
         100.0 * record.test_accuracy,
@@ -110,7 +112,7 @@ fn result(record: &RunRecord) -> String {
 }
 
 /// The data of `--data`, else what the notebook would load.
-pub(crate) fn load(folder: Option<&OsStr>) -> Result<Cifar10> {
+pub(crate) fn load(folder: Option<&OsStr>) -> Result<ImageSets> {
     let Some(folder) = folder else {
         return Ok(cifar10::load_data()?);
     };
@@ -124,7 +126,7 @@ pub(crate) fn load(folder: Option<&OsStr>) -> Result<Cifar10> {
     Ok(cifar10::read(folder)?)
 }
 
-fn scale(arguments: &RunArguments, data: &Cifar10) -> Result<Scale> {
+fn scale(arguments: &RunArguments, data: &ImageSets) -> Result<Scale> {
     let chosen = std::env::var(SCALE_VARIABLE).unwrap_or_default();
     let mut scale = match (arguments.scale, chosen.as_str()) {
         (Some(scale), _) => scale,

@@ -1,6 +1,7 @@
 use labbook_data::ImageSet;
-use labbook_experiments::{RunFacts, RunRecord, Runs, Scale, SpeedRun, Spread};
 use labbook_nn::set_default_reporter;
+use labbook_paper::{ExperimentFacts, ExperimentRecord, ExperimentRuns, Scale, SpeedRun};
+use labbook_records::Spread;
 use tch::{Device, Kind, Tensor};
 
 use crate::arguments::SpeedArguments;
@@ -12,14 +13,14 @@ use crate::workplace::Workplace;
 
 /// Trains each network with each seed on all training images, tests it once, and tells how far it
 /// got in which time.
-pub(crate) fn speed(arguments: &SpeedArguments, runs: &Runs) -> Result<()> {
+pub(crate) fn speed(arguments: &SpeedArguments, runs: &ExperimentRuns) -> Result<()> {
     let data = load(arguments.data.as_deref())?;
     let scale = arguments.scale.unwrap_or(match data.provenance.is_drawn() {
         true => Scale::smoke(),
         false => Scale::full(),
     });
     let device = Device::cuda_if_available();
-    let facts = |seed| RunFacts::new(scale, seed, &data.provenance, device, versions());
+    let facts = |seed| ExperimentFacts::new(scale, seed, &data.provenance, device, versions());
     let (train, test) = match scale.name {
         "smoke" => (
             data.train.take(scale.train_images),
@@ -66,11 +67,11 @@ fn tensors(set: &ImageSet) -> (Tensor, Tensor) {
 
 fn one(
     training: &SpeedRun,
-    facts: &RunFacts,
+    facts: &ExperimentFacts,
     (train, test): (&(Tensor, Tensor), &(Tensor, Tensor)),
     arguments: &SpeedArguments,
-    runs: &Runs,
-) -> Result<RunRecord> {
+    runs: &ExperimentRuns,
+) -> Result<ExperimentRecord> {
     let seed = facts.seed;
     let recorded = runs.records()?.into_iter().rfind(|record| {
         let whole = !record.history.interrupted && training.is_of(record);
@@ -88,7 +89,7 @@ fn one(
     tell(&format!("seed {seed} {verb}\n"))?;
     let (train, test) = ((&train.0, &train.1), (&test.0, &test.1));
     let done = training.run_with(seed, train, test, &options)?;
-    let record = RunRecord::new(
+    let record = ExperimentRecord::new(
         facts,
         training.experiment,
         &done.model,
@@ -108,9 +109,9 @@ fn one(
 }
 
 /// A row for each seed, and how they compare with what the experiment is made for.
-fn summary(training: &SpeedRun, records: &[RunRecord]) -> String {
+fn summary(training: &SpeedRun, records: &[ExperimentRecord]) -> String {
     let accuracies: Vec<f64> = records.iter().map(|r| 100.0 * r.test_accuracy).collect();
-    let seconds: Vec<f64> = records.iter().map(RunRecord::training_seconds).collect();
+    let seconds: Vec<f64> = records.iter().map(|r| r.training_seconds()).collect();
     let (Some(accuracy), Some(time)) = (Spread::of(&accuracies), Spread::of(&seconds)) else {
         return String::new();
     };

@@ -1,7 +1,15 @@
 //! Tables for a terminal.
 
-/// Columns padded to their widest cell and two spaces apart; numbers stand to the right.
+use labbook_records::clean;
+
+/// Characters of a cell at most.
+pub(crate) const MOST: usize = 120;
+
+/// Columns padded to their widest cell and two spaces apart; numbers stand to the right. Cells are
+/// [cleaned](clean) of what a terminal would obey.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let clean_row = |row: &Vec<String>| row.iter().map(|cell| clean(cell, MOST)).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(clean_row).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         let cells = cells.map(|cell| cell.chars().count());
@@ -31,7 +39,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         format!("{}\n", padded.join("  ").trim_end())
     };
     let mut text = line(head.to_vec());
-    for row in rows {
+    for row in &rows {
         text += &line(row.iter().map(String::as_str).collect());
     }
     text
@@ -55,5 +63,14 @@ mod tests {
             table(&["no", "network", "test"], &rows),
             "no  network        test\n 1  dense         46.98\n16  convolutions   -7.5\n"
         );
+    }
+
+    #[test]
+    fn texts_from_anywhere_neither_break_the_table_nor_the_terminal() {
+        let rows = vec![vec!["x".repeat(70_000), "\u{1b}[31m\nred".to_owned()]];
+        let text = table(&["name", "data"], &rows);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("\\u{1b}[31m\\u{a}red"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() < 2 * MOST));
     }
 }

@@ -2,7 +2,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use labbook_experiments::{RunFacts, RunOptions, Runs, SpeedRun};
+use labbook_paper::{ExperimentFacts, ExperimentRuns, RunOptions, SpeedRun};
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result, at};
@@ -21,9 +21,9 @@ pub(crate) struct Workplace {
 impl Workplace {
     /// Makes or finds the folder of a run.
     pub(crate) fn open(
-        runs: &Runs,
+        runs: &ExperimentRuns,
         experiment: u32,
-        facts: &RunFacts,
+        facts: &ExperimentFacts,
         speed_run: Option<&SpeedRun>,
     ) -> Result<Self> {
         let parent = runs.path().join("unfinished");
@@ -86,7 +86,7 @@ fn remove(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Such as `e16-full-s0-1a2b3c4d`; the last part stands for all sizes and the data.
-fn name(experiment: u32, facts: &RunFacts, speed_run: Option<&SpeedRun>) -> String {
+fn name(experiment: u32, facts: &ExperimentFacts, speed_run: Option<&SpeedRun>) -> String {
     let scale = serde_json::json!(facts.scale).to_string();
     let mut decisive = format!("{scale}\n{}\n{}", facts.data, facts.device);
     if let Some(run) = speed_run {
@@ -107,11 +107,17 @@ fn name(experiment: u32, facts: &RunFacts, speed_run: Option<&SpeedRun>) -> Stri
 mod tests {
     use super::*;
     use labbook_data::Provenance;
-    use labbook_experiments::Scale;
+    use labbook_paper::Scale;
     use tch::Device;
 
-    fn facts(scale: Scale, seed: u64) -> RunFacts {
-        RunFacts::new(scale, seed, &Provenance::Drawn { seed }, Device::Cpu, "v")
+    fn facts(scale: Scale, seed: u64) -> ExperimentFacts {
+        ExperimentFacts::new(
+            scale,
+            seed,
+            &Provenance::drawn(format!("seed {seed}")),
+            Device::Cpu,
+            "v",
+        )
     }
 
     #[test]
@@ -131,7 +137,7 @@ mod tests {
     #[test]
     fn a_second_process_is_turned_away_and_checkpoints_end_beside_the_record() {
         let dir = tempfile::tempdir().unwrap();
-        let runs = Runs::at(dir.path());
+        let runs = ExperimentRuns::at(dir.path());
         let facts = facts(Scale::smoke(), 1);
         let open = || Workplace::open(&runs, 5, &facts, None);
         let place = open().unwrap();

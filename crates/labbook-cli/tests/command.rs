@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use labbook_experiments::{RunRecord, Runs};
+use labbook_paper::{ExperimentRecord, ExperimentRuns};
 
 fn labbook(runs: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_labbook"));
@@ -34,8 +34,10 @@ fn output(runs: &Path, words: &[&str]) -> (Output, String) {
     (output, String::from_utf8(text).expect("readable text"))
 }
 
-fn only_record(runs: &Path) -> RunRecord {
-    let mut records = Runs::at(runs).records().expect("a folder of records");
+fn only_record(runs: &Path) -> ExperimentRecord {
+    let mut records = ExperimentRuns::at(runs)
+        .records()
+        .expect("a folder of records");
     assert_eq!(records.len(), 1);
     records.remove(0)
 }
@@ -54,7 +56,7 @@ fn a_run_is_recorded_listed_compared_and_not_repeated() {
     let (done, text) = output(runs, &words);
     assert!(done.status.success(), "{text}");
     assert!(text.contains("experiment 5: epoch 2/2, "), "{text}");
-    let records = Runs::at(runs).records().unwrap();
+    let records = ExperimentRuns::at(runs).records().unwrap();
     let facts: Vec<_> = records
         .iter()
         .map(|r| (r.experiment, r.seed, r.epochs))
@@ -75,7 +77,7 @@ fn a_run_is_recorded_listed_compared_and_not_repeated() {
         again.contains("experiment 1 is on record, begun "),
         "{again}"
     );
-    assert_eq!(Runs::at(runs).records().unwrap(), records);
+    assert_eq!(ExperimentRuns::at(runs).records().unwrap(), records);
 
     fs::write(runs.join("odd.json"), "{}").unwrap();
     let (_, list) = output(runs, &["list"]);
@@ -111,7 +113,7 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_figures() {
     let mut resumed = 0;
     for delay in [0_u64, 30, 10, 20] {
         kill_once_it_has_state(&killed, &words, delay);
-        if !Runs::at(&killed).records().unwrap().is_empty() {
+        if !ExperimentRuns::at(&killed).records().unwrap().is_empty() {
             break;
         }
         resumed += 1;
@@ -177,7 +179,7 @@ fn ctrl_c_ends_a_run_in_good_order_and_it_goes_on_later() {
         text.contains("give the same command again to go on"),
         "{text}"
     );
-    assert!(Runs::at(dir.path()).records().unwrap().is_empty());
+    assert!(ExperimentRuns::at(dir.path()).records().unwrap().is_empty());
     assert!(has_state(dir.path()));
 }
 
@@ -246,14 +248,14 @@ fn short_trainings_are_summed_up_over_seeds_and_not_repeated() {
     let (done, text) = output(runs, &words);
     assert!(done.status.success(), "{text}");
     assert!(text.contains("experiment 18: mean "), "{text}");
-    let records = Runs::at(runs).records().unwrap();
+    let records = ExperimentRuns::at(runs).records().unwrap();
     let seeds: Vec<u64> = records.iter().map(|record| record.seed).collect();
     assert_eq!(seeds, [4, 5]);
-    let timed = |record: &RunRecord| record.history.training_seconds > 0.0;
+    let timed = |record: &ExperimentRecord| record.history.training_seconds > 0.0;
     assert!(records.iter().all(timed));
     let (_, text) = output(runs, &words);
     assert!(text.contains("seed 5 is on record"), "{text}");
-    assert_eq!(Runs::at(runs).records().unwrap().len(), 2);
+    assert_eq!(ExperimentRuns::at(runs).records().unwrap().len(), 2);
 }
 
 #[test]
@@ -266,7 +268,7 @@ fn a_short_training_that_was_killed_goes_on_and_ends_with_the_same_figures() {
     assert!(done.status.success(), "{text}");
     assert!(text.contains("experiment 18: epoch 3/3, "), "{text}");
     kill_once_it_has_state(&killed, &words, 0);
-    assert!(Runs::at(&killed).records().unwrap().is_empty());
+    assert!(ExperimentRuns::at(&killed).records().unwrap().is_empty());
     let (done, text) = output(&killed, &words);
     assert!(done.status.success(), "{text}");
     assert!(
@@ -278,4 +280,45 @@ fn a_short_training_that_was_killed_goes_on_and_ends_with_the_same_figures() {
     assert_eq!(found.test_loss.to_bits(), expected.test_loss.to_bits());
     assert_eq!(found.speed_run, expected.speed_run);
     assert!(!killed.join("unfinished").exists());
+}
+
+#[test]
+fn records_that_somebody_tampered_with_are_refused_or_shown_harmlessly() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs = dir.path();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../notebooks/records");
+    let text = fs::read_to_string(kept.join("e01-laptop-s0-20261125T222903Z.json")).unwrap();
+    let write = |name: &str, from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        fs::write(runs.join(name), text.replacen(from, to, 1)).unwrap();
+    };
+    let accuracy = "\"test_accuracy\": 0.4656";
+    for value in ["\"inf\"", "\"NaN\"", "-5", "1e300"] {
+        let name = format!("accuracy{}.json", value.replace('"', ""));
+        write(&name, accuracy, &format!("\"test_accuracy\": {value}"));
+    }
+    write(
+        "number.json",
+        "\"experiment\": 1,",
+        "\"experiment\": 4294967295,",
+    );
+    write(
+        "seconds.json",
+        "\"seconds\": 24.330730162,\n  \"test",
+        "\"seconds\": 1e300,\n  \"test",
+    );
+    let long = format!("\"name\": \"\\u001b[31mred\\n{}\"", "x".repeat(70_000));
+    write("text.json", "\"name\": \"two dense layers\"", &long);
+
+    let (done, list) = output(runs, &["list"]);
+    assert!(done.status.success(), "{list}");
+    assert_eq!(list.matches("not a record: ").count(), 6, "{list}");
+    assert!(list.contains("\\u{1b}[31mred\\u{a}xxx") && !list.contains('\u{1b}'));
+    let widest = list.lines().map(|line| line.chars().count()).max();
+    assert!(widest < Some(500), "{widest:?}");
+    let (_, compare) = output(runs, &["compare"]);
+    assert!(
+        compare.contains("46.56") && !compare.contains("500.00"),
+        "{compare}"
+    );
 }

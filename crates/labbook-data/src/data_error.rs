@@ -11,33 +11,40 @@ use crate::shown_path::shown;
 pub enum DataError {
     /// `LABBOOK_DATA` names something that is no folder.
     #[error(
-        "LABBOOK_DATA should name a folder that is or holds cifar-10-batches-bin. Received: \"{}\", \
+        "LABBOOK_DATA should name a folder that is or holds {wanted}. Received: \"{}\", \
          which is {found}. Correct it, or unset it to use the drawn set",
         shown(path)
     )]
     EnvNotADirectory {
+        /// The folder's name in the data set's archive.
+        wanted: &'static str,
         /// The variable's value.
         path: PathBuf,
         /// What is there instead, such as "missing" or "a file".
         found: &'static str,
     },
-    /// `LABBOOK_DATA` names a folder without CIFAR-10 in it.
+    /// `LABBOOK_DATA` names a folder without the data set in it.
     #[error(
-        "LABBOOK_DATA should name a folder that is or holds cifar-10-batches-bin. Received: \"{}\", \
-         which has neither that folder nor data_batch_1.bin. Correct it, or unset it to use the drawn set",
+        "LABBOOK_DATA should name a folder that is or holds {wanted}. Received: \"{}\", \
+         which has neither that folder nor {first}. Correct it, or unset it to use the drawn set",
         shown(path)
     )]
-    EnvWithoutCifar10 {
+    EnvWithoutData {
+        /// The folder's name in the data set's archive.
+        wanted: &'static str,
+        /// The first of the data set's files.
+        first: &'static str,
         /// The variable's value.
         path: PathBuf,
     },
-    /// One of the six files is not there.
+    /// One of a data set's files is not there.
     #[error(
-        "{} is missing: CIFAR-10 is data_batch_1.bin to data_batch_5.bin and test_batch.bin, \
-         all in one folder. Run `cargo xtask data` to complete it",
+        "{} is missing: {layout}. Run `cargo xtask data` to complete it",
         shown(path)
     )]
     MissingFile {
+        /// Which files the data set is made of.
+        layout: &'static str,
         /// The file looked for.
         path: PathBuf,
     },
@@ -65,11 +72,13 @@ pub enum DataError {
     },
     /// A file with another length than the layout requires; a broken download is the usual cause.
     #[error(
-        "{} should have {expected} bytes (10,000 records of 3,073). Received: {found} bytes. \
+        "{} should have {expected} bytes ({layout}). Received: {found} bytes. \
          Delete it and run `cargo xtask data`",
         shown(path)
     )]
     WrongSize {
+        /// What the bytes should be.
+        layout: &'static str,
         /// The file.
         path: PathBuf,
         /// Length in bytes that the layout requires.
@@ -79,11 +88,16 @@ pub enum DataError {
     },
     /// A label byte that names no class.
     #[error(
-        "{}, record {record}: the label should be 0 to 9. Received: {found}. The file is no CIFAR-10 \
-         batch, or is damaged: delete it and run `cargo xtask data`",
-        shown(path)
+        "{}, record {record}: the label should be 0 to {}. Received: {found}. The file is no {what}, \
+         or is damaged: delete it and run `cargo xtask data`",
+        shown(path),
+        classes - 1
     )]
     BadLabel {
+        /// What the file should be.
+        what: &'static str,
+        /// How many classes there are.
+        classes: usize,
         /// The file.
         path: PathBuf,
         /// Which record, counted from 0.
@@ -93,7 +107,7 @@ pub enum DataError {
     },
     /// Arrays that do not make an image set.
     #[error(
-        "an image set needs images (N, 32, 32, 3) and labels (N, 1) with one N. \
+        "an image set needs images (N, height, width, channels) and labels (N, 1) with one N. \
          Received: images {images:?} and labels {labels:?}"
     )]
     WrongShape {
@@ -101,6 +115,18 @@ pub enum DataError {
         images: Vec<usize>,
         /// Shape of the labels.
         labels: Vec<usize>,
+    },
+    /// A label that no class name belongs to.
+    #[error(
+        "each label should be the number of one of the {classes} class names{}. Received: {label}. \
+         Give a name for every class",
+        range(*classes)
+    )]
+    NoSuchClass {
+        /// The label.
+        label: i64,
+        /// How many names there are.
+        classes: usize,
     },
     /// An image number past the end.
     #[error("the set has {len} images, numbered from 0. Received: index {index}")]
@@ -110,4 +136,10 @@ pub enum DataError {
         /// How many images there are.
         len: usize,
     },
+}
+
+/// `, 0 to 3`; nothing where there is no class.
+fn range(classes: usize) -> String {
+    let last = classes.checked_sub(1);
+    last.map_or_else(String::new, |last| format!(", 0 to {last}"))
 }

@@ -1,38 +1,32 @@
-//! CIFAR-10 and the drawn stand-in data set: reading, checking, slicing into arrays and tensors.
+//! Labelled images of any size, and the data sets that the library knows.
 //!
-//! [`cifar10::load_data`] is the way in. It reads the official binary files where it finds them and
-//! otherwise draws a set of the same shapes, and [`Cifar10::provenance`] says which of the two came.
+//! An [`ImageSet`] holds images with their classes; [`ImageSets`] are one to train on and one to
+//! test on, with a [`Provenance`] that says where they came from. [`datasets`] has a module for each
+//! data set that can be loaded by its name.
 //!
 //! ```
-//! use labbook_data::DrawnSet;
+//! use labbook_data::ImageSet;
+//! use ndarray::{Array2, Array4};
 //!
-//! let train = DrawnSet::new(0).train(100);
-//! assert_eq!(train.images.shape(), [100, 32, 32, 3]);
-//! assert_eq!(train.images_tensor().size(), [100, 32, 32, 3]);
-//! assert_eq!(train.counts(), vec![10; 10]);
+//! let images = Array4::zeros((100, 28, 28, 1));
+//! let labels = Array2::from_shape_fn((100, 1), |(image, _)| image as i64 % 2);
+//! let set = ImageSet::new(images, labels, &["cat", "dog"])?;
+//! assert_eq!(set.images_tensor().size(), [100, 28, 28, 1]);
+//! assert_eq!(set.counts(), [50, 50]);
+//! # Ok::<(), labbook_data::DataError>(())
 //! ```
 //!
 //! Nothing here reaches the network or prints.
 
-pub mod cifar10;
 mod data_error;
-mod drawn;
+pub mod datasets;
 mod image_set;
+mod image_sets;
 mod provenance;
 mod rng;
 mod shown_path;
 
-pub use cifar10::Cifar10;
 pub use data_error::DataError;
-pub use drawn::{DrawnSet, Split};
 pub use image_set::ImageSet;
+pub use image_sets::ImageSets;
 pub use provenance::Provenance;
-
-/// Width and height of every image, in pixels.
-pub const SIDE: usize = 32;
-
-/// Colour channels of every image: red, green, blue.
-pub const CHANNELS: usize = 3;
-
-/// How many classes a set has; labels run from 0 to one less.
-pub const CLASSES: usize = 10;

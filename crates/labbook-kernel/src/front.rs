@@ -6,11 +6,15 @@
 //! rust-analyzer the crates that no cell can name; see [`crate::visible`].
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
+use crate::further;
+use crate::manifest::Manifest;
+use crate::tap::SECRET;
 use crate::visible::only_visible;
 use crate::{Settings, replay};
 
@@ -22,26 +26,86 @@ pub const CARGO_HOME: &str = "LABBOOK_CARGO_HOME";
 pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> {
     let folder = Path::new(".");
     lock(settings, folder)?;
-    let mut command = real_cargo(settings, arguments, std::env::var_os(CARGO_HOME));
     if builds_cell(arguments) {
-        if let Some((mut rustc, artifact)) = replay::of(folder, arguments) {
-            println!("{artifact}");
-            return Err(rustc.exec());
-        }
-        let stand_in = settings.stand_ins().join(replay::NAME);
-        replay::record(&mut command, &stand_in, arguments);
+        return build(settings, folder, arguments);
     }
+    let mut command = real_cargo(settings, arguments, std::env::var_os(CARGO_HOME));
     if !is_for_analysis(arguments) {
         return Err(command.exec());
     }
     let output = command.stderr(Stdio::inherit()).output()?;
     let metadata = String::from_utf8_lossy(&output.stdout);
     io::stdout().write_all(only_visible(&metadata).as_bytes())?;
-    let code = output
-        .status
-        .code()
-        .and_then(|code| u8::try_from(code).ok());
-    Ok(ExitCode::from(code.unwrap_or(1)))
+    Ok(exit_code(output.status))
+}
+
+/// Compiles a cell.
+fn build(settings: &Settings, folder: &Path, arguments: &[String]) -> io::Result<ExitCode> {
+    let stand_in = settings.stand_ins().join(replay::NAME);
+    let home = std::env::var_os(CARGO_HOME);
+    let cargo = |words: &[String], locked: bool, added: &[String]| {
+        let mut command = real_cargo(settings, words, home.clone());
+        replay::record(&mut command, &stand_in, words, locked, added);
+        command
+    };
+    let text = fs::read_to_string(folder.join("Cargo.toml"))?;
+    let Some(manifest) = Manifest::read(&text, &settings.facade) else {
+        if let Some((mut rustc, artifact)) = replay::of(folder, arguments, &text, false) {
+            println!("{artifact}");
+            return Err(rustc.exec());
+        }
+        return Err(cargo(arguments, false, &[]).exec());
+    };
+
+    // What the facade holds is known once cargo has built it.
+    let alone = manifest.of_facade();
+    let build = |added: &[String]| {
+        let command = cargo(arguments, true, added);
+        let output = with_manifest(folder, &alone, &text, command)?;
+        further::remember(folder, &String::from_utf8_lossy(&output.stdout))?;
+        io::Result::Ok(output)
+    };
+    let mut added = Vec::new();
+    if !manifest.further.is_empty() {
+        if !further::knows(folder) {
+            build(&[])?;
+        }
+        let cargo = |words: &[String]| cargo(words, true, &[]);
+        match further::words(settings, folder, &manifest, arguments, cargo)? {
+            Ok(words) => added = words,
+            Err(status) => return Ok(exit_code(status)),
+        }
+    }
+    if let Some((mut rustc, artifact)) = replay::of(folder, arguments, &alone, true) {
+        println!("{artifact}");
+        return Err(rustc.args(added).exec());
+    }
+    let output = build(&added)?;
+    io::stdout().write_all(&output.stdout)?;
+    Ok(exit_code(output.status))
+}
+
+/// Runs cargo in a folder while it has this manifest, then gives it back its own.
+fn with_manifest(
+    folder: &Path,
+    manifest: &str,
+    own: &str,
+    mut cargo: Command,
+) -> io::Result<Output> {
+    let file = folder.join("Cargo.toml");
+    if manifest != own {
+        fs::write(&file, manifest)?;
+    }
+    let output = cargo.stderr(Stdio::inherit()).output();
+    if manifest != own {
+        fs::write(&file, own)?;
+    }
+    output
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    ExitCode::from(code.unwrap_or(1))
 }
 
 /// The real cargo, with the environment that it would have outside a kernel.
@@ -50,6 +114,8 @@ fn real_cargo(settings: &Settings, arguments: &[String], home: Option<OsString>)
     command
         .args(arguments.iter().map(|word| unchecked(word)))
         .env_remove("CARGO")
+        // Build scripts and macros run the code of others.
+        .env_remove(SECRET)
         .env("RUSTFLAGS", &settings.rustflags);
     match home.filter(|home| !home.is_empty()) {
         Some(home) => command.env("CARGO_HOME", home),
@@ -105,11 +171,11 @@ pub fn rustup(settings: &Settings, arguments: &[String]) -> Option<String> {
 /// file does not.
 fn lock(settings: &Settings, folder: &Path) -> io::Result<()> {
     let names = |file: &str, needle: &str| {
-        std::fs::read_to_string(folder.join(file)).is_ok_and(|text| text.contains(needle))
+        fs::read_to_string(folder.join(file)).is_ok_and(|text| text.contains(needle))
     };
     let facade = settings.facade.display().to_string();
     if names("Cargo.toml", &facade) && !names("Cargo.lock", "name = \"labbook\"") {
-        std::fs::copy(settings.lock_file(), folder.join("Cargo.lock"))?;
+        fs::copy(settings.lock_file(), folder.join("Cargo.lock"))?;
     }
     Ok(())
 }
@@ -117,7 +183,6 @@ fn lock(settings: &Settings, folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use std::path::PathBuf;
 
     fn settings(folder: &Path) -> Settings {

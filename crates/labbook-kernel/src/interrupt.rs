@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, getppid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use tokio::sync::Notify;
 
 use crate::tap::TAP;
 
@@ -46,6 +47,8 @@ pub(crate) struct Kernel {
     /// Whether there is a tap.
     tapped: bool,
     cell: Arc<Mutex<Cell>>,
+    /// Told of each interrupt of a cell.
+    told: Arc<Notify>,
 }
 
 /// What is known of the cell that may be running.
@@ -81,6 +84,7 @@ impl Kernel {
             program: fs::canonicalize(program)?,
             tapped,
             cell: Arc::new(Mutex::new(Cell::numbered(Some(0)))),
+            told: Arc::default(),
         };
         kernel.attend(jupyter.signals);
         if let Some(parent) = jupyter.parent {
@@ -126,6 +130,16 @@ impl Kernel {
         self.cell().stopped
     }
 
+    /// evcxr_jupyter's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// Waits until a cell is interrupted.
+    pub(crate) async fn interrupted(&self) {
+        self.told.notified().await;
+    }
+
     fn cell(&self) -> MutexGuard<'_, Cell> {
         self.cell.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,6 +164,7 @@ impl Kernel {
         if cell.number.is_none() {
             return;
         }
+        self.told.notify_one();
         let last = cell.interrupted.replace(Instant::now());
         let twice = last.is_some_and(|last| last.elapsed() < TWICE);
         if self.stop_compiling(&mut cell) {
@@ -379,6 +394,7 @@ mod tests {
             program,
             tapped: false,
             cell: Arc::new(Mutex::new(Cell::numbered(Some(0)))),
+            told: Arc::default(),
         };
         assert_eq!(kernel.cells().collect::<Vec<_>>(), [cat]);
         kernel.end();

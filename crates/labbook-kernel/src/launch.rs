@@ -1,20 +1,24 @@
 //! From a Jupyter connection file to a running evcxr_jupyter.
 
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::{FdFlags, fcntl_setfd};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::interrupt::{Jupyter, Kernel};
 use crate::relay::{self, Connection};
-use crate::{Settings, front, slot, tap};
+use crate::{Settings, front, further, slot, tap};
 
 /// Set to anything, it leaves the relay and the tap out: evcxr_jupyter as released.
 const PLAIN: &str = "LABBOOK_PLAIN_KERNEL";
+
+/// How cargo says that it compiles something.
+pub(crate) const COMPILING: &str = "Compiling ";
 
 /// Runs evcxr_jupyter in a slot of its own, with a relay before it, until it ends or Jupyter asks
 /// for the end.
@@ -40,14 +44,19 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     let back = front.behind()?;
     let back_file = folder.with_extension("json");
     back.write(&back_file)?;
-    let secret = secret();
+    let secret = secret()?;
     let own = std::env::current_exe()?;
     let tapped = tap::evcxr_with_tap(&own, &settings.evcxr, &back_file);
     let secret = tapped.is_some().then_some(secret.as_str());
     command.args(tapped.unwrap_or_else(|| tap::evcxr(&settings.evcxr, &back_file)));
     command.envs(secret.map(|secret| (tap::SECRET, secret)));
+    command.stderr(Stdio::piped());
     let (kernel, mut child) =
         Kernel::start(&mut command, &settings.evcxr, secret.is_some(), jupyter)?;
+    let (told, compiling) = tokio::sync::mpsc::unbounded_channel();
+    if let Some(errors) = child.stderr.take() {
+        thread::spawn(move || pass_on(errors, &told));
+    }
 
     let (ended, end) = tokio::sync::oneshot::channel();
     let waiting = thread::spawn(move || {
@@ -61,11 +70,12 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
         connection: back,
         file: back_file,
         secret: secret.map(str::to_owned),
+        compiling,
     };
     let status = runtime.block_on(async {
         tokio::select! {
             status = end => status.unwrap_or_else(|error| Err(io::Error::other(error))),
-            relayed = relay::run(&front, &backend, &kernel) => {
+            relayed = relay::run(&front, backend, &kernel) => {
                 kernel.end();
                 relayed.map(|()| ExitStatus::default())
             }
@@ -75,12 +85,25 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     status
 }
 
-/// Something that no text of a cell holds by chance.
-fn secret() -> String {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    format!("{:x}-{:x}", since.as_nanos(), std::process::id())
+/// Passes on what evcxr_jupyter writes where only Jupyter's terminal shows it, and tells of it what cargo
+/// compiles: that may take minutes.
+fn pass_on(errors: ChildStderr, told: &UnboundedSender<String>) {
+    for line in BufReader::new(errors).lines().map_while(Result::ok) {
+        eprintln!("{line}");
+        let compiled = line.trim_start().strip_prefix(COMPILING);
+        // An empty crate of ours that depends on the others.
+        if compiled.is_some_and(|what| what.split(' ').next() != Some(further::NAME)) {
+            // Nobody listens after the end.
+            let _ = told.send(format!("{line}\n"));
+        }
+    }
+}
+
+/// Something that no cell can know.
+fn secret() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// A command that lacks the words that start evcxr_jupyter.

@@ -8,8 +8,10 @@
 //! tells it what evcxr keeps to itself.
 
 pub mod front;
+mod further;
 mod interrupt;
 pub mod launch;
+mod manifest;
 mod mark;
 mod relay;
 pub mod replay;
@@ -18,6 +20,7 @@ pub mod slot;
 pub mod tap;
 mod tree;
 pub mod visible;
+mod zmtp;
 
 pub use settings::{Settings, SettingsError};
 pub use tree::link_tree;

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 /// No text of a cell begins a line with it.
 const START: &str = "\u{2}labbook";
 
+/// Instead of a line for a cell that reads its standard input: there is none, and there will be none.
+/// The sign for the end of a transmission, as a terminal's Ctrl-D.
+pub(crate) const END_OF_FILE: &str = "\u{4}";
+
 /// What the [tap](crate::tap) tells the [relay](crate::relay), as a line among those that evcxr
 /// passes on.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

@@ -16,6 +16,8 @@ use std::{env, fs, io};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::further;
+
 /// The name under which the stand-in for the compiler is called.
 pub const NAME: &str = "cell-rustc";
 
@@ -27,8 +29,13 @@ const SURROUNDINGS: &str = "LABBOOK_CELL_SURROUNDINGS";
 const WRAPPER: &str = "RUSTC_WORKSPACE_WRAPPER";
 /// What evcxr calls the crate of a cell.
 const CRATE: &str = "ctx";
-/// What else decides about the call.
-const INPUTS: [&str; 3] = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"];
+/// Set where the versions of all dependencies are those of the template.
+const LOCKED: &str = "LABBOOK_CELL_LOCKED";
+/// Words to add to the call, which are not part of it: a list in JSON.
+const WORDS: &str = "LABBOOK_CELL_WORDS";
+
+const CONFIG: &str = ".cargo/config.toml";
+const LOCK: &str = "Cargo.lock";
 
 /// A call of rustc, and what it holds for.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -40,11 +47,19 @@ struct Call {
     environment: BTreeMap<String, String>,
 }
 
-/// The call that stands for one of cargo with these arguments, in a cell's folder, if it was made
-/// before; and what cargo would print of the result.
-pub(crate) fn of(folder: &Path, arguments: &[String]) -> Option<(Command, String)> {
+/// The call that stands for one of cargo with these arguments and this manifest, in a cell's folder, if
+/// it was made before; and what cargo would print of the result. `locked` says that the manifest alone
+/// decides about all versions.
+pub(crate) fn of(
+    folder: &Path,
+    arguments: &[String],
+    manifest: &str,
+    locked: bool,
+) -> Option<(Command, String)> {
     let call: Call = serde_json::from_str(&fs::read_to_string(folder.join(FILE)).ok()?).ok()?;
-    if call.surroundings != surroundings(arguments) || call.inputs != inputs(folder) {
+    if call.surroundings != surroundings(arguments)
+        || call.inputs != inputs(folder, manifest, locked)
+    {
         return None;
     }
     let artifact = json!({
@@ -57,12 +72,22 @@ pub(crate) fn of(folder: &Path, arguments: &[String]) -> Option<(Command, String
     Some((command, artifact.to_string()))
 }
 
-/// Has the call written down that this one of cargo leads to.
-pub(crate) fn record(cargo: &mut Command, stand_in: &Path, arguments: &[String]) {
+/// Has the call written down that this one of cargo leads to, and made with these words added.
+pub(crate) fn record(
+    cargo: &mut Command,
+    stand_in: &Path,
+    arguments: &[String],
+    locked: bool,
+    words: &[String],
+) {
     if env::var_os(WRAPPER).is_none() {
         cargo
             .env(WRAPPER, stand_in)
-            .env(SURROUNDINGS, surroundings(arguments));
+            .env(SURROUNDINGS, surroundings(arguments))
+            .env(WORDS, json!(words).to_string());
+        if locked {
+            cargo.env(LOCKED, "1");
+        }
     }
 }
 
@@ -79,22 +104,33 @@ pub fn run(words: &[String]) -> io::Error {
     let Some((rustc, arguments)) = words.split_first() else {
         return io::Error::other("started without a compiler; only cargo calls this");
     };
-    let is_cell = arguments
-        .windows(2)
-        .any(|pair| pair == ["--crate-name", CRATE]);
-    let surroundings = env::var(SURROUNDINGS);
-    if let (true, Ok(surroundings), Ok(folder)) = (is_cell, surroundings, env::current_dir()) {
+    let is = |name: &str| {
+        let mut pairs = arguments.windows(2);
+        pairs.any(|pair| pair == ["--crate-name", name])
+    };
+    let mut command = Command::new(rustc);
+    command.args(arguments);
+    let folder = env::current_dir();
+    if let (true, Ok(folder)) = (is(further::NAME), &folder)
+        && let Err(error) = further::record(folder, arguments)
+    {
+        return error;
+    }
+    if let (true, Ok(surroundings), Ok(folder)) = (is(CRATE), env::var(SURROUNDINGS), folder) {
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
         let call = Call {
             surroundings,
-            inputs: inputs(&folder),
+            inputs: inputs(&folder, &manifest, env::var_os(LOCKED).is_some()),
             rustc: rustc.clone(),
             arguments: arguments.to_vec(),
             environment: environment(),
         };
         // Without it the next cell is compiled by cargo again.
         let _ = call.write(&folder);
+        let words = env::var(WORDS).unwrap_or_default();
+        command.args(serde_json::from_str::<Vec<String>>(&words).unwrap_or_default());
     }
-    Command::new(rustc).args(arguments).exec()
+    command.exec()
 }
 
 impl Call {
@@ -121,7 +157,8 @@ impl Call {
 fn environment() -> BTreeMap<String, String> {
     env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| !name.ends_with("MAKEFLAGS") && name != SURROUNDINGS)
+        .filter(|(name, _)| !name.ends_with("MAKEFLAGS"))
+        .filter(|(name, _)| ![SURROUNDINGS, LOCKED, WORDS].contains(&name.as_str()))
         .collect()
 }
 
@@ -131,8 +168,11 @@ fn surroundings(arguments: &[String]) -> String {
     digest(&(arguments, variables))
 }
 
-fn inputs(folder: &Path) -> String {
-    digest(&INPUTS.map(|name| fs::read(folder.join(name)).ok()))
+/// What else decides about a call.
+fn inputs(folder: &Path, manifest: &str, locked: bool) -> String {
+    let read = |name: &str| fs::read(folder.join(name)).ok();
+    let lock = if locked { None } else { read(LOCK) };
+    digest(&(manifest, read(CONFIG), lock))
 }
 
 fn digest(what: &impl Hash) -> String {
@@ -153,32 +193,42 @@ mod tests {
     fn a_call_is_made_again_until_what_it_depends_on_changes() -> io::Result<()> {
         let dir = tempfile::tempdir()?;
         let folder = dir.path();
-        fs::write(folder.join("Cargo.toml"), "[package]")?;
         let build = words("build --target x");
-        assert!(of(folder, &build).is_none());
+        assert!(of(folder, &build, "[package]", false).is_none());
         let call = Call {
             surroundings: surroundings(&build),
-            inputs: inputs(folder),
+            inputs: inputs(folder, "[package]", false),
             rustc: "/tools/rustc".to_owned(),
             arguments: words("--crate-name ctx --out-dir /cell/deps"),
             environment: BTreeMap::from([("CARGO_PKG_NAME".to_owned(), CRATE.to_owned())]),
         };
         call.write(folder)?;
 
-        let (command, artifact) = of(folder, &build).expect("the call");
+        let (command, artifact) = of(folder, &build, "[package]", false).expect("the call");
         assert_eq!(command.get_program(), "/tools/rustc");
         assert_eq!(command.get_args().count(), 4);
         assert_eq!(command.get_envs().count(), 1);
         let artifact: serde_json::Value = serde_json::from_str(&artifact)?;
         assert_eq!(artifact["filenames"][0], "/cell/deps/libctx.so");
 
-        assert!(of(folder, &words("build --target y")).is_none());
+        let is_known = |build: &[String], manifest| of(folder, build, manifest, false).is_some();
+        assert!(!is_known(&words("build --target y"), "[package]"));
+        assert!(!is_known(&build, "[package]\n[dependencies]"));
         fs::write(folder.join("Cargo.lock"), "version = 4")?;
-        assert!(of(folder, &build).is_none());
+        assert!(!is_known(&build, "[package]"));
         fs::remove_file(folder.join("Cargo.lock"))?;
-        assert!(of(folder, &build).is_some());
+        assert!(is_known(&build, "[package]"));
         forget(folder)?;
-        assert!(of(folder, &build).is_none());
+        assert!(!is_known(&build, "[package]"));
         forget(folder)
+    }
+
+    #[test]
+    fn where_versions_are_locked_the_lock_file_does_not_matter() {
+        let dir = tempfile::tempdir().unwrap();
+        let before = inputs(dir.path(), "m", true);
+        fs::write(dir.path().join(LOCK), "version = 4").unwrap();
+        assert_eq!(inputs(dir.path(), "m", true), before);
+        assert_ne!(inputs(dir.path(), "m", false), before);
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Settings, link_tree, replay};
+use crate::{Settings, further, link_tree, replay};
 
 /// More kernels than this at once on one machine is a mistake rather than a wish.
 const SLOTS: usize = 64;
@@ -35,6 +35,7 @@ pub fn take(settings: &Settings) -> io::Result<Slot> {
         let folder = slots.join(number.to_string());
         fill(&settings.template(), &folder)?;
         replay::forget(&folder)?;
+        further::forget(&folder)?;
         return Ok(Slot { folder, lock });
     }
     Err(io::Error::other(format!(

@@ -5,20 +5,34 @@
 //! [`History`](crate::History) as interrupted; `evaluate` and `predict` end with
 //! [`Error::Interrupted`].
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::Error;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
-/// How many computations run, in all threads.
+/// How many computations run, in all threads and within each other: a callback may evaluate during
+/// `fit`.
 static COMPUTING: AtomicUsize = AtomicUsize::new(0);
+/// Held while that number changes.
+static CHANGING: Mutex<()> = Mutex::new(());
+static PREPARE: Mutex<Option<fn()>> = Mutex::new(None);
 
-/// Asks the training, evaluation or prediction that runs in this process to stop after its
+/// Has `prepare` called before the next training, evaluation or prediction begins, once. There a
+/// program can begin to listen to what shall end it.
+///
+/// ```
+/// labbook_nn::interrupt::before_next(|| println!("from now on, Ctrl-C ends a training in good order"));
+/// ```
+pub fn before_next(prepare: fn()) {
+    *PREPARE.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepare);
+}
+
+/// Asks every training, evaluation and prediction that runs in this process to stop after its
 /// current batch.
 ///
 /// Does no more than set a flag, so a handler of signals may call it. Where nothing runs,
-/// nothing happens: a computation forgets requests that are older than itself.
+/// nothing happens: a computation forgets requests from before anything ran.
 pub fn request() {
     REQUESTED.store(true, Ordering::SeqCst);
 }
@@ -40,18 +54,22 @@ pub fn is_computing() -> bool {
     COMPUTING.load(Ordering::SeqCst) > 0
 }
 
-thread_local! {
-    /// How many computations run within each other: a callback may evaluate during `fit`.
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
-}
-
-/// A computation that requests end; the outermost one forgets them at both of its ends.
+/// A computation that requests end. The first and the last of those that run at a time forget them, at
+/// their begin and end.
 #[derive(Debug)]
 pub(crate) struct Interruptible(());
 
 impl Interruptible {
     pub(crate) fn begin() -> Self {
-        if DEPTH.replace(DEPTH.get() + 1) == 0 {
+        let prepare = PREPARE
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(prepare) = prepare {
+            prepare();
+        }
+        let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_computing() {
             clear();
         }
         COMPUTING.fetch_add(1, Ordering::SeqCst);
@@ -68,9 +86,8 @@ impl Interruptible {
 
 impl Drop for Interruptible {
     fn drop(&mut self) {
-        COMPUTING.fetch_sub(1, Ordering::SeqCst);
-        DEPTH.set(DEPTH.get() - 1);
-        if DEPTH.get() == 0 {
+        let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+        if COMPUTING.fetch_sub(1, Ordering::SeqCst) == 1 {
             clear();
         }
     }

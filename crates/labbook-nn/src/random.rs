@@ -14,7 +14,7 @@ static SESSION_SEED: Mutex<Option<u64>> = Mutex::new(None);
 /// alone, so a fresh model trained a second time gives the same figures whatever ran in
 /// between. Two models of the same architecture therefore start from the same weights.
 /// Models made earlier keep the seed that they were made with. Without this call each model
-/// has a seed of its own; [`Sequential::seed`](crate::Sequential::seed) tells it.
+/// has a seed of its own; [`Model::seed`](crate::Model::seed) tells it.
 pub fn set_random_seed(seed: u64) {
     *SESSION_SEED.lock().unwrap_or_else(PoisonError::into_inner) = Some(seed);
     tch::manual_seed(as_torch_seed(seed));

@@ -202,7 +202,7 @@ fn batches_give_what_one_go_gives_and_a_reset_forgets() -> Result<()> {
 
 #[test]
 fn a_model_measures_what_its_predictions_give() -> Result<()> {
-    let x = (Tensor::arange(120, (Kind::Float, Device::Cpu)) * 0.7)
+    let x = (Tensor::arange(120, (Kind::Float, Device::Cpu)) * 0.61)
         .sin()
         .reshape([40, 3]);
     let y = x.argmax(-1, false);
@@ -213,7 +213,7 @@ fn a_model_measures_what_its_predictions_give() -> Result<()> {
         AUC::new().exact().multi_label(true).name("area"),
         F1Score::new().average("weighted"),
         "sparse_categorical_crossentropy",
-        Precision::new().class_id(1),
+        Precision::new().class_id(1).thresholds(0.2),
     );
     model.compile(Adam::new(), SparseCategoricalCrossentropy::new(), metrics)?;
     let evaluation = model.evaluate_with(&x, &y, &Evaluate::new().batch_size(16).verbose(0))?;
@@ -227,7 +227,10 @@ fn a_model_measures_what_its_predictions_give() -> Result<()> {
             "sparse_categorical_crossentropy",
             Box::new(LossMetric::new(SparseCategoricalCrossentropy::new())),
         ),
-        ("precision", Box::new(Precision::new().class_id(1))),
+        (
+            "precision",
+            Box::new(Precision::new().class_id(1).thresholds(0.2)),
+        ),
     ];
     for (key, mut metric) in by_hand {
         metric.update(&y, &predictions, None)?;

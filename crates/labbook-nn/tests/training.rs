@@ -639,7 +639,7 @@ fn options_and_data_that_do_not_fit_are_reported_before_training() -> Result<()>
             .compile(Adam::new().epsilon(-1.0), loss(), ["accuracy"])
             .is_err()
     );
-    assert!(pixels.compile(Adam::new(), loss(), ["recall"]).is_err());
+    assert!(pixels.compile(Adam::new(), loss(), ["recoil"]).is_err());
     let single = pixels.predict(&Tensor::from(1.0)).unwrap_err();
     assert!(matches!(single, Error::Data { .. }), "{single}");
     Ok(())

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use crate::error::NotebookError;
 use crate::matrix::classes;
-use crate::record::percent;
+use crate::numbers::percent;
 use crate::render::shown_as;
 use crate::table::Table;
 use crate::tensors::table;

@@ -14,9 +14,6 @@ pub enum NotebookError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A run cannot be recorded without knowing its data.
-    #[error("a record says which data it is of; run `session.load_data()?` first")]
-    NoData,
     /// No saved model of this name.
     #[error(
         "no saved model whose name begins with \"{prefix}\" in {folder}; run the cell whose \
@@ -38,12 +35,12 @@ pub enum NotebookError {
         /// What it was.
         received: String,
     },
-    /// The history lacks a column that a chart needs.
-    #[error("the history has no \"{missing}\"; it has: {found}")]
+    /// Histories or evaluations lack the figure that a chart needs.
+    #[error("there is no \"{missing}\" to show; there is: {found}")]
     NoColumn {
-        /// The column asked for.
+        /// The figure asked for.
         missing: String,
-        /// The columns there are.
+        /// The figures there are.
         found: String,
     },
     /// libtorch refused.
@@ -61,9 +58,9 @@ pub enum NotebookError {
     /// The data could not be found or read.
     #[error(transparent)]
     Data(#[from] labbook_data::DataError),
-    /// A scale is unknown, or a record of a run could not be written or read.
+    /// A record of a run could not be made, written or read.
     #[error(transparent)]
-    Experiment(#[from] labbook_experiments::ExperimentError),
+    Record(#[from] labbook_records::RecordError),
     /// polars refused.
     #[error(transparent)]
     Frame(#[from] polars::error::PolarsError),

@@ -1,5 +1,5 @@
 use labbook_charts::{ColorMap, Figure, ImageGrid, heat_pictures, overlay};
-use labbook_nn::{Explanation, Sequential};
+use labbook_nn::{Explanation, Model};
 use ndarray::{Array3, Array4, Axis};
 use tch::Tensor;
 
@@ -23,7 +23,7 @@ const SCALED_TO: f64 = 0.99;
 /// grey under its Grad-CAM heat map. Below stand the predicted class and its probability, green
 /// where it is the true one.
 ///
-/// `images` are what the model takes, (N, height, width, 3) with numbers from 0 to 1; `labels`
+/// `images` are what the model takes, (N, height, width, channels) with numbers from 0 to 1; `labels`
 /// their classes, (N,) or (N, 1). The last convolution tells most.
 ///
 /// # Errors
@@ -31,7 +31,7 @@ const SCALED_TO: f64 = 0.99;
 /// [`NotebookError::Tensor`] for other images, or more than 60; [`NotebookError::Chart`] when a
 /// class has no name.
 pub fn show_grad_cam(
-    model: &Sequential,
+    model: &Model,
     images: &Tensor,
     labels: &Tensor,
     class_names: impl IntoIterator<Item = impl AsRef<str>>,
@@ -51,14 +51,14 @@ pub fn show_grad_cam(
 /// Which pixels the predicted class's score reacts to: each image, and beside it its saliency map.
 /// Below stand the predicted class and its probability, green where it is the true one.
 ///
-/// `images` are what the model takes, (N, height, width, 3) with numbers from 0 to 1; `labels`
+/// `images` are what the model takes, (N, height, width, channels) with numbers from 0 to 1; `labels`
 /// their classes, (N,) or (N, 1). Each map is scaled by itself, to the 99th percentile of its
 /// pixels.
 ///
 /// # Errors
 /// Those of [`show_grad_cam`].
 pub fn show_saliency(
-    model: &Sequential,
+    model: &Model,
     images: &Tensor,
     labels: &Tensor,
     class_names: impl IntoIterator<Item = impl AsRef<str>>,
@@ -136,7 +136,10 @@ mod tests {
     use labbook_nn::{Conv2D, Dense, Flatten};
     use tch::{Device, Kind};
 
+    use labbook_nn::Sequential;
+
     use super::*;
+    use crate::some_images::some_images;
 
     fn model() -> Sequential {
         let mut model = Sequential::on(Device::Cpu).seeded(1);
@@ -144,7 +147,7 @@ mod tests {
             Conv2D::new(3, 3)
                 .activation(Relu)
                 .name("conv")
-                .input_shape((32, 32, 3)),
+                .input_shape((14, 12, 3)),
         );
         model.add(Flatten::new());
         model.add(Dense::new(10).activation(Softmax));
@@ -154,9 +157,9 @@ mod tests {
     #[test]
     fn every_image_stands_beside_its_heat_and_names_its_class() {
         let model = model();
-        let data = labbook_data::cifar10::drawn(10, 10, 0);
-        let x = data.test.images_tensor().to_kind(Kind::Float) / 255.0;
-        let (labels, names) = (data.test.labels_tensor(), &data.class_names);
+        let images = some_images(10);
+        let x = images.images_tensor().to_kind(Kind::Float) / 255.0;
+        let (labels, names) = (images.labels_tensor(), &images.class_names);
         let cam = show_grad_cam(&model, &x, &labels, names, "conv").unwrap();
         let saliency = show_saliency(&model, &x, &labels, names).unwrap();
         for figure in [&cam, &saliency] {
@@ -166,7 +169,7 @@ mod tests {
         assert_ne!(cam, saliency);
         let error = show_grad_cam(&model, &x, &labels, names, "dense").unwrap_err();
         assert!(matches!(error, NotebookError::Model(_)), "{error}");
-        let many = Tensor::zeros([61, 32, 32, 3], (Kind::Float, Device::Cpu));
+        let many = Tensor::zeros([61, 14, 12, 3], (Kind::Float, Device::Cpu));
         let error = show_saliency(&model, &many, &labels, names).unwrap_err();
         assert!(error.to_string().contains("narrow(0, 0, 8)"), "{error}");
     }

@@ -1,4 +1,4 @@
-use labbook_charts::{Figure, LineChart, side_by_side};
+use labbook_charts::{Figure, LineChart, panels, side_by_side};
 use labbook_nn::History;
 use polars::frame::DataFrame;
 use polars::prelude::{Column, IntoColumn, NamedFrom, Series};
@@ -37,26 +37,142 @@ impl HistoryFrame for History {
 
 shown_as!(History => |history| history.to_frame());
 
-/// Training and validation loss, and training and validation accuracy, side by side over epochs.
+/// A chart for every figure of a history over its epochs, the loss first: the training's curve and,
+/// where it was validated, the validation's. Two charts stand side by side, more in rows of two.
 ///
 /// # Errors
-/// [`NotebookError::NoColumn`] without a loss or an accuracy; [`NotebookError::Chart`] when the
-/// figure cannot be drawn.
+/// [`NotebookError::NoColumn`] when there is no figure, or no epoch ended;
+/// [`NotebookError::Chart`] when the figure cannot be drawn.
 pub fn plot_history(history: &History) -> Result<Figure, NotebookError> {
-    let chart = |title: &str, key: &str| -> Result<LineChart, NotebookError> {
-        let values = history.get(key).ok_or_else(|| NotebookError::NoColumn {
-            missing: key.to_owned(),
-            found: history.keys().join(", "),
-        })?;
-        let mut chart = LineChart::new(title)
-            .series(format!("Training {key}"), &values)
-            .x_label("Epoch")
-            .y_label(title);
-        if let Some(values) = history.get(&format!("val_{key}")) {
-            chart = chart.series(format!("Validation {key}"), &values);
+    let charts: Vec<LineChart> = charted(&history.keys())
+        .iter()
+        .filter_map(|name| chart(history, name))
+        .collect();
+    let (width, height) = CHARTS;
+    let rows: Result<Vec<Figure>, _> = charts
+        .chunks(IN_A_ROW)
+        .map(|row| side_by_side(row, width * row.len() as u32 / IN_A_ROW as u32, height))
+        .collect();
+    match rows?.as_slice() {
+        [] => Err(NotebookError::NoColumn {
+            missing: "loss".to_owned(),
+            found: "no epoch that ended".to_owned(),
+        }),
+        [row] => Ok(row.clone()),
+        rows => Ok(panels(&rows.iter().collect::<Vec<_>>(), 1)?),
+    }
+}
+
+/// Charts in a row of the figure.
+const IN_A_ROW: usize = 2;
+
+/// What validation puts before a figure's name.
+const VALIDATION: &str = "val_";
+
+/// The names of figures, without those of validation where the training has them too.
+fn charted(keys: &[String]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for key in keys {
+        let name = key.strip_prefix(VALIDATION).unwrap_or(key);
+        if !names.contains(&name) {
+            names.push(name);
         }
-        Ok(chart)
-    };
-    let charts = [chart("Loss", "loss")?, chart("Accuracy", "accuracy")?];
-    Ok(side_by_side(&charts, CHARTS.0, CHARTS.1)?)
+    }
+    // The sort keeps the order of the others.
+    names.sort_by_key(|&name| name != "loss");
+    names
+}
+
+/// The curves of one figure, if there are any.
+fn chart(history: &History, name: &str) -> Option<LineChart> {
+    let title = title(name);
+    let mut chart = LineChart::new(&title).x_label("Epoch").y_label(&title);
+    let validation = format!("{VALIDATION}{name}");
+    let mut empty = true;
+    for (set, key) in [("Training", name), ("Validation", &validation)] {
+        let values = history.get(key).unwrap_or_default();
+        if !values.is_empty() {
+            chart = chart.series(format!("{set} {name}"), &values);
+            empty = false;
+        }
+    }
+    (!empty).then_some(chart)
+}
+
+/// `Mean squared error` of `mean_squared_error`; what is an abbreviation stays one.
+fn title(name: &str) -> String {
+    const ABBREVIATIONS: [&str; 6] = ["auc", "mae", "mape", "mse", "msle", "rmse"];
+    if ABBREVIATIONS.contains(&name) {
+        return name.to_uppercase();
+    }
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn history(columns: &[(&str, &[f64])]) -> History {
+        let epochs = columns.first().map_or(0, |(_, values)| values.len());
+        let history = json!({
+            "epoch": (0..epochs).collect::<Vec<_>>(),
+            "params": {
+                "epochs": epochs, "initial_epoch": 0, "steps": 1, "batch_size": 1,
+                "examples": 1, "validation_examples": 0, "seed": 0
+            },
+            "seconds": 1.0,
+            "epoch_seconds": vec![1.0; epochs],
+            "interrupted": false,
+            "columns": columns,
+        });
+        serde_json::from_value(history).unwrap()
+    }
+
+    #[test]
+    fn loss_and_accuracy_stand_side_by_side() {
+        let columns: [(&str, &[f64]); 4] = [
+            ("loss", &[1.0, 0.5]),
+            ("accuracy", &[0.5, 0.75]),
+            ("val_loss", &[1.0, 0.75]),
+            ("val_accuracy", &[0.5, 0.5]),
+        ];
+        let figure = plot_history(&history(&columns)).unwrap();
+        assert_eq!(figure.title(), "Loss, Accuracy");
+        assert_eq!(figure.width(), CHARTS.0);
+        for name in ["Training loss", "Validation loss", "Validation accuracy"] {
+            assert!(figure.alt().contains(name), "{name}: {}", figure.alt());
+        }
+    }
+
+    #[test]
+    fn any_figures_are_drawn_the_loss_first() {
+        let one = plot_history(&history(&[("loss", &[1.0, 0.5])])).unwrap();
+        assert_eq!((one.title(), one.width()), ("Loss", CHARTS.0 / 2));
+        let columns: [(&str, &[f64]); 4] = [
+            ("sparse_categorical_accuracy", &[0.5]),
+            ("auc", &[0.5]),
+            ("val_only", &[2.0]),
+            ("loss", &[1.0]),
+        ];
+        let names: Vec<String> = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let order = ["loss", "sparse_categorical_accuracy", "auc", "only"];
+        assert_eq!(charted(&names), order);
+        let figure = plot_history(&history(&columns)).unwrap();
+        for part in ["Sparse categorical accuracy", "AUC", "Validation only"] {
+            let found = figure.title().contains(part) || figure.alt().contains(part);
+            assert!(found, "{part}: {}", figure.alt());
+        }
+    }
+
+    #[test]
+    fn without_an_epoch_it_says_so() {
+        let error = plot_history(&history(&[])).unwrap_err().to_string();
+        assert!(error.contains("no epoch that ended"), "{error}");
+    }
 }

@@ -42,6 +42,20 @@ impl Render for Preformatted {
     }
 }
 
+/// Running text, shown as such.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paragraph(pub String);
+
+impl Render for Paragraph {
+    fn to_html(&self) -> String {
+        format!("<p style=\"max-width:46em\">{}</p>", escape(&self.0))
+    }
+
+    fn to_plain(&self) -> String {
+        self.0.clone()
+    }
+}
+
 /// A value in one line that may be longer than the page is wide.
 pub(crate) struct Line(pub(crate) String);
 

@@ -5,11 +5,10 @@
 //! below this crate knows of notebooks.
 
 mod array;
-mod beyond;
+mod begin;
 mod calibration;
 mod charts;
 mod error;
-mod experiments;
 mod explanations;
 mod feature_maps;
 mod frame;
@@ -22,15 +21,17 @@ mod matrix;
 mod mistakes;
 mod model_plot;
 mod neighborhood;
+pub mod numbers;
 mod output;
 mod prediction_table;
 mod random_examples;
 mod record;
 mod render;
-mod results;
 mod scatter;
 mod session;
 mod settings;
+#[cfg(test)]
+mod some_images;
 mod table;
 mod tensor_frame;
 mod tensors;
@@ -39,14 +40,12 @@ mod values;
 mod versions;
 
 pub use array::format_array;
-pub use beyond::plot_efficiency;
 pub use calibration::{calibration_curve, plot_calibration, plot_precision_recall};
 pub use error::NotebookError;
 pub use explanations::{show_grad_cam, show_saliency};
 pub use feature_maps::feature_maps;
 pub use history::{HistoryFrame, plot_history};
-pub use html::escape;
-pub use labbook_experiments::{Beyond, Scale};
+pub use html::{Paragraph, escape};
 pub use layout::{Row, Stack, row, stack};
 pub use matrix::{confusion_matrix, plot_confusion_matrices, plot_confusion_matrix};
 pub use mistakes::{mistakes, show_largest_losses, show_most_confused};
@@ -56,7 +55,6 @@ pub use output::{NotebookDisplay, show};
 pub use prediction_table::prediction_table;
 pub use random_examples::show_random_examples;
 pub use render::Render;
-pub use results::{Paragraph, Results, plot_results};
 pub use scatter::{plot_explained_variance, scatter, thumbnails};
 pub use session::Session;
 pub use table::{Align, Cell, Table};

@@ -104,11 +104,7 @@ pub fn show_largest_losses(
     let losses = sample_losses(&images.labels, predictions.view())?;
     let worst = largest_loss_indices(&losses, n);
     let sample = images.select(&worst)?;
-    let truth: Vec<i64> = sample
-        .labels
-        .iter()
-        .map(|&label| i64::from(label))
-        .collect();
+    let truth: Vec<i64> = sample.labels.iter().copied().collect();
     let (mut predicted, mut probabilities) = (Vec::new(), Vec::new());
     for &index in &worst {
         let row = predictions.row(index);
@@ -147,14 +143,16 @@ fn paired(what: &'static str, images: usize, received: usize) -> Result<(), Note
 mod tests {
     use super::*;
     use crate::matrix::confusion_matrix;
+    use crate::some_images::some_images;
 
     /// Thirty images of which the first two balls are taken for flags.
     fn taken_for_flags() -> (ImageSet, Tensor, Vec<String>) {
-        let data = labbook_data::cifar10::drawn(10, 30, 0);
-        let mut predicted: Vec<i64> = data.test.labels.iter().map(|&l| i64::from(l)).collect();
+        let images = some_images(30);
+        let mut predicted: Vec<i64> = images.labels.iter().copied().collect();
         let balls = predicted.iter_mut().filter(|class| **class == 0);
         balls.take(2).for_each(|class| *class = 8);
-        (data.test, Tensor::from_slice(&predicted), data.class_names)
+        let names = images.class_names.clone();
+        (images, Tensor::from_slice(&predicted), names)
     }
 
     #[test]

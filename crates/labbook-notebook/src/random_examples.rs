@@ -35,11 +35,7 @@ pub fn show_random_examples(
     // Positions travel through the same shuffle as the images would.
     let chosen = images.sample_indices(IMAGES, seed);
     let sample = images.select(&chosen)?;
-    let truth: Vec<i64> = sample
-        .labels
-        .iter()
-        .map(|&label| i64::from(label))
-        .collect();
+    let truth: Vec<i64> = sample.labels.iter().copied().collect();
     let shown: Vec<i64> = chosen.iter().map(|&index| predicted[index]).collect();
     let grid = ImageGrid::new(&sample.images).columns(COLUMNS);
     Ok(grid.predictions(&shown, &truth, class_names).figure()?)
@@ -48,26 +44,22 @@ pub fn show_random_examples(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::some_images::some_images;
 
     #[test]
     fn the_seed_chooses_the_images() {
-        let data = labbook_data::cifar10::drawn(10, 30, 0);
-        let truth = data.test.labels_tensor();
-        let draw =
-            |seed| show_random_examples(&data.test, &truth, &data.class_names, seed).unwrap();
+        let images = some_images(30);
+        let truth = images.labels_tensor();
+        let draw = |seed| show_random_examples(&images, &truth, &images.class_names, seed).unwrap();
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
     }
 
     #[test]
     fn predictions_of_another_set_are_refused() {
-        let data = labbook_data::cifar10::drawn(10, 30, 0);
-        let error = show_random_examples(
-            &data.test,
-            &data.train.labels_tensor(),
-            &data.class_names,
-            0,
-        );
+        let images = some_images(30);
+        let fewer = images.take(10).labels_tensor();
+        let error = show_random_examples(&images, &fewer, &images.class_names, 0);
         assert!(error.unwrap_err().to_string().contains("30 images"));
     }
 }

@@ -1,76 +1,88 @@
-use labbook_experiments::{Published, RunRecord, Spread, published};
+//! Records of runs.
 
+use labbook_records::{Result, RunRecord, Runs, clean};
+
+use crate::numbers::metric;
 use crate::render::shown_as;
-use crate::table::Table;
+use crate::table::{Align, Table};
 
 shown_as!(RunRecord => table);
+shown_as!(Runs => records);
 
-/// The run's last figures, above the paper's where it has some.
+/// The figures of the last epoch and of evaluations: a row for each set of data, a column for each
+/// figure.
 fn table(record: &RunRecord) -> Table {
-    let mut table = Table::new(&[
-        "",
-        "train",
-        "validation",
-        "test",
-        "gap",
-        "train loss",
-        "val loss",
-        "test loss",
-        "seconds",
-    ])
-    .numeric()
-    .header_column();
-    let gap = record.gap().map(|gap| points(gap, false));
-    table.push(&[
-        "this run".to_owned(),
-        percent(record.train_accuracy()),
-        percent(record.val_accuracy()),
-        percent(Some(record.test_accuracy)),
-        gap.unwrap_or_default(),
-        loss(record.train_loss()),
-        loss(record.val_loss()),
-        loss(Some(record.test_loss)),
-        format!("{:.1}", record.seconds),
-    ]);
-    if let Some(paper) = published(record.experiment) {
-        table.push(&paper_row(paper));
+    let epochs = match record.epochs_run {
+        1 => "1 epoch".to_owned(),
+        epochs => format!("{epochs} epochs"),
+    };
+    let caption = format!("{}: {epochs}, {:.1} seconds", record.name, record.seconds);
+    let (mut sets, mut names): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut figures = Vec::new();
+    let mut add = |set: &str, name: &str, value: f64| {
+        if sets.iter().all(|known| known != set) {
+            sets.push(set.to_owned());
+        }
+        if names.iter().all(|known| known != name) {
+            names.push(name.to_owned());
+        }
+        figures.push((set.to_owned(), name.to_owned(), value));
+    };
+    for (key, values) in record.history.columns() {
+        let (set, name) = match key.strip_prefix("val_") {
+            Some(name) => ("validation", name),
+            None => ("training", key.as_str()),
+        };
+        if let Some(&last) = values.last() {
+            add(set, name, last);
+        }
+    }
+    for (key, &value) in &record.metrics {
+        if let Some((set, name)) = key.split_once('_') {
+            add(set, name, value);
+        }
+    }
+    let headings: Vec<&str> = std::iter::once("")
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    let mut table = Table::new(&headings)
+        .numeric()
+        .header_column()
+        .caption(caption);
+    for set in &sets {
+        let cell = |name: &String| {
+            let found = figures.iter().find(|(s, n, _)| s == set && n == name);
+            found.map_or_else(String::new, |&(_, _, value)| metric(name, value))
+        };
+        let row: Vec<String> = std::iter::once(set.clone())
+            .chain(names.iter().map(cell))
+            .collect();
+        table.push(&row);
     }
     table
 }
 
-fn paper_row(paper: &Published) -> [String; 9] {
-    [
-        "paper".to_owned(),
-        percent(Some(paper.train_accuracy)),
-        percent(Some(paper.val_accuracy)),
-        percent(Some(paper.test_accuracy)),
-        points(paper.gap(), false),
-        loss(Some(paper.train_loss)),
-        loss(Some(paper.val_loss)),
-        loss(Some(paper.test_loss)),
-        format!("{:.1}", paper.seconds),
-    ]
-}
+/// Characters of a text in a table at most.
+const MOST: usize = 120;
 
-/// A fraction as a percentage, empty where there is none.
-pub(crate) fn percent(fraction: Option<f64>) -> String {
-    fraction.map_or_else(String::new, |fraction| format!("{:.2} %", 100.0 * fraction))
-}
-
-/// A difference of fractions in percentage points; a difference proper shows its sign.
-pub(crate) fn points(fraction: f64, signed: bool) -> String {
-    match signed {
-        true => format!("{:+.1}", 100.0 * fraction),
-        false => format!("{:.1}", 100.0 * fraction),
+fn records(runs: &Runs) -> Result<Table> {
+    let records = runs.records()?;
+    let folder = clean(&runs.path().display().to_string(), MOST);
+    let mut table = Table::new(&["name", "started", "seed", "tags", "figures"])
+        .align(2, Align::Right)
+        .caption(format!("Records in {folder}"));
+    for record in &records {
+        let metrics = record.metrics.iter();
+        let metrics: Vec<String> = metrics
+            .map(|(name, &value)| format!("{name} {}", metric(name, value)))
+            .collect();
+        table.push(&[
+            clean(&record.name, MOST),
+            record.started.clone(),
+            record.seed.to_string(),
+            clean(&record.tags.join(", "), MOST),
+            clean(&metrics.join(", "), MOST),
+        ]);
     }
-}
-
-/// The standard deviation of fractions in percentage points, empty for a single one.
-pub(crate) fn deviation(spread: &Spread) -> String {
-    let deviation = spread.deviation;
-    deviation.map_or_else(String::new, |deviation| format!("{:.2}", 100.0 * deviation))
-}
-
-fn loss(loss: Option<f64>) -> String {
-    loss.map_or_else(String::new, |loss| format!("{loss:.4}"))
+    Ok(table)
 }

@@ -38,22 +38,32 @@ impl<T: Render, E: Display> Render for Result<T, E> {
 }
 
 /// Shows values of some types as another value, made of each, that can show itself.
+///
+/// ```
+/// use labbook_notebook::{Paragraph, Render, shown_as};
+///
+/// struct Temperature(f64);
+///
+/// shown_as!(Temperature => |t| Paragraph(format!("{} degrees", t.0)));
+/// assert_eq!(Temperature(20.5).to_plain(), "20.5 degrees");
+/// ```
+#[macro_export]
 macro_rules! shown_as {
     ($($type:ty),+ $(,)? => $form:expr) => {$(
-        impl $crate::render::Render for $type {
+        impl $crate::Render for $type {
             fn to_html(&self) -> String {
                 let form: fn(&$type) -> _ = $form;
-                $crate::render::Render::to_html(&form(self))
+                $crate::Render::to_html(&form(self))
             }
 
             fn to_plain(&self) -> String {
                 let form: fn(&$type) -> _ = $form;
-                $crate::render::Render::to_plain(&form(self))
+                $crate::Render::to_plain(&form(self))
             }
 
             fn to_png(&self) -> Option<Vec<u8>> {
                 let form: fn(&$type) -> _ = $form;
-                $crate::render::Render::to_png(&form(self))
+                $crate::Render::to_png(&form(self))
             }
         }
     )+};

@@ -6,7 +6,7 @@ use tch::Tensor;
 
 use crate::error::NotebookError;
 use crate::matrix::classes as class_numbers;
-use crate::record::percent;
+use crate::numbers::percent;
 use crate::render::shown_as;
 use crate::table::Table;
 
@@ -97,6 +97,7 @@ mod tests {
 
     use super::*;
     use crate::mistakes::mistakes;
+    use crate::some_images::some_images;
 
     #[test]
     fn a_map_is_coloured_by_class_and_marks_mistakes() {
@@ -120,10 +121,10 @@ mod tests {
 
     #[test]
     fn images_stand_in_their_map() {
-        let data = labbook_data::cifar10::drawn(10, 12, 0);
+        let images = some_images(12);
         let map = Array2::from_shape_fn((12, 2), |(i, axis)| (i * (axis + 1) % 5) as f64);
-        let labels = data.test.labels_tensor();
-        let plot = thumbnails(&map, &data.test, &labels, &data.class_names).unwrap();
+        let labels = images.labels_tensor();
+        let plot = thumbnails(&map, &images, &labels, &images.class_names).unwrap();
         assert!(plot.figure().unwrap().alt().contains("of 12 images shown"));
     }
 

@@ -2,66 +2,41 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use labbook_data::{Provenance, cifar10};
-use labbook_experiments::{
-    Beyond, Comparison, Experiment, RunFacts, RunRecord, Runs, Scale, SpeedRun, device_description,
-};
-use labbook_nn::{Evaluation, History, Sequential};
+use labbook_nn::{Evaluation, History, Model};
+use labbook_records::{RunFacts, RunRecord, Runs, device_description};
 use tch::Device;
 
 use crate::error::NotebookError;
 use crate::interrupt;
 use crate::live::LiveReporter;
-use crate::render::Render;
-use crate::results::Results;
+use crate::render::shown_as;
 use crate::table::Table;
 use crate::versions::Versions;
 
 /// Names the file into which a run's facts go, for the header of its report.
 const FACTS_VARIABLE: &str = "LABBOOK_SESSION";
-/// Experiment 16 with batch normalisation, augmentation and a schedule.
-const REMEDIES: u32 = 17;
-/// Chooses the scale.
-const SCALE_VARIABLE: &str = "LABBOOK_SCALE";
 
-/// One run of a notebook: its scale, device, seed and folder.
+/// One run of a notebook: its seed, device and folder, and the facts that head its report.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// How much of the original's work this run does; may be changed before the data cells.
-    pub scale: Scale,
-    /// CUDA where there is a GPU, else the CPU.
-    pub device: Device,
-    /// Seed of everything random.
-    pub seed: u64,
+    seed: u64,
+    device: Device,
     runs: Runs,
     run_dir: PathBuf,
-    data: Option<Provenance>,
+    data: Option<String>,
     facts: Vec<(String, String)>,
 }
 
 impl Session {
-    /// Begins a run: chooses scale and device, seeds every random choice, makes the run's folder
-    /// `NAME` among the records of runs (see [`Runs::locate`]), where unfinished trainings with a
+    /// Begins a run: seeds every random choice with 0, makes the run's folder `NAME` among the
+    /// records of runs (see [`Runs::locate`]), where unfinished trainings with a
     /// [run name](labbook_nn::Fit::run_name) are kept too, and lets an interrupt end a training in
     /// good order.
     ///
-    /// The scale is `LABBOOK_SCALE`; without it laptop where CIFAR-10 is found, else smoke.
-    ///
     /// # Errors
-    /// [`NotebookError::Experiment`] for a scale that is none of the three,
-    /// [`NotebookError::Data`] when `LABBOOK_DATA` leads nowhere, [`NotebookError::Write`] when the
-    /// folder cannot be made.
+    /// [`NotebookError::Record`] when there is no working directory, [`NotebookError::Write`] when
+    /// the folder cannot be made.
     pub fn start(name: &str) -> Result<Self, NotebookError> {
-        let found = cifar10::locate()?;
-        let chosen = std::env::var(SCALE_VARIABLE).unwrap_or_default();
-        let scale = match (chosen.as_str(), &found) {
-            ("", Some(_)) => Scale::laptop(),
-            ("", None) => Scale::smoke(),
-            (name, _) => Scale::named(name)?,
-        };
-        let seed = 0;
-        labbook_nn::set_random_seed(seed);
-        labbook_nn::clear_session();
         let runs = Runs::locate()?;
         let run_dir = near(&runs.path().join(name));
         fs::create_dir_all(&run_dir).map_err(|source| NotebookError::Write {
@@ -70,18 +45,73 @@ impl Session {
         })?;
         labbook_nn::set_run_folder(run_dir.join("unfinished"));
         let mut session = Session {
-            scale,
+            seed: 0,
             device: Device::cuda_if_available(),
-            seed,
             runs,
             run_dir,
             data: None,
             facts: Vec::new(),
         };
-        session.tell()?;
+        session.set_seed(0)?;
         interrupt::listen();
         LiveReporter::install();
         Ok(session)
+    }
+
+    /// Seed of everything random.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Seeds every random choice anew: the kernels of models that are built from here on, their
+    /// shuffles and their dropout.
+    ///
+    /// # Errors
+    /// [`NotebookError::Write`] when the report's header cannot be told.
+    pub fn set_seed(&mut self, seed: u64) -> Result<(), NotebookError> {
+        labbook_nn::set_random_seed(seed);
+        labbook_nn::clear_session();
+        self.seed = seed;
+        self.tell()
+    }
+
+    /// Where models compute that are not told otherwise: CUDA where there is a GPU, else the CPU.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Says which data the run is of, for records and the report's header.
+    ///
+    /// # Errors
+    /// [`NotebookError::Write`] when the report's header cannot be told.
+    pub fn set_data(&mut self, data: impl Into<String>) -> Result<(), NotebookError> {
+        self.data = Some(data.into());
+        self.tell()
+    }
+
+    /// Adds a fact to the report's header and to records, or replaces the one of this name.
+    ///
+    /// # Errors
+    /// [`NotebookError::Write`] when the report's header cannot be told.
+    pub fn set_fact(
+        &mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<(), NotebookError> {
+        let (name, value) = (name.into(), value.into());
+        match self.facts.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.facts.push((name, value)),
+        }
+        self.tell()
+    }
+
+    /// The folder of records.
+    #[must_use]
+    pub fn runs(&self) -> &Runs {
+        &self.runs
     }
 
     /// The folder for this run's checkpoints and results.
@@ -118,118 +148,58 @@ impl Session {
             })
     }
 
-    /// Keeps a training and its test among the records of runs, and returns the record, which
-    /// shows itself beside the paper's figures.
+    /// Keeps a training and its test among the records of runs under a name, and returns the record,
+    /// which shows its figures.
     ///
     /// # Errors
-    /// [`NotebookError::NoData`] before [`load_data`](Self::load_data);
-    /// [`NotebookError::Experiment`] when the training has no finished epoch, the model another
-    /// seed than the session, or the file cannot be written.
+    /// [`NotebookError::Record`] when the training has no finished epoch, the model another seed
+    /// than the session, or the file cannot be written.
     pub fn record(
         &self,
-        experiment: u32,
-        model: &Sequential,
+        name: &str,
+        model: &Model,
         history: &History,
         test: &Evaluation,
     ) -> Result<RunRecord, NotebookError> {
-        let mut record = RunRecord::new(&self.run_facts()?, experiment, model, history, test)?;
-        if let Ok(known) = Experiment::numbered(experiment) {
-            record = record.named(known.title());
-        } else if let Ok(known) = SpeedRun::numbered(experiment) {
-            let known = known.at(&self.scale);
-            if known.is_of(&record) {
-                record = record.speed_run(&known);
-            }
-        } else if experiment == REMEDIES {
-            record = record.named("the paper's best network with three remedies");
+        let mut facts = RunFacts::new(self.seed, self.device, Versions::of_this_build().line());
+        facts.data.clone_from(&self.data);
+        let mut record = RunRecord::new(&facts, model, history, test)?.named(name);
+        for (name, value) in &self.facts {
+            record = record.fact(name, value)?;
         }
         self.runs.save(&record)?;
         Ok(record)
     }
 
-    /// The latest record of each of the sixteen experiments with this scale, seed and data, beside
-    /// the paper's figures.
-    ///
-    /// # Errors
-    /// [`NotebookError::NoData`] before [`load_data`](Self::load_data);
-    /// [`NotebookError::Experiment`] when the folder of records cannot be read.
-    pub fn results(&self) -> Result<Results, NotebookError> {
-        let facts = self.run_facts()?;
-        let numbers = Experiment::all().iter().map(Experiment::number);
-        let records: Result<Vec<_>, _> = numbers
-            .filter_map(|number| self.runs.latest(number, &facts).transpose())
-            .collect();
-        Ok(Results {
-            comparison: Comparison::of(&records?),
-        })
+    /// What is to be known of the run, by name.
+    fn rows(&self) -> Vec<(&str, String)> {
+        let data = self.data.clone().map(|data| ("Data", data));
+        let facts = self.facts.iter();
+        let facts = facts.map(|(name, value)| (name.as_str(), value.clone()));
+        let always = [
+            ("Device", device_description(self.device)),
+            ("Versions", Versions::of_this_build().line()),
+            ("Seed", self.seed.to_string()),
+            ("Run folder", self.run_dir.display().to_string()),
+        ];
+        data.into_iter().chain(facts).chain(always).collect()
     }
 
-    /// What is on record with this session's data and device: the paper's experiments, and those
-    /// that go beyond them with all their seeds; see [`Beyond::of`].
-    ///
-    /// # Errors
-    /// [`NotebookError::NoData`] before [`load_data`](Self::load_data);
-    /// [`NotebookError::Experiment`] when the folder of records cannot be read.
-    pub fn beyond(&self) -> Result<Beyond, NotebookError> {
-        Ok(Beyond::of(self.runs.records()?, &self.run_facts()?))
-    }
-
-    /// What this session's runs have in common.
-    fn run_facts(&self) -> Result<RunFacts, NotebookError> {
-        let data = self.data.as_ref().ok_or(NotebookError::NoData)?;
-        let versions = Versions::of_this_build().line();
-        Ok(RunFacts::new(
-            self.scale,
-            self.seed,
-            data,
-            self.device,
-            versions,
-        ))
-    }
-
-    /// Changes the scale.
-    ///
-    /// # Errors
-    /// [`NotebookError::Write`] when the report's header cannot be told.
-    pub fn set_scale(&mut self, scale: Scale) -> Result<(), NotebookError> {
-        self.scale = scale;
-        self.tell()
-    }
-
-    /// CIFAR-10, or the drawn set where there is none.
-    ///
-    /// # Errors
-    /// [`NotebookError::Data`] for files that are incomplete or damaged.
-    pub fn load_data(&mut self) -> Result<labbook_data::Cifar10, NotebookError> {
-        let data = cifar10::load_data()?;
-        self.data = Some(data.provenance.clone());
-        self.tell()?;
-        Ok(data)
-    }
-
-    /// Renews the facts and passes them to the report, if one is being made.
-    fn tell(&mut self) -> Result<(), NotebookError> {
-        self.facts.clear();
-        let mut add = |name: &str, value: String| self.facts.push((name.to_owned(), value));
-        if let Some(data) = &self.data {
-            add("Data", data.to_string());
-        }
-        add("Scale", self.scale.to_string());
-        add("Device", device_description(self.device));
-        add("Versions", Versions::of_this_build().line());
-        add("Seed", self.seed.to_string());
-        add("Run folder", self.run_dir.display().to_string());
+    /// Passes the facts to the report, if one is being made.
+    fn tell(&self) -> Result<(), NotebookError> {
         let Some(path) = std::env::var_os(FACTS_VARIABLE).map(PathBuf::from) else {
             return Ok(());
         };
-        let lines: Vec<String> = self
-            .facts
+        // A line for each.
+        let one_line = |text: &str| text.replace(['\t', '\n', '\r'], " ");
+        let rows = self.rows();
+        let lines = rows
             .iter()
-            .map(|(n, v)| format!("{n}\t{v}\n"))
-            .collect();
+            .map(|(name, value)| format!("{}\t{}\n", one_line(name), one_line(value)));
+        let lines: String = lines.collect();
         let write = || {
             let beside = path.with_extension("part");
-            fs::File::create(&beside)?.write_all(lines.concat().as_bytes())?;
+            fs::File::create(&beside)?.write_all(lines.as_bytes())?;
             fs::rename(&beside, &path)
         };
         write().map_err(|source| NotebookError::Write {
@@ -255,26 +225,20 @@ fn near(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-impl Render for Session {
-    fn to_html(&self) -> String {
-        table(self).to_html()
-    }
-
-    fn to_plain(&self) -> String {
-        table(self).to_plain()
-    }
-}
+shown_as!(Session => table);
 
 fn table(session: &Session) -> Table {
     let mut table = Table::new(&["", ""]).header_column();
-    for (name, value) in &session.facts {
-        table.push(&[name, value]);
+    for (name, value) in session.rows() {
+        table.push(&[name, &value]);
     }
     table
 }
 
 #[cfg(test)]
 mod tests {
+    use labbook_nn::Sequential;
+
     use super::*;
 
     #[test]
@@ -287,6 +251,49 @@ mod tests {
             near(Path::new("/nowhere/at/all")),
             Path::new("/nowhere/at/all")
         );
+        Ok(())
+    }
+
+    fn session() -> Session {
+        Session {
+            seed: 3,
+            device: Device::Cpu,
+            runs: Runs::at("nowhere"),
+            run_dir: "nowhere/at/all".into(),
+            data: None,
+            facts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn facts_stand_between_the_data_and_the_device() -> Result<(), NotebookError> {
+        let mut session = session();
+        session.set_fact("Crop", "wheat")?;
+        session.set_fact("Crop", "rye")?;
+        session.set_data("fields.csv, 300 rows")?;
+        let rows = session.rows();
+        let names: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
+        let expected = ["Data", "Crop", "Device", "Versions", "Seed", "Run folder"];
+        assert_eq!(names, expected);
+        assert_eq!(rows[1].1, "rye");
+        Ok(())
+    }
+
+    #[test]
+    fn a_seed_is_that_of_the_models_to_come() -> Result<(), NotebookError> {
+        let mut session = session();
+        let answers = || -> Result<Vec<f32>, NotebookError> {
+            let mut model = Sequential::on(Device::Cpu);
+            model.add(labbook_nn::Dense::new(2).input_shape(3));
+            let x = tch::Tensor::ones([1, 3], tch::kind::FLOAT_CPU);
+            Ok(Vec::try_from(model.predict(&x)?.flatten(0, -1))?)
+        };
+        session.set_seed(5)?;
+        let first = answers()?;
+        session.set_seed(6)?;
+        assert_ne!(answers()?, first);
+        session.set_seed(5)?;
+        assert_eq!((answers()?, session.seed()), (first, 5));
         Ok(())
     }
 }

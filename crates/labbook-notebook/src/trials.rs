@@ -1,28 +1,32 @@
 use labbook_charts::{BarChart, Figure};
-use labbook_experiments::Spread;
 use labbook_nn::{Evaluation, History};
+use labbook_records::{Spread, figures, is_share};
 
 use crate::error::NotebookError;
-use crate::record::{deviation, percent, points};
+use crate::numbers::{deviation, figure, metric, points};
 use crate::render::Render;
 use crate::table::Table;
 
 /// Trainings set side by side that differ in one thing each: remedies, tricks, sizes.
 ///
 /// Trainings of one name, with other seeds, make one row: mean, standard deviation and range of
-/// their accuracies, and the mean of their times. Differences are to the first name.
+/// one metric, and the mean of their times. Differences are to the first name. The metric is the
+/// accuracy where every evaluation has one, else the first that they have beside the loss, else
+/// the loss; [`metric`](Self::metric) chooses another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trials {
     title: String,
+    metric: Option<String>,
     rows: Vec<Row>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     name: String,
-    accuracies: Vec<f64>,
-    /// On the images learned from, in the last epoch.
-    train_accuracies: Vec<f64>,
+    /// The figures of each training's evaluation, by name.
+    evaluations: Vec<Vec<(String, f64)>>,
+    /// The same of what was learned from, in the last epoch.
+    trainings: Vec<Vec<(String, f64)>>,
     seconds: Vec<f64>,
 }
 
@@ -32,8 +36,16 @@ impl Trials {
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
+            metric: None,
             rows: Vec::new(),
         }
+    }
+
+    /// Chooses the metric to compare, such as `auc`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn metric(mut self, name: impl Into<String>) -> Self {
+        self.metric = Some(name.into());
+        self
     }
 
     /// Adds a training and what an evaluation said of it.
@@ -42,62 +54,106 @@ impl Trials {
         let index = known.unwrap_or_else(|| {
             self.rows.push(Row {
                 name: name.to_owned(),
-                accuracies: Vec::new(),
-                train_accuracies: Vec::new(),
+                evaluations: Vec::new(),
+                trainings: Vec::new(),
                 seconds: Vec::new(),
             });
             self.rows.len() - 1
         });
         let row = &mut self.rows[index];
-        row.accuracies.push(evaluation.accuracy);
-        let train = history.get("accuracy").unwrap_or_default();
-        row.train_accuracies.extend(train.last());
+        row.evaluations.push(figures(evaluation));
+        let columns = history.columns().iter();
+        let last = columns.filter_map(|(name, values)| Some((name.clone(), *values.last()?)));
+        row.trainings.push(last.collect());
         row.seconds.push(history.training_seconds);
     }
 
-    /// The accuracies as bars, in the order in which they were added.
+    /// The compared metric as bars, in the order in which the trainings were added.
     ///
     /// # Errors
+    /// [`NotebookError::NoColumn`] when no evaluation has the chosen metric;
     /// [`NotebookError::Chart`] when there is no training yet, or the figure cannot be drawn.
     pub fn plot(&self) -> Result<Figure, NotebookError> {
-        let names: Vec<&str> = self.rows.iter().map(|row| row.name.as_str()).collect();
-        let spreads = self.rows.iter().filter_map(Row::accuracy);
-        let means: Vec<f64> = spreads.map(|spread| spread.mean).collect();
-        let chart = BarChart::new(&self.title).bars(&names, &means).percent();
+        let compared = self.compared();
+        let rows = self.rows.iter();
+        let (names, means): (Vec<&str>, Vec<f64>) = rows
+            .filter_map(|row| Some((row.name.as_str(), row.evaluated(&compared)?.mean)))
+            .unzip();
+        if names.is_empty() && !self.rows.is_empty() {
+            return Err(NotebookError::NoColumn {
+                missing: compared,
+                found: self.names().join(", "),
+            });
+        }
+        let chart = BarChart::new(&self.title).bars(&names, &means);
+        let chart = match is_share(&compared) {
+            true => chart.percent(),
+            false => chart,
+        };
         Ok(chart.figure()?)
     }
 
+    /// The names of the figures that every evaluation has, in the first one's order.
+    fn names(&self) -> Vec<&str> {
+        let mut evaluations = self.rows.iter().flat_map(|row| &row.evaluations);
+        let first = evaluations.next().into_iter().flatten();
+        let mut names: Vec<&str> = first.map(|(name, _)| name.as_str()).collect();
+        for evaluation in evaluations {
+            names.retain(|name| evaluation.iter().any(|(other, _)| other == name));
+        }
+        names
+    }
+
+    fn compared(&self) -> String {
+        if let Some(chosen) = &self.metric {
+            return chosen.clone();
+        }
+        let names = self.names();
+        let accuracy = names.iter().find(|&&name| name == "accuracy");
+        let found = accuracy.or_else(|| names.iter().find(|&&name| name != "loss"));
+        found.copied().unwrap_or("loss").to_owned()
+    }
+
     fn table(&self) -> Table {
-        let several = self.rows.iter().any(|row| row.accuracies.len() > 1);
-        let mut headings = vec!["", "accuracy"];
+        let compared = self.compared();
+        let share = is_share(&compared);
+        let several = self.rows.iter().any(|row| row.evaluations.len() > 1);
+        let mut headings = vec!["", compared.as_str()];
         if several {
             headings.extend(["std", "lowest", "highest", "trainings"]);
         }
-        headings.extend(["difference", "on the training images", "seconds"]);
+        headings.extend(["difference", "in training", "seconds"]);
         let mut table = Table::new(&headings)
             .caption(&self.title)
             .numeric()
             .header_column();
+        let value = |value: f64| metric(&compared, value);
         let mut first = None;
         for row in &self.rows {
-            let Some(accuracy) = row.accuracy() else {
+            let Some(spread) = row.evaluated(&compared) else {
+                table.push(&[&row.name]);
                 continue;
             };
-            let mut cells = vec![row.name.clone(), percent(Some(accuracy.mean))];
+            let mut cells = vec![row.name.clone(), value(spread.mean)];
             if several {
                 cells.extend([
-                    deviation(&accuracy),
-                    percent(Some(accuracy.lowest)),
-                    percent(Some(accuracy.highest)),
-                    accuracy.count.to_string(),
+                    match share {
+                        true => deviation(&spread),
+                        false => spread.deviation.map_or_else(String::new, figure),
+                    },
+                    value(spread.lowest),
+                    value(spread.highest),
+                    spread.count.to_string(),
                 ]);
             }
             cells.push(match first {
-                Some(first) => points(accuracy.mean - first, true),
+                Some(first) if share => points(spread.mean - first, true),
+                Some(first) => signed(spread.mean - first),
                 None => String::new(),
             });
-            first = first.or(Some(accuracy.mean));
-            cells.push(percent(mean(&row.train_accuracies)));
+            first = first.or(Some(spread.mean));
+            let training = values(&row.trainings, &compared);
+            cells.push(mean(&training).map_or_else(String::new, value));
             cells.push(mean(&row.seconds).map_or_else(String::new, |s| format!("{s:.1}")));
             table.push(&cells);
         }
@@ -106,10 +162,24 @@ impl Trials {
 }
 
 impl Row {
-    /// There is one from the first training on.
-    fn accuracy(&self) -> Option<Spread> {
-        Spread::of(&self.accuracies)
+    fn evaluated(&self, metric: &str) -> Option<Spread> {
+        Spread::of(&values(&self.evaluations, metric))
     }
+}
+
+/// One figure of each training, where it has it.
+fn values(trainings: &[Vec<(String, f64)>], metric: &str) -> Vec<f64> {
+    let found = |figures: &Vec<(String, f64)>| {
+        let figure = figures.iter().find(|(name, _)| name == metric);
+        figure.map(|&(_, value)| value)
+    };
+    trainings.iter().filter_map(found).collect()
+}
+
+/// A difference with its sign.
+fn signed(difference: f64) -> String {
+    let sign = if difference < 0.0 { "" } else { "+" };
+    format!("{sign}{}", figure(difference))
 }
 
 impl Render for Trials {
@@ -129,14 +199,14 @@ fn mean(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use labbook_nn::{
-        Dense, Evaluate, Fit, SGD, Sequential, SparseCategoricalCrossentropy as Crossentropy,
+        Dense, Evaluate, Fit, Logs, SGD, Sequential, SparseCategoricalCrossentropy as Crossentropy,
     };
     use tch::{Device, Kind, Tensor};
 
     use super::*;
 
-    /// A training, and an evaluation that found this accuracy.
-    fn training(accuracy: f64) -> labbook_nn::Result<(History, Evaluation)> {
+    /// A training, and an evaluation that found these figures.
+    fn training(found: &[(&str, f64)]) -> labbook_nn::Result<(History, Evaluation)> {
         let x = Tensor::arange(8, (Kind::Float, Device::Cpu)).reshape([4, 2]);
         let y = Tensor::from_slice(&[0_i64, 1, 0, 1]);
         let mut model = Sequential::on(Device::Cpu).seeded(1);
@@ -147,20 +217,22 @@ mod tests {
             ["accuracy"],
         )?;
         let history = model.fit(&x, &y, &Fit::new().verbose(0))?;
-        let found = model.evaluate_with(&x, &y, &Evaluate::new().verbose(0))?;
-        Ok((history, Evaluation { accuracy, ..found }))
+        let mut evaluation = model.evaluate_with(&x, &y, &Evaluate::new().verbose(0))?;
+        let found = found.iter().map(|&(name, value)| (name.to_owned(), value));
+        evaluation.progress.logs = Logs::new(found.collect());
+        Ok((history, evaluation))
     }
 
     #[test]
     fn trainings_of_one_name_make_one_row() -> labbook_nn::Result<()> {
         let mut trials = Trials::new("remedies");
         for (name, accuracy) in [("none", 0.5), ("one", 0.62)] {
-            let (history, evaluation) = training(accuracy)?;
+            let (history, evaluation) = training(&[("loss", 1.0), ("accuracy", accuracy)])?;
             trials.add(name, &history, &evaluation);
         }
         let text = trials.to_plain();
         assert!(text.contains("+12.0 ") && !text.contains("std"), "{text}");
-        let (history, evaluation) = training(0.66)?;
+        let (history, evaluation) = training(&[("loss", 1.0), ("accuracy", 0.66)])?;
         trials.add("one", &history, &evaluation);
         let text = trials.to_plain();
         let words: Vec<&str> = text
@@ -174,6 +246,42 @@ mod tests {
         ];
         assert_eq!(words[..expected.len()], expected, "{text}");
         assert!(trials.plot().is_ok() && Trials::new("").plot().is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn any_metric_is_compared() -> labbook_nn::Result<()> {
+        let mut trials = Trials::new("sizes");
+        for (name, error) in [("small", 2.5), ("large", 1.25)] {
+            let (history, evaluation) = training(&[("loss", 9.0), ("mae", error)])?;
+            trials.add(name, &history, &evaluation);
+        }
+        let text = trials.to_plain();
+        for part in ["mae", "2.5000", "1.2500", "-1.2500"] {
+            assert!(text.contains(part) && !text.contains('%'), "{part}: {text}");
+        }
+        assert!(trials.plot().is_ok());
+        let losses = trials.clone().metric("loss");
+        assert!(losses.to_plain().contains("9.0000"));
+        let error = trials.metric("auc").plot().unwrap_err().to_string();
+        assert!(
+            error.contains("no \"auc\"") && error.contains("loss, mae"),
+            "{error}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_model_compiled_without_metrics_is_compared_by_its_loss() -> labbook_nn::Result<()> {
+        let mut trials = Trials::new("");
+        let (history, evaluation) = training(&[("loss", 0.25)])?;
+        trials.add("only", &history, &evaluation);
+        assert!(
+            trials.to_plain().contains("0.2500"),
+            "{}",
+            trials.to_plain()
+        );
+        assert!(trials.plot().is_ok());
         Ok(())
     }
 }

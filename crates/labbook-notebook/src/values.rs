@@ -4,17 +4,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use labbook_analysis::{Average, ClassificationReport, ConfusedPair, Normalize, Pca, Tsne};
 use labbook_charts::{ColorMap, Figure, Palette};
-use labbook_data::{Cifar10, ImageSet, Provenance};
-use labbook_experiments::{Scale, Trick};
+use labbook_data::{ImageSet, ImageSets, Provenance};
 use labbook_nn::{
     Activation, CsvLogger, DtypePolicy, EarlyStopping, Evaluate, Evaluation, Fit,
-    LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, Padding, Predict,
+    LearningRateScheduler, Lookahead, Model, ModelCheckpoint, MonitorMode, Padding, Predict,
     ReduceLROnPlateau, Sequential, Summary, TestTimeAugmentation,
 };
 
-use crate::html::{Line, Preformatted, escape};
+use crate::html::{Line, Paragraph, Preformatted, escape};
 use crate::render::{Render, shown_as};
-use crate::results::Paragraph;
 use crate::table::Table;
 
 // By their `Debug` text, as the kernel itself would show them, but without the second compilation
@@ -96,23 +94,24 @@ impl Render for Figure {
 }
 
 shown_as!(Summary, Evaluation, ClassificationReport => |value| Preformatted(value.to_string()));
-shown_as!(Sequential => |model| model.summary());
-shown_as!(Provenance, Scale => |value| Paragraph(value.to_string()));
-shown_as!(Activation, ConfusedPair, DtypePolicy, Trick => |value| Line(value.to_string()));
-shown_as!(Cifar10 => |data| {
+shown_as!(Sequential, Model => |model| model.summary());
+shown_as!(Provenance => |value| Paragraph(value.to_string()));
+shown_as!(Activation, ConfusedPair, DtypePolicy => |value| Line(value.to_string()));
+shown_as!(ImageSets => |data| {
     parts(&[("train", &data.train), ("test", &data.test)]).caption(data.provenance.to_string())
 });
 shown_as!(ImageSet => |set| parts(&[("", set)]));
 
 fn parts(parts: &[(&str, &ImageSet)]) -> Table {
-    let mut table = Table::new(&["", "images", "labels", "kind"]);
+    let mut table = Table::new(&["", "images", "labels", "classes"]);
     let shape = |shape: &[usize]| {
         let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
         format!("({})", sizes.join(", "))
     };
     for (name, part) in parts {
         let (images, labels) = (shape(part.images.shape()), shape(part.labels.shape()));
-        table.push(&[*name, &images, &labels, "uint8"]);
+        let classes = part.class_names.len().to_string();
+        table.push(&[*name, &images, &labels, &classes]);
     }
     table
 }
@@ -120,6 +119,7 @@ fn parts(parts: &[(&str, &ImageSet)]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::some_images::some_images;
 
     #[test]
     fn plain_values_look_as_the_kernel_would_show_them() {
@@ -134,9 +134,15 @@ mod tests {
 
     #[test]
     fn a_data_set_shows_its_shapes_and_where_it_came_from() {
-        let data = labbook_data::cifar10::drawn(20, 10, 0);
+        let test = some_images(20);
+        let data = ImageSets {
+            train: test.take(12),
+            class_names: test.class_names.clone(),
+            test,
+            provenance: Provenance::drawn("drawn for a test"),
+        };
         let text = data.to_plain();
-        assert!(text.contains("(20, 32, 32, 3)"), "{text}");
-        assert!(text.contains("drawn stand-in"), "{text}");
+        assert!(text.contains("(12, 14, 12, 3)"), "{text}");
+        assert!(text.contains("drawn for a test"), "{text}");
     }
 }

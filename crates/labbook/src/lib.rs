@@ -9,13 +9,16 @@
 //!
 //! after which its cells read like their Keras counterparts. The libraries below are there as
 //! themselves too: `tch`, `ndarray`, `polars` and `plotters`.
+//!
+//! [`paper`] is a guest: it stands beside the prelude, and nothing else here knows of it.
 
 pub use labbook_analysis as analysis;
 pub use labbook_charts as charts;
 pub use labbook_data as data;
-pub use labbook_experiments as experiments;
 pub use labbook_nn as nn;
 pub use labbook_notebook as notebook;
+pub use labbook_paper as paper;
+pub use labbook_records as records;
 pub use {ndarray, plotters, polars, tch};
 
 /// What a notebook's cells use.
@@ -32,27 +35,36 @@ pub mod prelude {
         MatrixPlot, ModelPlot, Palette, ReliabilityDiagram, ScatterPlot, ThumbnailMap, draw,
         hls_palette, panels, px, side_by_side,
     };
-    pub use labbook_data::{Cifar10, ImageSet, cifar10};
-    pub use labbook_experiments::{SpeedRun, Trick};
+    pub use labbook_data::{ImageSet, ImageSets, Provenance, datasets};
     pub use labbook_nn::Activation::{
         Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
     };
+    // The merging layer that Keras calls Average too; here that is how scores are averaged.
+    pub use labbook_nn::Average as AverageLayer;
     pub use labbook_nn::{
-        ActivationLayer, Adam, Augmentation, AveragePooling2D, BatchNormalization, Callback,
-        Control, Conv2D, CsvLogger, Dense, Dropout, DtypePolicy, EarlyStopping, Evaluate, Fit,
-        Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D, History, Initializer, L1L2,
-        LearningRateSchedule, LearningRateScheduler, Logs, Lookahead, MaxPooling2D,
-        ModelCheckpoint, MonitorMode, Muon, Normalization, Padding, Predict, RMSprop,
-        ReduceLROnPlateau, Rescaling, SGD, Sequential, SparseCategoricalCrossentropy,
-        TestTimeAugmentation, Whitening, bfloat16_is_fast, clear_session, set_random_seed,
+        AUC, Accuracy, ActivationLayer, Adam, Add, Augmentation, AveragePooling2D,
+        BatchNormalization, BinaryAccuracy, BinaryCrossentropy, BinaryFocalCrossentropy, Callback,
+        CategoricalAccuracy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
+        CategoricalHinge, Compile, Concatenate, Control, Conv2D, CosineSimilarity, CsvLogger,
+        Dataset, Dense, Dot, Dropout, DtypePolicy, EarlyStopping, Evaluate, F1Score, FBetaScore,
+        Fit, Flatten, GeneratorDataset, GlobalAveragePooling2D, GlobalMaxPooling2D, Hinge, History,
+        Huber, Initializer, Input, KLDivergence, L1L2, LayerExt, LearningRateSchedule,
+        LearningRateScheduler, LogCosh, Logs, Lookahead, LossFn, MaxPooling2D, Maximum,
+        MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU, MeanSquaredError,
+        MeanSquaredLogarithmicError, MetricFn, Metrics, Minimum, Model, ModelCheckpoint,
+        MonitorMode, Multiply, Muon, Normalization, Padding, Poisson, Precision, Predict, R2Score,
+        RMSprop, Recall, ReduceLROnPlateau, Rescaling, RootMeanSquaredError, SGD, Sequential,
+        SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy,
+        SquaredHinge, Subtract, TensorDataset, TestTimeAugmentation, TopKCategoricalAccuracy,
+        Whitening, bfloat16_is_fast, clear_session, metrics, set_random_seed,
     };
     pub use labbook_notebook::{
-        Beyond, HistoryFrame, NotebookDisplay, Render, Results, Scale, Session, Table, Trials,
-        Versions, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of, mistakes,
-        neighbor_matrix, plot_calibration, plot_confusion_matrices, plot_confusion_matrix,
-        plot_efficiency, plot_explained_variance, plot_filters, plot_history, plot_model,
-        plot_precision_recall, plot_results, prediction_table, print_progress, row, scatter, show,
-        show_grad_cam, show_largest_losses, show_most_confused, show_random_examples,
-        show_saliency, stack, thumbnails,
+        HistoryFrame, NotebookDisplay, Render, Session, Table, Trials, Versions, calibration_curve,
+        column_of, confusion_matrix, feature_maps, frame_of, mistakes, neighbor_matrix,
+        plot_calibration, plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance,
+        plot_filters, plot_history, plot_model, plot_precision_recall, prediction_table,
+        print_progress, row, scatter, show, show_grad_cam, show_largest_losses, show_most_confused,
+        show_random_examples, show_saliency, stack, thumbnails,
     };
+    pub use labbook_records::{RunRecord, Runs};
 }

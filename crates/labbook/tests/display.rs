@@ -4,7 +4,10 @@
 use std::error::Error;
 
 use labbook::analysis::ConfusedPair;
-use labbook::experiments::{Comparison, Experiment, FinishedSpeedRun, RunFacts, RunRecord, Runs};
+use labbook::paper::prelude::*;
+use labbook::paper::{
+    Comparison, Experiment, ExperimentFacts, ExperimentRecord, ExperimentRuns, FinishedSpeedRun,
+};
 use labbook::polars::df;
 use labbook::polars::prelude::Column;
 use labbook::prelude::*;
@@ -35,7 +38,7 @@ fn small_model() -> Sequential {
 
 /// One value of each type.
 fn values() -> Result<Shown, Box<dyn Error>> {
-    let data = cifar10::drawn(20, 20, 0);
+    let data = datasets::cifar10::drawn(20, 20, 0);
     let (images, labels) = (data.test.images_tensor(), data.test.labels_tensor());
     let images = images.to_kind(Kind::Float) / 255.0;
     let names: Vec<String> = (0..10).map(|class| format!("{NAME} {class}")).collect();
@@ -51,9 +54,9 @@ fn values() -> Result<Shown, Box<dyn Error>> {
     let predictions = model.predict(&images)?;
     let matrix = confusion_matrix(&labels, &model.predict_classes(&images)?, &names)?;
     let calibration = calibration_curve(&labels, &predictions)?;
-    let facts = RunFacts::new(Scale::smoke(), 0, &data.provenance, Device::Cpu, NAME);
-    let mut record = RunRecord::new(&facts, 1, &model, &history, &evaluation)?;
-    record.name = NAME.to_owned();
+    let facts = ExperimentFacts::new(Scale::smoke(), 0, &data.provenance, Device::Cpu, NAME);
+    let record = ExperimentRecord::new(&facts, 1, &model, &history, &evaluation)?.named(NAME);
+    let general = record.to_record()?;
     let results = Results {
         comparison: Comparison::of(&[record.clone()]),
     };
@@ -96,7 +99,6 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("BatchNormalization", Box::new(BatchNormalization::new())),
         ("Beyond", Box::new(Beyond::of(vec![record.clone()], &facts))),
         ("Calibration", Box::new(calibration.clone())),
-        ("Cifar10", Box::new(data.clone())),
         (
             "ClassificationReport",
             Box::new(matrix.classification_report()),
@@ -119,6 +121,8 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("Evaluate", Box::new(Evaluate::new())),
         ("Evaluation", Box::new(evaluation)),
         ("Experiment", Box::new(*Experiment::numbered(16)?)),
+        ("ExperimentRecord", Box::new(record)),
+        ("ExperimentRuns", Box::new(ExperimentRuns::at(NAME))),
         ("Explanation", Box::new(model.saliency(&images, None)?)),
         (
             "FeatureMaps",
@@ -141,6 +145,7 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("History", Box::new(history)),
         ("ImageGrid", Box::new(ImageGrid::new(&pictures).title(NAME))),
         ("ImageSet", Box::new(data.test.clone())),
+        ("ImageSets", Box::new(data.clone())),
         ("Initializer", Box::new(Initializer::HeNormal)),
         ("L1L2", Box::new(L1L2::new(0.1, 0.2))),
         (
@@ -188,7 +193,7 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("Rescaling", Box::new(Rescaling::new(0.5))),
         ("Result", Box::new(Err::<i32, _>(NAME))),
         ("Row", Box::new(row(&[&table, &table]))),
-        ("RunRecord", Box::new(record)),
+        ("RunRecord", Box::new(general)),
         ("Runs", Box::new(Runs::at(NAME))),
         ("SGD", Box::new(SGD::new())),
         ("Scale", Box::new(Scale::laptop())),
@@ -259,6 +264,8 @@ fn no_type_of_the_prelude_is_forgotten() {
         .collect();
     let source = include_str!("../src/lib.rs");
     let prelude = source.split("pub mod prelude").nth(1).unwrap();
+    let guest = include_str!("../../labbook-paper/src/lib.rs");
+    let guest = guest.split("pub mod prelude").nth(1).unwrap();
     // Activations are imported one by one.
     let activations = prelude
         .split("Activation::{")
@@ -267,7 +274,8 @@ fn no_type_of_the_prelude_is_forgotten() {
         .split('}')
         .next()
         .unwrap();
-    let words = prelude.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let both = format!("{prelude} {guest}");
+    let words = both.split(|c: char| !c.is_alphanumeric() && c != '_');
     for word in words.filter(|word| word.starts_with(char::is_uppercase)) {
         let activation = activations
             .split(|c: char| !c.is_alphanumeric())

@@ -55,7 +55,7 @@ draw(480, 240, |root| {
     Ok(())
 })?""",
     ),
-    ("ours", "let cifar = cifar10::drawn(200, 60, 0);"),
+    ("ours", "let cifar = datasets::cifar10::drawn(200, 60, 0);"),
     ("ours", "cifar"),
     ("ours", "let class_names = cifar.class_names.clone();"),
     (

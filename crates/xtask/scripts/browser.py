@@ -21,8 +21,8 @@ from playwright.sync_api import sync_playwright
 # The cells, by what the test calls them. The drawn data, a network that learns within seconds.
 CELLS = {
     "dep": ":dep labbook = {{ path = {facade} }}",
-    "use": "use labbook::prelude::*;",
-    "session": 'let mut session = Session::start("browser")?;\nlet scale = session.scale;\nsession',
+    "use": "use labbook::prelude::*;\nuse labbook::paper::{Session, prelude::*};",
+    "session": 'let mut session = Session::start("browser")?;\nlet scale = session.scale();\nsession',
     "data": """let cifar = session.load_data()?;
 let images = cifar.train.take(1000).images_tensor().to_kind(tch::Kind::Float) / 255.0;
 let labels = cifar.train.take(1000).labels_tensor();

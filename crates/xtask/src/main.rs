@@ -8,11 +8,13 @@ mod data;
 mod doctor;
 mod environment;
 mod failure;
+mod house;
 mod lab;
 mod labbook;
 mod places;
 mod process;
 mod report;
+mod report_target;
 mod scratch;
 mod setup;
 mod test;
@@ -25,10 +27,13 @@ use crate::places::Places;
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
-  report [NOTEBOOK] [--scale smoke|laptop|full] [--format html,pdf,md] [--no-run]
-              run a notebook (cifar10 unless named) and write reports/NOTEBOOK.html and .pdf;
-              the scale is laptop where CIFAR-10 is found, else smoke; with --no-run the
-              report is made of the outputs that the notebook was saved with
+  report [NOTEBOOK] [--set NAME=VALUE] [--scale SCALE] [--format html,pdf,md] [--no-run]
+         [--output FOLDER]
+              run a notebook (cifar10 unless named) and write reports/NOTEBOOK.html and .pdf, for a
+              notebook that is elsewhere beside it, or into the folder named (. is this one);
+              --set gives it an environment variable (may be given several times), --scale smoke,
+              laptop or full is short for --set LABBOOK_SCALE=...; with --no-run the report is
+              made of the outputs that the notebook was saved with
   test        run every check: formatting, lints, unit tests, documentation, whole notebooks
   labbook ... run single experiments without a notebook, list and compare their records;
               `cargo xtask labbook --help` says more
@@ -47,6 +52,10 @@ Usage: cargo xtask COMMAND
               time and score t-SNE beside scikit-learn and openTSNE (half an hour for all three)
   bench train time training steps beside Keras/TensorFlow and PyTorch (half an hour, 8 GB)
 ";
+
+/// How much of its work the paper's notebook does, and what says so to it.
+const SCALES: [&str; 3] = ["smoke", "laptop", "full"];
+const SCALE_VARIABLE: &str = "LABBOOK_SCALE";
 
 fn main() -> ExitCode {
     match run() {
@@ -74,13 +83,32 @@ fn run() -> Result<ExitCode> {
             lexopt::Arg::Value(word) => words.push(word.to_string_lossy().into_owned()),
             lexopt::Arg::Long("scale") => {
                 let value = parser.value().map_err(Failure::usage)?;
-                wishes.scale = Some(report::Scale::parse(&value.to_string_lossy())?);
+                let value = value.to_string_lossy().into_owned();
+                if !SCALES.contains(&value.as_str()) {
+                    return Err(Failure::new(format!(
+                        "the scale is smoke, laptop or full; received \"{value}\""
+                    )));
+                }
+                wishes.variables.push((SCALE_VARIABLE.to_owned(), value));
+            }
+            lexopt::Arg::Long("set") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                let value = value.to_string_lossy();
+                let variable = value.split_once('=').filter(|(name, _)| !name.is_empty());
+                let (name, value) = variable.ok_or_else(|| {
+                    Failure::new(format!("--set takes NAME=VALUE; received \"{value}\""))
+                })?;
+                wishes.variables.push((name.to_owned(), value.to_owned()));
             }
             lexopt::Arg::Long("format") => {
                 let value = parser.value().map_err(Failure::usage)?;
                 wishes.formats = Some(report::Format::parse(&value.to_string_lossy())?);
             }
             lexopt::Arg::Long("no-run") => wishes.no_run = true,
+            lexopt::Arg::Long("output") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                wishes.output = Some(value.into());
+            }
             lexopt::Arg::Long("points") => {
                 let value = parser.value().map_err(Failure::usage)?;
                 points = Some(value.to_string_lossy().into_owned());
@@ -98,7 +126,7 @@ fn run() -> Result<ExitCode> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if wishes != report::Wishes::default() && words.first() != Some(&"report") {
         return Err(Failure::new(
-            "--scale, --format and --no-run belong to `cargo xtask report`",
+            "--set, --scale, --format, --no-run and --output belong to `cargo xtask report`",
         ));
     }
     if points.is_some() && words != ["bench", "tsne"] {

@@ -5,28 +5,38 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use crate::data;
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::lab::jupyter;
 use crate::places::Places;
 use crate::process;
+use crate::report_target::Target;
 use crate::setup::{self, KERNEL_NAME, Ready, minutes};
 
-const EXECUTE: &str = include_str!("../scripts/execute.py");
-/// What renders an executed notebook; `render.py` is the program.
-const RENDER: [(&str, &str); 5] = [
-    ("render.py", include_str!("../scripts/report/render.py")),
-    ("document.py", include_str!("../scripts/report/document.py")),
-    (
-        "html_report.py",
-        include_str!("../scripts/report/html_report.py"),
-    ),
-    (
-        "markdown_report.py",
-        include_str!("../scripts/report/markdown_report.py"),
-    ),
-    ("pdf.py", include_str!("../scripts/report/pdf.py")),
+/// The script that runs a notebook.
+const EXECUTE: &str = "execute.py";
+/// A script of the report by its name.
+macro_rules! script {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../scripts/report/", $name)))
+    };
+}
+/// What runs a notebook, and what renders an executed one: `render.py`.
+const SCRIPTS: [(&str, &str); 14] = [
+    script!("execute.py"),
+    script!("render.py"),
+    script!("document.py"),
+    script!("file_names.py"),
+    script!("files.py"),
+    script!("html_cleaning.py"),
+    script!("html_report.py"),
+    script!("html_tokens.py"),
+    script!("limits.py"),
+    script!("markdown_report.py"),
+    script!("markdown_text.py"),
+    script!("notebook_file.py"),
+    script!("pdf.py"),
+    script!("pictures.py"),
 ];
 const TEMPLATES: [(&str, &str); 4] = [
     ("report.html.j2", include_str!("../template/report.html.j2")),
@@ -62,7 +72,7 @@ impl Format {
         list.split(',').map(one).collect()
     }
 
-    fn suffix(self) -> &'static str {
+    pub(crate) fn suffix(self) -> &'static str {
         match self {
             Format::Html => "html",
             Format::Pdf => "pdf",
@@ -74,108 +84,70 @@ impl Format {
 /// What a report is asked to be; what is left open is decided by what there is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Wishes {
-    pub(crate) scale: Option<Scale>,
+    /// Environment variables for the notebook, by name.
+    pub(crate) variables: Vec<(String, String)>,
     pub(crate) formats: Option<Vec<Format>>,
     /// Take the outputs that the notebook has, and run nothing.
     pub(crate) no_run: bool,
+    /// The folder that the report goes to.
+    pub(crate) output: Option<PathBuf>,
 }
 
-/// How much of the original's work a run does; the notebook itself says what each changes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Scale {
-    Smoke,
-    Laptop,
-    Full,
-}
-
-impl Scale {
-    pub(crate) fn parse(text: &str) -> Result<Scale> {
-        match text {
-            "smoke" => Ok(Scale::Smoke),
-            "laptop" => Ok(Scale::Laptop),
-            "full" => Ok(Scale::Full),
-            other => Err(Failure::new(format!(
-                "the scale is smoke, laptop or full; received \"{other}\""
-            ))),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Scale::Smoke => "smoke",
-            Scale::Laptop => "laptop",
-            Scale::Full => "full",
-        }
-    }
-}
-
-/// Executes a notebook headless, unless its own outputs are wanted, and writes
-/// `reports/NOTEBOOK.html` and the other formats.
+/// Executes a notebook headless, unless its own outputs are wanted, and writes its report in the formats
+/// asked for: of the project's notebooks to `reports/`, of another one beside it.
 pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<()> {
     let source = notebook_path(places, notebook)?;
-    let name = source
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    if wishes.no_run {
-        if wishes.scale.is_some() {
-            return Err(Failure::new(
-                "--scale says how a notebook is run, --no-run that it is not; give one of them",
-            ));
-        }
-        need_outputs(&source)?;
+    if wishes.no_run && !wishes.variables.is_empty() {
+        return Err(Failure::new(
+            "--scale and --set say how a notebook is run, --no-run that it is not; give one of \
+             them",
+        ));
     }
+    let target = Target::of(places, &source, wishes.output.as_deref())?;
     let ready = setup::all(places)?;
     // Only now: the set-up may just have installed it.
     let browser = env::chromium();
     let formats = formats(wishes.formats.as_deref(), browser.is_some())?;
-    let reports = places.reports();
-    let work = reports.join("work");
-    for folder in [&reports, &work] {
-        fs::create_dir_all(folder).at("create", folder)?;
+    for format in &formats {
+        target.claim(*format)?;
     }
+    let work = places.reports().join("work");
+    fs::create_dir_all(&work).at("create", &work)?;
+    let name = &target.work;
     let session = work.join(format!("{name}.session"));
     let _ = fs::remove_file(&session);
+    let scripts = write_scripts(places)?;
     let (executed, run) = if wishes.no_run {
         (source.clone(), Value::Null)
     } else {
         let executed = work.join(format!("{name}.ipynb"));
-        let scale = scale(places, wishes.scale)?;
-        println!("Running notebooks/{name}.ipynb at {} scale.", scale.name());
+        println!("Running {}.", shown(places, &source));
         let start = Instant::now();
-        execute(places, &ready, &source, &executed, scale, &session)?;
+        let script = scripts.join(EXECUTE);
+        execute(
+            places,
+            &ready,
+            &script,
+            [&source, &executed],
+            &wishes.variables,
+            &session,
+        )?;
+        println!("The executed notebook is {}.", shown(places, &executed));
         let time = minutes(start.elapsed().as_secs());
-        (
-            executed,
-            json!({ "Project": project(places), "Run time": time }),
-        )
+        let run = json!({ "Project": project(places), "Run time": time });
+        (executed, run)
     };
 
-    let scripts = places.clone_folder().join("scripts/report");
-    let templates = places.clone_folder().join("templates/report");
-    for (name, text) in RENDER {
-        crate::places::write(&scripts.join(name), text)?;
-    }
-    for (name, text) in TEMPLATES {
-        crate::places::write(&templates.join(name), text)?;
-    }
-    let fonts = places.root.join("crates/labbook-charts/fonts");
-    let fonts: Map<String, Value> = FONTS
-        .iter()
-        .map(|(weight, file)| ((*weight).to_owned(), json!(fonts.join(file))))
-        .collect();
     let mut settings = json!({
-        "templates": templates,
-        "fonts": fonts,
+        "templates": write_templates(places)?,
+        "fonts": fonts(places),
         "browser": browser,
         "run": run,
         "session": session,
         "folder": source.parent(),
     });
-    let target = |format: Format| reports.join(format!("{name}.{}", format.suffix()));
     for format in &formats {
-        settings[format.suffix()] = json!(target(*format));
+        settings[format.suffix()] = json!(target.file(*format));
     }
     let settings_file = work.join(format!("{name}.json"));
     crate::places::write(&settings_file, &settings.to_string())?;
@@ -186,9 +158,34 @@ pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<()
         "the report could not be written (the message is above)",
     )?;
     for format in formats {
-        println!("Wrote {}", shown(places, &target(format)));
+        println!("Wrote {}", shown(places, &target.file(format)));
     }
     Ok(())
+}
+
+fn write_scripts(places: &Places) -> Result<PathBuf> {
+    let folder = places.clone_folder().join("scripts/report");
+    for (name, text) in SCRIPTS {
+        crate::places::write(&folder.join(name), text)?;
+    }
+    Ok(folder)
+}
+
+fn write_templates(places: &Places) -> Result<PathBuf> {
+    let folder = places.clone_folder().join("templates/report");
+    for (name, text) in TEMPLATES {
+        crate::places::write(&folder.join(name), text)?;
+    }
+    Ok(folder)
+}
+
+/// The fonts' files by weight.
+fn fonts(places: &Places) -> Map<String, Value> {
+    let folder = places.root.join("crates/labbook-charts/fonts");
+    FONTS
+        .iter()
+        .map(|(weight, file)| ((*weight).to_owned(), json!(folder.join(file))))
+        .collect()
 }
 
 /// The formats asked for; else HTML, and PDF where a browser can print it.
@@ -204,16 +201,6 @@ fn formats(asked: Option<&[Format]>, can_print: bool) -> Result<Vec<Format>> {
             println!("No PDF: {missing}.");
             Ok(vec![Format::Html])
         }
-    }
-}
-
-/// The scale asked for, by word or by variable; else by whether CIFAR-10 is found.
-fn scale(places: &Places, asked: Option<Scale>) -> Result<Scale> {
-    match (asked, std::env::var("LABBOOK_SCALE")) {
-        (Some(scale), _) => Ok(scale),
-        (None, Ok(text)) if !text.is_empty() => Scale::parse(&text),
-        (None, _) if data::find(places).is_some() => Ok(Scale::Laptop),
-        (None, _) => Ok(Scale::Smoke),
     }
 }
 
@@ -234,22 +221,6 @@ fn project(places: &Places) -> String {
         }
         None => version.to_owned(),
     }
-}
-
-/// Fails for a notebook that was never run.
-fn need_outputs(notebook: &Path) -> Result<()> {
-    let text = fs::read_to_string(notebook).at("read", notebook)?;
-    let content: Value = serde_json::from_str(&text)
-        .map_err(|error| Failure::new(format!("{} is no notebook: {error}", notebook.display())))?;
-    let cells = content["cells"].as_array().into_iter().flatten();
-    let mut outputs = cells.filter_map(|cell| cell["outputs"].as_array());
-    if outputs.any(|outputs| !outputs.is_empty()) {
-        return Ok(());
-    }
-    Err(Failure::new(format!(
-        "{} has no outputs; run it in JupyterLab and save it, or leave --no-run away",
-        notebook.display()
-    )))
 }
 
 /// A notebook by its name or path.
@@ -283,30 +254,29 @@ fn notebook_path(places: &Places, notebook: &str) -> Result<PathBuf> {
 fn execute(
     places: &Places,
     ready: &Ready,
-    source: &Path,
-    executed: &Path,
-    scale: Scale,
+    script: &Path,
+    from_and_to: [&Path; 2],
+    variables: &[(String, String)],
     session: &Path,
 ) -> Result<()> {
-    let script = places.clone_folder().join("scripts/execute.py");
-    crate::places::write(&script, EXECUTE)?;
     process::run(
         jupyter(places, ready, "python")
             .arg(script)
-            .args([source, executed])
+            .args(from_and_to)
             .arg(KERNEL_NAME)
-            .env("LABBOOK_SCALE", scale.name())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("LABBOOK_SESSION", session)
             .current_dir(places.notebooks()),
         "the notebook did not run to its end (the cell and its message are above)",
     )
 }
 
+/// A path as it is told: within the project as seen from there, without what a terminal would obey.
 fn shown(places: &Places, path: &Path) -> String {
-    path.strip_prefix(&places.root)
-        .unwrap_or(path)
-        .display()
+    let path = path.strip_prefix(&places.root).unwrap_or(path);
+    path.display()
         .to_string()
+        .replace(char::is_control, "\u{fffd}")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
+use crate::house;
 use crate::lab::jupyter;
 use crate::places::Places;
 use crate::process;
@@ -24,6 +25,8 @@ pub(crate) fn run(places: &Places) -> Result<()> {
         &mut cargo(&["fmt", "--all", "--check"]),
         "run `cargo fmt --all`",
     )?;
+    heading("The house keeps its rules");
+    house::check(&places.root)?;
     heading("Notebooks agree with their scripts");
     for notebook in notebooks(places)? {
         check_pair(places, &ready, &notebook)?;

@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -66,8 +66,20 @@ impl Connection {
         file.write_all(&text)
     }
 
-    pub(crate) fn endpoint(&self, port: u16) -> String {
-        format!("{}://{}:{port}", self.transport, self.ip)
+    /// Where one of the ports is.
+    ///
+    /// # Errors
+    /// For a transport other than TCP, and for an address that is none.
+    pub(crate) fn address(&self, port: u16) -> io::Result<SocketAddr> {
+        if self.transport != "tcp" {
+            let message = format!(
+                "this kernel listens on TCP ports; the connection file asks for {:?}",
+                self.transport
+            );
+            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        }
+        let address = (self.ip.as_str(), port).to_socket_addrs()?.next();
+        address.ok_or_else(|| io::Error::other(format!("{:?} is no address", self.ip)))
     }
 }
 
@@ -85,7 +97,15 @@ mod tests {
             "signature_scheme": "hmac-sha256", "kernel_name": "labbook"}"#;
         fs::write(&path, jupyters)?;
         let front = Connection::read(&path)?;
-        assert_eq!(front.endpoint(front.hb_port), "tcp://127.0.0.1:5");
+        assert_eq!(
+            front.address(front.hb_port)?,
+            "127.0.0.1:5".parse().unwrap()
+        );
+        let other = Connection {
+            transport: "ipc".to_owned(),
+            ..front.clone()
+        };
+        assert!(other.address(1).is_err());
         let back = front.behind()?;
         back.write(&path)?;
         let read = Connection::read(&path)?;

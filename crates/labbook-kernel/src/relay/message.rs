@@ -2,9 +2,12 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use zeromq::ZmqMessage;
+
+use crate::zmtp::Frames;
 
 const DELIMITER: &[u8] = b"<IDS|MSG>";
+/// Header, parent header, metadata and content.
+const PARTS: usize = 4;
 
 /// Signs messages as Jupyter's protocol asks, unless the key is empty.
 #[derive(Clone)]
@@ -18,7 +21,7 @@ impl Signer {
 
     fn digest(&self, parts: &[Bytes]) -> Option<Hmac<Sha256>> {
         let mut mac = self.0.clone()?;
-        parts.iter().take(4).for_each(|part| mac.update(part));
+        parts.iter().take(PARTS).for_each(|part| mac.update(part));
         Some(mac)
     }
 
@@ -39,8 +42,8 @@ impl Signer {
     }
 }
 
-/// One message of Jupyter's protocol: whom it concerns, then header, parent header, metadata,
-/// content and attachments.
+/// One message of Jupyter's protocol: whom it concerns, then header, parent header, metadata and
+/// content. Buffers behind these, which no kernel of ours reads, are left out.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     route: Vec<Bytes>,
@@ -51,33 +54,52 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// Takes a message apart; `None` when it is malformed or its signature is wrong.
-    pub(crate) fn read(frames: ZmqMessage, signer: &Signer) -> Option<Message> {
-        let mut route = frames.into_vec();
-        let delimiter = route.iter().position(|frame| &frame[..] == DELIMITER)?;
-        let parts = route.split_off((delimiter + 2).min(route.len()));
-        let signature = route.pop()?;
-        route.truncate(delimiter);
-        if parts.len() < 4 || !signer.is_good(&signature, &parts) {
+    /// Takes a message apart; `None` when its signature is wrong, a part of it is no JSON object, or
+    /// its header lacks identifier or type. evcxr_jupyter would answer nothing more after one such.
+    pub(crate) fn read(mut frames: Frames, signer: &Signer) -> Option<Message> {
+        let delimiter = frames.iter().position(|frame| &frame[..] == DELIMITER)?;
+        let mut parts = frames.split_off((delimiter + 2).min(frames.len()));
+        let signature = frames.pop().filter(|_| frames.len() == delimiter + 1)?;
+        frames.truncate(delimiter);
+        if parts.len() < PARTS || !signer.is_good(&signature, &parts) {
             return None;
         }
-        let parent: Value = serde_json::from_slice(&parts[1]).ok()?;
-        Some(Message {
-            header: serde_json::from_slice(&parts[0]).ok()?,
-            parent: parent["msg_id"].as_str().unwrap_or_default().to_owned(),
-            route,
+        parts.truncate(PARTS);
+        let object = |part: &Bytes| serde_json::from_slice(part).ok().filter(Value::is_object);
+        let objects: Option<Vec<Value>> = parts.iter().map(object).collect();
+        let mut objects = objects?;
+        let parent = objects[1]["msg_id"].as_str().unwrap_or_default().to_owned();
+        let header = objects.swap_remove(0);
+        let named = |name: &str| header[name].as_str().is_some_and(|text| !text.is_empty());
+        (named("msg_id") && named("msg_type")).then_some(Message {
+            route: frames,
             parts,
+            header,
+            parent,
         })
     }
 
+    /// A request of our own, which concerns nobody else.
+    pub(crate) fn request(kind: &str, id: &str, content: &Value) -> Message {
+        let header = json!({
+            "msg_id": id, "msg_type": kind, "session": id, "username": "kernel", "version": "5.3",
+        });
+        let parts = [&header, &json!({}), &json!({}), content];
+        Message {
+            route: Vec::new(),
+            parts: parts.map(|part| Bytes::from(part.to_string())).into(),
+            header,
+            parent: String::new(),
+        }
+    }
+
     /// The frames to send.
-    pub(crate) fn frames(&self, signer: &Signer) -> ZmqMessage {
+    pub(crate) fn frames(&self, signer: &Signer) -> Frames {
         let signature = Bytes::from(signer.sign(&self.parts));
         let mut frames = self.route.clone();
         frames.extend([Bytes::from_static(DELIMITER), signature]);
         frames.extend(self.parts.iter().cloned());
-        // Only an empty list has no first frame.
-        ZmqMessage::try_from(frames).unwrap_or_else(|_| ZmqMessage::from(Vec::new()))
+        frames
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -114,7 +136,6 @@ impl Message {
     /// A message that belongs to this request. `id` must be new.
     pub(crate) fn child(&self, kind: &str, id: String, content: &Value) -> Message {
         let mut child = self.clone();
-        child.parts.truncate(4);
         child.parts[1] = self.parts[0].clone();
         child.parts[2] = Bytes::from(json!({}).to_string());
         child.parent = self.id().to_owned();
@@ -156,7 +177,60 @@ mod tests {
         assert_eq!(message.kind(), "execute_request");
         assert!(Message::read(message.frames(&theirs), &ours).is_none());
         assert!(Message::read(message.frames(&theirs), &Signer::new("")).is_some());
-        assert!(Message::read(ZmqMessage::from("noise"), &ours).is_none());
+        assert!(Message::read(vec![Bytes::from("noise")], &ours).is_none());
+    }
+
+    #[test]
+    fn what_is_signed_but_malformed_is_refused() {
+        let signer = Signer::new("key");
+        let signed = |parts: [&str; 4]| {
+            let parts = parts.map(|part| Bytes::from(part.to_owned()));
+            let mut frames = vec![Bytes::from(DELIMITER), Bytes::from(signer.sign(&parts))];
+            frames.extend(parts);
+            Message::read(frames, &signer)
+        };
+        let header = r#"{"msg_id": "1", "msg_type": "execute_request"}"#;
+        assert!(signed([header, "{}", "{}", "{}"]).is_some());
+        let deep = "[".repeat(100_000);
+        for wrong in [
+            "[]",
+            "\"x\"",
+            "5",
+            "null",
+            "",
+            "{",
+            "{\"a\": \u{fffd}}",
+            "NaN",
+            &deep,
+        ] {
+            for place in 0..4 {
+                let mut parts = [header, "{}", "{}", "{}"];
+                parts[place] = wrong;
+                assert!(signed(parts).is_none(), "{wrong:.9} {place}");
+            }
+        }
+        for header in [
+            "{}",
+            r#"{"msg_id": 1, "msg_type": "execute_request"}"#,
+            r#"{"msg_id": "1", "msg_type": ["execute_request"]}"#,
+            r#"{"msg_id": "1"}"#,
+        ] {
+            assert!(signed([header, "{}", "{}", "{}"]).is_none(), "{header}");
+        }
+    }
+
+    #[test]
+    fn frames_without_signature_or_parts_are_refused_and_buffers_left_out() {
+        let signer = Signer::new("");
+        let delimiter = Bytes::from(DELIMITER);
+        assert!(Message::read(vec![delimiter.clone()], &signer).is_none());
+        assert!(Message::read(vec![delimiter; 2], &signer).is_none());
+        assert!(Message::read(Vec::new(), &signer).is_none());
+        let mut frames = request(&signer).frames(&signer);
+        let length = frames.len();
+        frames.push(Bytes::from("buffer"));
+        let message = Message::read(frames, &signer).unwrap();
+        assert_eq!(message.frames(&signer).len(), length);
     }
 
     #[test]
@@ -183,9 +257,6 @@ mod tests {
         assert_eq!(reply.kind(), "execute_reply");
         assert_eq!(reply.content()["status"], "aborted");
         assert_eq!(reply.header["session"], "s");
-        assert_eq!(
-            reply.frames(&signer).get(0).unwrap(),
-            &Bytes::from_static(b"client")
-        );
+        assert_eq!(reply.frames(&signer)[0], Bytes::from_static(b"client"));
     }
 }

@@ -4,30 +4,27 @@
 //! Messages pass through in both directions, but for what [`Shell`] changes. Heartbeats,
 //! interrupts and the end are answered here, so that they work while a cell runs.
 
+mod complete;
 mod completed;
 mod connection;
 mod failure;
 mod inspected;
 mod lines;
 mod message;
+mod seal;
 mod shell;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, sleep_until};
-use zeromq::util::PeerIdentity;
-use zeromq::{
-    DealerSendHalf, DealerSocket, PubSocket, RepSocket, RouterSendHalf, RouterSocket, Socket,
-    SocketOptions, SocketRecv, SocketSend, SubSocket, ZmqError,
-};
 
 use crate::interrupt::Kernel;
+use crate::zmtp::{self, Dealer, Frames, Peers};
 pub(crate) use connection::Connection;
 use message::{Message, Signer};
 use shell::{Action, Shell};
@@ -53,14 +50,14 @@ enum Event {
 /// The sockets to write to.
 struct Sockets {
     signer: Signer,
-    shell: RouterSendHalf,
-    control: RouterSendHalf,
-    stdin: RouterSendHalf,
-    /// What goes to all clients.
-    published: UnboundedSender<Message>,
-    back_shell: DealerSendHalf,
-    back_control: DealerSendHalf,
-    back_stdin: DealerSendHalf,
+    shell: Peers,
+    control: Peers,
+    stdin: Peers,
+    /// All clients.
+    iopub: Peers,
+    back_shell: Dealer,
+    back_control: Dealer,
+    back_stdin: Dealer,
 }
 
 /// The kernel behind the relay.
@@ -71,159 +68,152 @@ pub(crate) struct Back {
     pub(crate) file: PathBuf,
     /// Known to the [tap](crate::tap) alone; `None` without one.
     pub(crate) secret: Option<String>,
+    /// What cargo says it compiles.
+    pub(crate) compiling: UnboundedReceiver<String>,
 }
 
 /// Relays until Jupyter asks the kernel to end.
 ///
 /// # Errors
-/// When Jupyter's ports cannot be had, or evcxr_jupyter breaks off the conversation.
-pub(crate) async fn run(front: &Connection, back: &Back, kernel: &Kernel) -> io::Result<()> {
+/// When Jupyter's ports cannot be had, evcxr_jupyter breaks off the conversation, or a stranger was
+/// connected to it before.
+pub(crate) async fn run(front: &Connection, back: Back, kernel: &Kernel) -> io::Result<()> {
     let (events, received) = unbounded_channel();
-    let sockets = connect(front, &back.connection, &events)
-        .await
-        .map_err(io::Error::other)?;
-    let shell = Shell::new(back.secret.as_deref());
-    sockets
-        .relay(received, shell, &back.file, kernel)
-        .await
-        .map_err(io::Error::other)
+    let sockets = connect(front, &back.connection, &events, kernel).await?;
+    let mut shell = Shell::new(back.secret.as_deref());
+    shell.begin();
+    sockets.relay(received, shell, back, kernel).await;
+    Ok(())
 }
 
 async fn connect(
     front: &Connection,
     back: &Connection,
     events: &UnboundedSender<Event>,
-) -> Result<Sockets, ZmqError> {
+    kernel: &Kernel,
+) -> io::Result<Sockets> {
     let signer = Signer::new(&front.key);
-    let listen = |socket, wrap| read(socket, signer.clone(), events.clone(), wrap);
-
-    let mut heartbeat = RepSocket::new();
-    heartbeat.bind(&front.endpoint(front.hb_port)).await?;
-    tokio::spawn(beat(heartbeat));
-    let mut iopub = PubSocket::new();
-    iopub.bind(&front.endpoint(front.iopub_port)).await?;
-    let (published, to_publish) = unbounded_channel();
-    tokio::spawn(publish(iopub, to_publish, signer.clone()));
-    let (shell, requests) = router(front, front.shell_port).await?;
-    let (control, controls) = router(front, front.control_port).await?;
-    let (stdin, inputs) = router(front, front.stdin_port).await?;
+    zmtp::echo(front.address(front.hb_port)?).await?;
+    let iopub = zmtp::publisher(front.address(front.iopub_port)?).await?;
+    let (shell, requests) = zmtp::router(front.address(front.shell_port)?).await?;
+    let (control, controls) = zmtp::router(front.address(front.control_port)?).await?;
+    let (stdin, inputs) = zmtp::router(front.address(front.stdin_port)?).await?;
 
     // evcxr_jupyter opens this port last.
-    while TcpStream::connect((back.ip.as_str(), back.iopub_port))
-        .await
-        .is_err()
-    {
-        sleep(LOOK).await;
-    }
-    let mut outputs = SubSocket::new();
-    outputs.subscribe("").await?;
-    outputs.connect(&back.endpoint(back.iopub_port)).await?;
-    let (back_shell, replies) = dealer(back, back.shell_port).await?;
-    let (back_control, controlled) = dealer(back, back.control_port).await?;
-    let (back_stdin, questions) = dealer(back, back.stdin_port).await?;
+    let mut outputs = loop {
+        match zmtp::subscriber(back.address(back.iopub_port)?).await {
+            Ok(outputs) => break outputs,
+            Err(_) => sleep(LOOK).await,
+        }
+    };
+    let dealer = async |port| zmtp::dealer(back.address(port)?, NAME).await;
+    let (back_shell, mut replies) = dealer(back.shell_port).await?;
+    let (back_control, mut controlled) = dealer(back.control_port).await?;
+    let (back_stdin, mut questions) = dealer(back.stdin_port).await?;
 
-    tokio::spawn(listen(Box::new(outputs), Event::Published));
-    tokio::spawn(listen(Box::new(replies), Event::Reply));
-    tokio::spawn(listen(Box::new(controlled), Event::Controlled));
-    tokio::spawn(listen(Box::new(questions), Event::Question));
-    tokio::spawn(listen(Box::new(requests), Event::Request));
-    tokio::spawn(listen(Box::new(controls), Event::Control));
-    tokio::spawn(listen(Box::new(inputs), Event::Input));
+    let ports = [
+        back.hb_port,
+        back.iopub_port,
+        back.shell_port,
+        back.control_port,
+        back.stdin_port,
+    ];
+    let ports: io::Result<Vec<_>> = ports.iter().map(|&port| back.address(port)).collect();
+    let ours = [&outputs, &replies, &controlled, &questions].map(|socket| socket.address);
+    match seal::seal(kernel.process(), &ports?, &ours) {
+        Err(error) if error.raw_os_error().is_none() => {
+            let message = format!("evcxr_jupyter cannot be kept to this kernel alone: {error}");
+            return Err(io::Error::other(message));
+        }
+        Err(error) => eprintln!(
+            "labbook-kernel: other users of this machine can reach evcxr_jupyter's ports ({error})"
+        ),
+        Ok(()) => {}
+    }
+
+    let pass = |wrap| {
+        let (signer, events) = (signer.clone(), events.clone());
+        move |frames| pass_on(frames, &signer, &events, wrap)
+    };
+    for (mut clients, pass) in [
+        (requests, pass(Event::Request)),
+        (controls, pass(Event::Control)),
+        (inputs, pass(Event::Input)),
+    ] {
+        tokio::spawn(async move { while clients.recv().await.is_some_and(&pass) {} });
+    }
+    let publish = pass(Event::Published);
+    tokio::spawn(async move { while outputs.recv().await.is_ok_and(&publish) {} });
+    let reply = pass(Event::Reply);
+    tokio::spawn(async move { while replies.recv().await.is_ok_and(&reply) {} });
+    let control_reply = pass(Event::Controlled);
+    tokio::spawn(async move { while controlled.recv().await.is_ok_and(&control_reply) {} });
+    let question = pass(Event::Question);
+    tokio::spawn(async move { while questions.recv().await.is_ok_and(&question) {} });
     Ok(Sockets {
         signer,
         shell,
         control,
         stdin,
-        published,
+        iopub,
         back_shell,
         back_control,
         back_stdin,
     })
 }
 
-async fn router(
-    front: &Connection,
-    port: u16,
-) -> Result<(RouterSendHalf, zeromq::RouterRecvHalf), ZmqError> {
-    let mut socket = RouterSocket::new();
-    socket.bind(&front.endpoint(port)).await?;
-    Ok(socket.split())
-}
-
-async fn dealer(
-    back: &Connection,
-    port: u16,
-) -> Result<(DealerSendHalf, zeromq::DealerRecvHalf), ZmqError> {
-    let mut options = SocketOptions::default();
-    options.peer_identity(PeerIdentity::try_from(NAME)?);
-    let mut socket = DealerSocket::with_options(options);
-    socket.connect(&back.endpoint(port)).await?;
-    Ok(socket.split())
-}
-
-/// Tells Jupyter that the kernel lives.
-async fn beat(mut socket: RepSocket) {
-    loop {
-        match socket.recv().await {
-            // A client that has gone needs no answer.
-            Ok(message) => drop(socket.send(message).await),
-            Err(_) => sleep(LOOK).await,
-        }
-    }
-}
-
-/// Sends to all clients. One that does not read holds this up, but not the rest of the relay.
-async fn publish(mut socket: PubSocket, mut messages: UnboundedReceiver<Message>, signer: Signer) {
-    while let Some(message) = messages.recv().await {
-        // Clients that have gone need no message.
-        let _ = socket.send(message.frames(&signer)).await;
-    }
-}
-
-/// Passes on what arrives at a socket; drops what is not signed with the key.
-async fn read(
-    mut socket: Box<dyn SocketRecv + Send>,
-    signer: Signer,
-    events: UnboundedSender<Event>,
+/// Passes on what arrives at a socket; drops what is not signed with the key. Says whether somebody
+/// still listens.
+fn pass_on(
+    frames: Frames,
+    signer: &Signer,
+    events: &UnboundedSender<Event>,
     wrap: fn(Message) -> Event,
-) {
-    loop {
-        match socket.recv().await {
-            Ok(frames) => {
-                let message = Message::read(frames, &signer);
-                if message.is_some_and(|message| events.send(wrap(message)).is_err()) {
-                    return;
-                }
-            }
-            // A peer has gone; another may come.
-            Err(_) => sleep(LOOK).await,
-        }
+) -> bool {
+    match Message::read(frames, signer) {
+        Some(message) => events.send(wrap(message)).is_ok(),
+        None => true,
     }
 }
 
 impl Sockets {
     async fn relay(
-        mut self,
+        self,
         mut events: UnboundedReceiver<Event>,
         mut shell: Shell,
-        back_file: &Path,
+        mut back: Back,
         kernel: &Kernel,
-    ) -> Result<(), ZmqError> {
+    ) {
         let mut begun = false;
+        self.act(&mut shell);
         loop {
             kernel.set_cell(shell.cell());
-            let event = match shell.deadline() {
-                None => events.recv().await,
-                Some(deadline) => tokio::select! {
-                    event = events.recv() => event,
-                    () = sleep_until(deadline) => {
-                        shell.give_up_waiting();
-                        self.act(&mut shell).await?;
-                        continue;
-                    }
-                },
+            let deadline = shell.deadline();
+            let late = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
             };
-            let Some(event) = event else { return Ok(()) };
+            let event = tokio::select! {
+                event = events.recv() => event,
+                () = kernel.interrupted() => {
+                    shell.interrupt();
+                    self.act(&mut shell);
+                    continue;
+                }
+                Some(line) = back.compiling.recv() => {
+                    shell.compiling(&line);
+                    self.act(&mut shell);
+                    continue;
+                }
+                () = late => {
+                    shell.give_up_waiting();
+                    self.act(&mut shell);
+                    continue;
+                }
+            };
+            let Some(event) = event else { return };
             match event {
                 Event::Request(message) => shell.request(message),
                 Event::Reply(message) => shell.reply(message),
@@ -231,62 +221,69 @@ impl Sockets {
                     if !begun {
                         begun = true;
                         // The tap waits for this. It is as well to leave the key nowhere.
-                        let _ = fs::remove_file(back_file);
+                        let _ = fs::remove_file(&back.file);
                     }
                     shell.published(message, kernel.stopped());
                 }
-                Event::Input(message) => self.back_stdin.send(message.frames(&self.signer)).await?,
-                Event::Question(message) => {
-                    to_client(&mut self.stdin, &message, &self.signer).await
-                }
+                Event::Input(message) => shell.answered(&message),
+                Event::Question(message) => shell.question(message),
                 Event::Controlled(message) => {
-                    to_client(&mut self.control, &message, &self.signer).await;
+                    self.control.send(message.frames(&self.signer));
                 }
                 Event::Control(message) => match message.kind() {
                     "interrupt_request" => {
                         kernel.interrupt();
-                        self.answer(&message, json!({"status": "ok"})).await;
+                        self.answer(&message, json!({"status": "ok"}));
                     }
                     "shutdown_request" => {
-                        let restart = message.content()["restart"].clone();
-                        self.answer(&message, json!({"status": "ok", "restart": restart}))
-                            .await;
-                        return Ok(());
+                        let restart = message.content()["restart"] == json!(true);
+                        self.answer(&message, json!({"status": "ok", "restart": restart}));
+                        self.control.flush().await;
+                        return;
                     }
-                    _ => self.back_control.send(message.frames(&self.signer)).await?,
+                    "kernel_info_request" => {
+                        self.back_control.send(&message.frames(&self.signer));
+                    }
+                    // evcxr_jupyter would only complain where nobody reads it.
+                    _ => {}
                 },
             }
-            self.act(&mut shell).await?;
+            self.act(&mut shell);
         }
     }
 
-    async fn act(&mut self, shell: &mut Shell) -> Result<(), ZmqError> {
-        for action in shell.actions() {
-            match action {
-                Action::Ask(message) => self.back_shell.send(message.frames(&self.signer)).await?,
-                Action::Reply(message) => {
-                    to_client(&mut self.shell, &message, &self.signer).await;
-                }
-                // Its reader ends with this program.
-                Action::Publish(message) => drop(self.published.send(message)),
+    fn act(&self, shell: &mut Shell) {
+        // What follows from a question that cannot be asked may follow at once.
+        loop {
+            let actions = shell.actions();
+            if actions.is_empty() {
+                return;
+            }
+            for action in actions {
+                self.do_one(action, shell);
             }
         }
-        Ok(())
     }
 
-    async fn answer(&mut self, request: &Message, content: serde_json::Value) {
+    fn do_one(&self, action: Action, shell: &mut Shell) {
+        match action {
+            Action::Ask(message) => self.back_shell.send(&message.frames(&self.signer)),
+            Action::Input(message) => self.back_stdin.send(&message.frames(&self.signer)),
+            Action::Publish(message) => self.iopub.publish(&message.frames(&self.signer)),
+            // A client that has gone needs no answer.
+            Action::Reply(message) => drop(self.shell.send(message.frames(&self.signer))),
+            Action::Question(message) => {
+                if !self.stdin.send(message.frames(&self.signer)) {
+                    shell.give_up_asking();
+                }
+            }
+        }
+    }
+
+    fn answer(&self, request: &Message, content: serde_json::Value) {
         let kind = request.kind().replace("_request", "_reply");
         let id = format!("{}-reply", request.id());
-        to_client(
-            &mut self.control,
-            &request.child(&kind, id, &content),
-            &self.signer,
-        )
-        .await;
+        let answer = request.child(&kind, id, &content);
+        self.control.send(answer.frames(&self.signer));
     }
-}
-
-/// A client that has gone needs no answer.
-async fn to_client(socket: &mut RouterSendHalf, message: &Message, signer: &Signer) {
-    let _ = socket.send(message.frames(signer)).await;
 }

@@ -4,28 +4,25 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::complete::completeness;
 use super::completed::completed;
 use super::failure::Report;
 use super::inspected::{explained, inspected};
 use super::lines::Lines;
 use super::message::Message;
 use crate::interrupt::Stopped;
-use crate::mark::Mark;
+use crate::mark::{END_OF_FILE, Mark};
 
 /// evcxr may send a cell's last line after it said that the cell is done; this much later at most.
 const LATE: Duration = Duration::from_millis(500);
 
-/// evcxr counts a line of its own before the first cell.
-const COUNTED: i64 = 1;
+/// What evcxr_jupyter answers; the rest is answered here.
+const ASKED: [&str; 3] = ["execute_request", "complete_request", "inspect_request"];
+const INFO: &str = "kernel_info_request";
 
-/// The requests that evcxr_jupyter replies to.
-const ANSWERED: [&str; 5] = [
-    "execute_request",
-    "kernel_info_request",
-    "is_complete_request",
-    "complete_request",
-    "inspect_request",
-];
+/// Run before the first cell. evcxr lets a cell have a `?` only once one was met, and takes the first
+/// value that is shown with one for a value that cannot be shown but as debug text.
+const FIRST: &str = "Ok::<(), String>(())?;";
 
 /// What the relay is to send.
 #[derive(Debug)]
@@ -36,6 +33,10 @@ pub(super) enum Action {
     Reply(Message),
     /// To all clients.
     Publish(Message),
+    /// A question to the person before the client that asked.
+    Question(Message),
+    /// To evcxr_jupyter, which asked a question.
+    Input(Message),
 }
 
 /// The conversation about cells.
@@ -50,6 +51,10 @@ pub(super) struct Shell {
     actions: Vec<Action>,
     /// How many requests evcxr_jupyter got.
     asked: u64,
+    /// How many cells have been counted.
+    cells: u64,
+    /// evcxr_jupyter has begun to work.
+    begun: bool,
     /// How many messages were made here.
     made: u64,
 }
@@ -67,6 +72,31 @@ struct Current {
     unseen: Option<Lines>,
     /// evcxr's number of the cell.
     count: i64,
+    /// Somebody asked for the cell's end.
+    interrupted: bool,
+    /// evcxr_jupyter's question, until it is answered.
+    question: Option<Message>,
+}
+
+impl Current {
+    /// Whether it is our own, of which nobody hears.
+    fn is_first(&self) -> bool {
+        self.request.id() == FIRST
+    }
+
+    /// Whether the client wants to see nothing but the reply.
+    fn is_silent(&self) -> bool {
+        self.request.content()["silent"] == json!(true)
+    }
+
+    /// Whether the cell has a number of its own.
+    fn is_counted(&self) -> bool {
+        let content = self.request.content();
+        self.request.kind() == "execute_request"
+            && !self.is_silent()
+            && !self.is_first()
+            && content["store_history"] != json!(false)
+    }
 }
 
 impl Shell {
@@ -78,8 +108,16 @@ impl Shell {
             current: None,
             actions: Vec::new(),
             asked: 0,
+            cells: 0,
+            begun: false,
             made: 0,
         }
+    }
+
+    /// Begins with a line of our own; see [`FIRST`].
+    pub(super) fn begin(&mut self) {
+        let content = json!({"code": FIRST, "silent": true, "allow_stdin": false});
+        self.request(Message::request("execute_request", FIRST, &content));
     }
 
     /// What has become due, in order.
@@ -90,7 +128,8 @@ impl Shell {
     /// The number of the cell that evcxr_jupyter works on.
     pub(super) fn cell(&self) -> Option<u64> {
         let current = self.current.as_ref()?;
-        (current.request.kind() == "execute_request").then_some(self.asked)
+        let runs = current.request.kind() == "execute_request" && !current.is_first();
+        runs.then_some(self.asked)
     }
 
     /// When to [give up waiting](Self::give_up_waiting) unless something comes before.
@@ -104,6 +143,71 @@ impl Shell {
         self.next();
     }
 
+    /// Somebody asked for the end of the cell that runs.
+    pub(super) fn interrupt(&mut self) {
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        current.interrupted = true;
+        if let Some(question) = current.question.take() {
+            self.input(&question, END_OF_FILE);
+        }
+    }
+
+    /// cargo compiles something for the current cell.
+    pub(super) fn compiling(&mut self, line: &str) {
+        if let Some(request) = self.current.as_ref().map(|current| current.request.clone()) {
+            let id = self.new_id();
+            let text = json!({"name": "stderr", "text": line});
+            self.publish(request.child("stream", id, &text).for_all());
+        }
+    }
+
+    /// evcxr_jupyter asks the person for a line.
+    pub(super) fn question(&mut self, question: Message) {
+        let current = self.current.as_mut();
+        let current = current.filter(|current| current.request.id() == question.parent);
+        match current {
+            Some(current) if may_ask(&current.request) && !current.interrupted => {
+                current.question = Some(question.clone());
+                self.actions.push(Action::Question(question));
+            }
+            _ => self.input(&question, END_OF_FILE),
+        }
+    }
+
+    /// The client that was to ask the person has gone.
+    pub(super) fn give_up_asking(&mut self) {
+        let question = self
+            .current
+            .as_mut()
+            .and_then(|current| current.question.take());
+        if let Some(question) = question {
+            self.input(&question, END_OF_FILE);
+        }
+    }
+
+    /// A person answers. Answers that nobody waits for are dropped: evcxr_jupyter would take them for
+    /// those to its next question.
+    pub(super) fn answered(&mut self, answer: &Message) {
+        let question = self.current.as_mut().and_then(|current| {
+            let right = answer.kind() == "input_reply";
+            current.question.take_if(|_| right)
+        });
+        if let Some(question) = question {
+            let content = answer.content();
+            let text = content["value"].as_str().unwrap_or_default();
+            self.input(&question, &text.replace(['\n', '\r'], " "));
+        }
+    }
+
+    /// Answers evcxr_jupyter's question.
+    fn input(&mut self, question: &Message, text: &str) {
+        let id = self.new_id();
+        let answer = question.child("input_reply", id, &json!({"value": text}));
+        self.actions.push(Action::Input(answer.for_all()));
+    }
+
     /// evcxr_jupyter replies.
     pub(super) fn reply(&mut self, reply: Message) {
         match &mut self.current {
@@ -111,12 +215,17 @@ impl Shell {
                 current.reply = Some(reply);
                 self.finish(false);
             }
-            _ => self.actions.push(Action::Reply(reply)),
+            // The request is long done with.
+            _ => {}
         }
     }
 
     /// evcxr_jupyter publishes. `stopped` is what an interrupt ended of the current cell.
     pub(super) fn published(&mut self, mut message: Message, stopped: Option<Stopped>) {
+        if !self.begun {
+            self.begun = true;
+            self.next();
+        }
         if message.kind() == "stream" {
             let text = message.content()["text"]
                 .as_str()
@@ -129,21 +238,27 @@ impl Shell {
             }
         }
         let mut content = message.content();
-        if let Some(count) = counted(&content) {
-            message.set_content(&count);
-        }
+        let cells = self.cells;
         let current = self
             .current
             .as_mut()
             .filter(|current| current.request.id() == message.parent);
         if let Some(current) = current {
-            if message.kind() == "execute_input" {
-                current.count = content["execution_count"].as_i64().unwrap_or_default();
+            if let Some(count) = content["execution_count"].as_i64() {
+                if message.kind() == "execute_input" {
+                    current.count = count;
+                    self.cells += u64::from(current.is_counted());
+                }
+                content["execution_count"] = self.cells.into();
+                message.set_content(&content);
             }
             if message.kind() == "error" {
                 let name = (
                     format!("command_{}", current.count),
-                    format!("cell {}", current.count - COUNTED),
+                    match current.is_counted() {
+                        true => format!("cell {cells}"),
+                        false => "this cell".to_owned(),
+                    },
                 );
                 let report = match stopped {
                     Some(Stopped::Compilation) => Report::of_interrupt(),
@@ -160,7 +275,22 @@ impl Shell {
                 return;
             }
         }
-        self.actions.push(Action::Publish(message));
+        self.publish(message);
+    }
+
+    /// Publishes what concerns the current request, or none: of one that is silent only whether it is
+    /// being worked on, of our own nothing at all.
+    fn publish(&mut self, message: Message) {
+        let current = self.current.as_ref();
+        let shown = match current.filter(|current| current.request.id() == message.parent) {
+            Some(current) if current.is_first() => false,
+            Some(current) if current.is_silent() => message.kind() == "status",
+            Some(_) => true,
+            None => message.parent != FIRST,
+        };
+        if shown {
+            self.actions.push(Action::Publish(message));
+        }
     }
 
     /// The last line of a cell is long overdue: there was none.
@@ -208,14 +338,13 @@ impl Shell {
                     .unwrap_or_default();
                 if !rest.is_empty() {
                     let text = json!({"name": "stdout", "text": rest});
-                    self.actions
-                        .push(Action::Publish(line.turned_into("stream", &text)));
+                    self.publish(line.turned_into("stream", &text));
                 }
                 self.finish(false);
                 return;
             }
         };
-        self.actions.push(Action::Publish(shown));
+        self.publish(shown);
     }
 
     /// Replies to the current request once all of it has been published.
@@ -237,14 +366,14 @@ impl Shell {
         }
         let idle = idle.clone();
         let stops = current.request.content()["stop_on_error"] != json!(false);
-        let mut failed = executes && current.failed.is_some();
-        if let Some(mut reply) = current.reply.take() {
+        let stops = stops && !current.is_silent();
+        let mut failed = executes && (current.failed.is_some() || current.interrupted);
+        let ours = current.is_first();
+        if let Some(mut reply) = current.reply.take().filter(|_| !ours) {
             if executes {
                 let mut content = reply.content();
                 failed |= content["status"] == "error";
-                if let Some(count) = counted(&content) {
-                    content = count;
-                }
+                content["execution_count"] = self.cells.into();
                 if let Some(report) = &current.failed {
                     report.fill(&mut content);
                 }
@@ -260,7 +389,7 @@ impl Shell {
             }
             self.actions.push(Action::Reply(reply));
         }
-        self.actions.push(Action::Publish(idle));
+        self.publish(idle);
         self.current = None;
         if failed && stops {
             self.abort();
@@ -301,44 +430,119 @@ impl Shell {
     }
 
     fn next(&mut self) {
+        // Who asks what kernel this is need not wait for our own line.
+        let first = self.current.as_ref().is_some_and(Current::is_first);
+        while first && self.begun {
+            match self.waiting.pop_front_if(|request| request.kind() == INFO) {
+                Some(request) => self.answer_here(&request),
+                None => break,
+            }
+        }
         while self.current.is_none() {
             let Some(mut request) = self.waiting.pop_front() else {
                 return;
             };
-            if request.kind() == "inspect_request" {
-                let mut content = request.content();
-                let cursor = content["cursor_pos"]
-                    .as_u64()
-                    .and_then(|at| usize::try_from(at).ok());
-                content["cursor_pos"] =
-                    inspected(&code(&request), cursor.unwrap_or_default()).into();
-                request.set_content(&content);
+            if !ASKED.contains(&request.kind()) {
+                self.answer_here(&request);
+                continue;
             }
-            match request.kind() {
-                // evcxr_jupyter leaves these without an answer.
-                "comm_info_request" => self.answer(&request, &json!({"status": "ok", "comms": {}})),
-                "history_request" => self.answer(&request, &json!({"status": "ok", "history": []})),
-                // Nothing tells when evcxr_jupyter is done with these.
-                kind if !ANSWERED.contains(&kind) => self.actions.push(Action::Ask(request)),
-                _ => {
-                    self.actions.push(Action::Ask(request.clone()));
-                    self.asked += 1;
-                    // A client that can be asked nothing has no person before it.
-                    let watched = request.content()["allow_stdin"] != json!(false);
-                    self.current = Some(Current {
-                        unseen: (!watched).then(Lines::default),
-                        count: 0,
-                        request,
-                        reply: None,
-                        idle: None,
-                        ended: false,
-                        failed: None,
-                        deadline: None,
-                    });
-                }
+            let asked = asked(&mut request, self.secret.is_some());
+            self.actions.push(Action::Ask(asked));
+            self.asked += 1;
+            // A client that can be asked nothing has no person before it.
+            let watched = request.content()["allow_stdin"] != json!(false);
+            self.current = Some(Current {
+                unseen: (!watched).then(Lines::default),
+                count: 0,
+                request,
+                reply: None,
+                idle: None,
+                ended: false,
+                failed: None,
+                deadline: None,
+                interrupted: false,
+                question: None,
+            });
+        }
+    }
+
+    /// What evcxr_jupyter would not answer, or not rightly.
+    fn answer_here(&mut self, request: &Message) {
+        match request.kind() {
+            INFO => self.answer(request, &kernel_info()),
+            "is_complete_request" => self.answer(request, &completeness(&code(request))),
+            "comm_info_request" => self.answer(request, &json!({"status": "ok", "comms": {}})),
+            "history_request" => self.answer(request, &json!({"status": "ok", "history": []})),
+            "comm_open" => {
+                // Nobody here talks to widgets.
+                let id = self.new_id();
+                let content = json!({"comm_id": request.content()["comm_id"], "data": {}});
+                let closed = request.child("comm_close", id, &content);
+                self.status(request, "busy");
+                self.actions.push(Action::Publish(closed.for_all()));
+                self.status(request, "idle");
+            }
+            // Unknown, or of no interest.
+            _ => {
+                self.status(request, "busy");
+                self.status(request, "idle");
             }
         }
     }
+}
+
+/// What evcxr_jupyter gets of a request.
+fn asked(request: &mut Message, tapped: bool) -> Message {
+    let mut content = request.content();
+    match request.kind() {
+        "inspect_request" | "complete_request" => {
+            let code = code(request);
+            let cursor = content["cursor_pos"].as_u64();
+            let cursor = cursor.map_or(usize::MAX, |at| usize::try_from(at).unwrap_or(usize::MAX));
+            let cursor = match request.kind() {
+                "inspect_request" => inspected(&code, cursor),
+                _ => cursor.min(code.chars().count()),
+            };
+            content["cursor_pos"] = cursor.into();
+            request.set_content(&content);
+            request.clone()
+        }
+        // Whether the client allows questions is seen to here: evcxr_jupyter knows no end of a file.
+        "execute_request" if tapped => {
+            let mut asked = request.clone();
+            content["allow_stdin"] = true.into();
+            asked.set_content(&content);
+            asked
+        }
+        _ => request.clone(),
+    }
+}
+
+/// What kernel this is, as Jupyter asks.
+fn kernel_info() -> Value {
+    json!({
+        "status": "ok",
+        "protocol_version": "5.3",
+        "implementation": "labbook",
+        "implementation_version": env!("CARGO_PKG_VERSION"),
+        "language_info": {
+            "name": "Rust",
+            "version": "",
+            "mimetype": "text/rust",
+            "file_extension": ".rs",
+            "pygments_lexer": "rust",
+            "codemirror_mode": "rust",
+        },
+        "banner": "Rust, by evcxr and labbook",
+        "help_links": [
+            {"text": "Rust's standard library", "url": "https://doc.rust-lang.org/stable/std/"},
+        ],
+    })
+}
+
+/// Whether the client has a person to ask.
+fn may_ask(request: &Message) -> bool {
+    request.content()["allow_stdin"] == json!(true)
 }
 
 fn code(request: &Message) -> String {
@@ -357,28 +561,19 @@ fn has_rust(code: &str) -> bool {
     code.lines().any(is_rust)
 }
 
-/// The content with a count that begins at 1.
-fn counted(content: &Value) -> Option<Value> {
-    let count = content["execution_count"].as_i64()?;
-    let mut content = content.clone();
-    content["execution_count"] = (count - COUNTED).into();
-    Some(content)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::mark::Failure;
     use crate::relay::message::Signer;
     use bytes::Bytes;
-    use zeromq::ZmqMessage;
 
     fn message(kind: &str, id: &str, parent: &str, content: Value) -> Message {
         let header = json!({"msg_id": id, "msg_type": kind});
         let parts = [header, json!({"msg_id": parent}), json!({}), content];
         let mut frames = vec![Bytes::from_static(b"<IDS|MSG>"), Bytes::new()];
         frames.extend(parts.iter().map(|part| Bytes::from(part.to_string())));
-        Message::read(ZmqMessage::try_from(frames).unwrap(), &Signer::new("")).unwrap()
+        Message::read(frames, &Signer::new("")).unwrap()
     }
 
     fn cell(id: &str, code: &str) -> Message {
@@ -428,6 +623,8 @@ mod tests {
                 Action::Ask(message) => ("ask", message),
                 Action::Reply(message) => ("reply", message),
                 Action::Publish(message) => ("publish", message),
+                Action::Question(message) => ("question", message),
+                Action::Input(message) => ("input", message),
             };
             let content = message.content();
             let what = [
@@ -437,6 +634,8 @@ mod tests {
                 "evalue",
                 "data",
                 "code",
+                "prompt",
+                "value",
             ];
             let what = what
                 .iter()
@@ -570,7 +769,9 @@ mod tests {
                 "publish status \"busy\"",
                 "reply comm_info_reply \"ok\"",
                 "publish status \"idle\"",
-                "ask comm_open null",
+                "publish status \"busy\"",
+                "publish comm_close {}",
+                "publish status \"idle\"",
                 "ask complete_request \"a.\"",
             ]
         );
@@ -618,5 +819,188 @@ mod tests {
                 "publish stream \"rest\"".to_owned(),
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_cell_calls_off_the_next_though_it_ended_well() {
+        let mut shell = Shell::new(Some("s"));
+        shell.request(cell("1", "fit()"));
+        shell.request(cell("2", "fit()"));
+        shell.interrupt();
+        shell.published(mark("1", &Mark::Ended), None);
+        shell.published(status("1", "idle"), None);
+        shell.reply(ok("1"));
+        let due = due(&mut shell);
+        assert!(
+            due.contains(&"reply execute_reply \"ok\"".to_owned()),
+            "{due:?}"
+        );
+        assert!(
+            due.contains(&"reply execute_reply \"aborted\"".to_owned()),
+            "{due:?}"
+        );
+        // The interrupt was that cell's alone.
+        shell.request(cell("3", "f()"));
+        shell.request(cell("4", "g()"));
+        shell.published(mark("3", &Mark::Ended), None);
+        shell.published(status("3", "idle"), None);
+        shell.reply(ok("3"));
+        assert_eq!(
+            super::tests::due(&mut shell).last().unwrap(),
+            "ask execute_request \"g()\""
+        );
+    }
+
+    #[tokio::test]
+    async fn our_own_line_comes_first_and_nobody_hears_of_it() {
+        let mut shell = Shell::new(Some("s"));
+        shell.begin();
+        shell.request(message(INFO, "1", "", json!({})));
+        shell.request(cell("2", "f()"));
+        assert_eq!(
+            due(&mut shell),
+            [format!("ask execute_request \"{FIRST}\"")]
+        );
+        assert_eq!(shell.cell(), None);
+        shell.published(status(FIRST, "busy"), None);
+        let info = due(&mut shell);
+        assert_eq!(info[1], "reply kernel_info_reply \"ok\"");
+        let input = json!({"execution_count": 2, "code": FIRST});
+        shell.published(message("execute_input", "x", FIRST, input), None);
+        shell.published(mark(FIRST, &Mark::Ended), None);
+        shell.published(status(FIRST, "idle"), None);
+        shell.reply(ok(FIRST));
+        assert_eq!(due(&mut shell), ["ask execute_request \"f()\""]);
+        // What comes late of it is not shown either.
+        shell.published(message("stream", "x", FIRST, json!({"text": "late"})), None);
+        assert_eq!(due(&mut shell), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn silent_cells_show_nothing_and_only_stored_ones_are_counted() {
+        let mut shell = Shell::new(Some("s"));
+        let mut run = |id: &str, wish: Value| {
+            let mut content = json!({"code": "f()"});
+            content
+                .as_object_mut()
+                .unwrap()
+                .extend(wish.as_object().unwrap().clone());
+            shell.request(message("execute_request", id, "", content));
+            shell.published(status(id, "busy"), None);
+            let input = json!({"execution_count": 7, "code": "f()"});
+            shell.published(message("execute_input", "x", id, input), None);
+            let text = Mark::Text {
+                name: "stdout".to_owned(),
+                text: "text".to_owned(),
+            };
+            shell.published(mark(id, &text), None);
+            shell.published(mark(id, &Mark::Ended), None);
+            shell.published(status(id, "idle"), None);
+            shell.reply(ok(id));
+            let mut shown = Vec::new();
+            let mut counts = Vec::new();
+            for action in shell.actions() {
+                let (Action::Publish(message) | Action::Reply(message)) = action else {
+                    continue;
+                };
+                shown.push(message.kind().to_owned());
+                counts.extend(message.content()["execution_count"].as_u64());
+            }
+            (shown, counts)
+        };
+        let whole = [
+            "status",
+            "execute_input",
+            "stream",
+            "execute_reply",
+            "status",
+        ];
+        let (shown, counts) = run("1", json!({}));
+        assert_eq!(
+            (shown.as_slice(), counts.as_slice()),
+            (&whole.map(String::from)[..], &[1, 1][..])
+        );
+        let (shown, counts) = run("2", json!({"store_history": false}));
+        assert_eq!((shown.len(), counts.as_slice()), (5, &[1, 1][..]));
+        let (shown, counts) = run("3", json!({"silent": true}));
+        assert_eq!(shown, ["status", "execute_reply", "status"]);
+        assert_eq!(counts, [1]);
+        assert_eq!(run("4", json!({"silent": false})).1, [2, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_question_goes_to_a_person_or_finds_the_end_of_a_file() {
+        let mut shell = Shell::new(Some("s"));
+        let ask = |shell: &mut Shell, id: &str, allowed: bool| {
+            let content = json!({"code": "f()", "allow_stdin": allowed});
+            shell.request(message("execute_request", id, "", content));
+            due(shell);
+            let prompt = json!({"prompt": "name", "password": false});
+            shell.question(message("input_request", "q", id, prompt));
+            due(shell)
+        };
+        let end = format!("input input_reply \"{}\"", END_OF_FILE.escape_debug());
+        let end = [end.replace("\\u{4}", "\\u0004")];
+        let over = |shell: &mut Shell, id: &str| {
+            shell.published(mark(id, &Mark::Ended), None);
+            shell.published(status(id, "idle"), None);
+            shell.reply(ok(id));
+            due(shell)
+        };
+        assert_eq!(ask(&mut shell, "1", false), end);
+        over(&mut shell, "1");
+
+        assert_eq!(
+            ask(&mut shell, "2", true),
+            ["question input_request \"name\""]
+        );
+        shell.answered(&message(
+            "comm_msg",
+            "x",
+            "q",
+            json!({"value": "no answer"}),
+        ));
+        shell.answered(&message(
+            "input_reply",
+            "x",
+            "q",
+            json!({"value": "two\nlines"}),
+        ));
+        assert_eq!(due(&mut shell), ["input input_reply \"two lines\""]);
+        shell.answered(&message("input_reply", "x", "q", json!({"value": "late"})));
+        assert_eq!(due(&mut shell), [""; 0]);
+        over(&mut shell, "2");
+
+        ask(&mut shell, "3", true);
+        shell.interrupt();
+        assert_eq!(due(&mut shell), end);
+        over(&mut shell, "3");
+        ask(&mut shell, "4", true);
+        shell.give_up_asking();
+        assert_eq!(due(&mut shell), end);
+    }
+
+    #[tokio::test]
+    async fn positions_beyond_the_code_and_unknown_requests_do_no_harm() {
+        let mut shell = Shell::new(Some("s"));
+        for (id, cursor) in [("1", json!(u64::MAX)), ("2", json!(-3)), ("3", json!("x"))] {
+            let content = json!({"code": "a.", "cursor_pos": cursor});
+            shell.request(message("complete_request", id, "", content));
+            let asked = shell.actions().into_iter().find_map(|action| match action {
+                Action::Ask(message) => Some(message.content()["cursor_pos"].clone()),
+                _ => None,
+            });
+            assert_eq!(asked, Some(json!(2)));
+            shell.published(status(id, "idle"), None);
+            shell.reply(message("complete_reply", "x", id, json!({"status": "ok"})));
+        }
+        due(&mut shell);
+        shell.request(message("no_such_request", "4", "", json!({})));
+        assert_eq!(
+            due(&mut shell),
+            ["publish status \"busy\"", "publish status \"idle\""]
+        );
+        shell.request(message("execute_request", "5", "", json!({"code": 5})));
+        assert_eq!(due(&mut shell), ["ask execute_request 5"]);
     }
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::file_template::FileTemplate;
 use super::monitor::{Monitor, monitor_options, remembered};
-use crate::archive::with_extension;
+use crate::saving::archive::with_extension;
 use crate::{Callback, CallbackState, Control, Logs, Result};
 
 /// Saves the model at the end of every epoch, or of every best one, by the rules of Keras 2.4.
@@ -10,7 +10,7 @@ use crate::{Callback, CallbackState, Control, Logs, Result};
 /// The name may hold figures: `model_{epoch:02d}_{val_accuracy:.4f}`, with epochs counted
 /// from 1 and every format that Python has for numbers. Two epochs that give the same name leave
 /// one file. Files are safetensors, and the names end with `.safetensors`, which is added; see
-/// [`Sequential::save`](crate::Sequential::save). A name that cannot be ends the training before
+/// [`Model::save`](crate::Model::save). A name that cannot be ends the training before
 /// its first epoch.
 ///
 /// What counts as best is remembered from training to training, as in Keras: make a new
@@ -68,7 +68,7 @@ impl ModelCheckpoint {
         with_extension(Path::new(&name))?;
         let mut known = vec!["loss".to_owned()];
         if let Ok(compiled) = control.model().compiled() {
-            known.extend_from_slice(compiled.metrics.names());
+            known.extend(compiled.metric_names());
         }
         let mut validated: Vec<String> = known.iter().map(|key| format!("val_{key}")).collect();
         if control.params().validation_examples > 0 {
@@ -172,7 +172,7 @@ mod tests {
 
     use super::super::rehearsal::{model, rehearse};
     use super::*;
-    use crate::sequential::copy;
+    use crate::tensors::copy::copy;
     use crate::{Fit, Sequential};
 
     fn names(folder: &tempfile::TempDir) -> Vec<String> {

@@ -142,7 +142,8 @@ mod tests {
             ("val_accuracy", MonitorMode::Auto, true),
             ("acc", MonitorMode::Auto, true),
             ("fmeasure_2", MonitorMode::Auto, true),
-            ("precision", MonitorMode::Auto, false),
+            ("val_precision_1", MonitorMode::Auto, true),
+            ("mae", MonitorMode::Auto, false),
             ("val_accuracy", MonitorMode::Min, false),
             ("val_loss", MonitorMode::Max, true),
         ] {

@@ -119,7 +119,7 @@ impl Layer for Concatenate {
         _phase: Phase,
         activation: Activation,
     ) -> Result<Tensor> {
-        Ok(activation.apply(Tensor::f_cat(inputs, self.axis)?)?)
+        activation.apply(Tensor::f_cat(inputs, self.axis)?)
     }
 }
 

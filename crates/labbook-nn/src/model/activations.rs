@@ -132,11 +132,11 @@ impl Model {
     /// many examples takes no more memory than its own output.
     ///
     /// ```
-    /// use labbook_nn::{Dense, Model};
+    /// use labbook_nn::{Dense, Sequential};
     /// use tch::{Device, Kind, Tensor};
     ///
     /// # fn main() -> labbook_nn::Result<()> {
-    /// let mut model = Model::new();
+    /// let mut model = Sequential::new();
     /// model.add(Dense::new(8).input_shape(2));
     /// model.add(Dense::new(3));
     /// let x = Tensor::rand([5, 2], (Kind::Float, Device::Cpu));
@@ -174,10 +174,10 @@ impl Model {
     /// for. For outputs that are too large to keep, such as those of a wide convolution.
     ///
     /// ```
-    /// # use labbook_nn::{Dense, Model};
+    /// # use labbook_nn::{Dense, Sequential};
     /// # use tch::{Device, Kind, Tensor};
     /// # fn main() -> labbook_nn::Result<()> {
-    /// # let mut model = Model::new();
+    /// # let mut model = Sequential::new();
     /// # model.add(Dense::new(8).input_shape(2));
     /// # let x = Tensor::rand([5, 2], (Kind::Float, Device::Cpu));
     /// let mut largest = f64::NEG_INFINITY;

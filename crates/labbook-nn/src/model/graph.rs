@@ -151,6 +151,13 @@ impl Graph {
 
     /// Different layers of one name would be one in a file.
     pub(crate) fn check_names(&self, model: &str) -> Result<()> {
+        let mut inputs = HashSet::new();
+        if let Some(input) = self.inputs.iter().find(|input| !inputs.insert(&input.name)) {
+            return Err(Error::DuplicateLayer {
+                model: model.to_owned(),
+                layer: input.name.clone(),
+            });
+        }
         let mut layers: HashMap<String, &SharedLayer> = HashMap::new();
         for node in &self.nodes {
             let name = node.full_name();
@@ -171,10 +178,11 @@ impl Graph {
 
     /// The layers, each once, in the order of their first calls; with the first call's number.
     pub(crate) fn layers(&self) -> Vec<(usize, &Node)> {
+        // Known by the layer itself: called within a model and beside it, it has two names.
         let mut layers: Vec<(usize, &Node)> = Vec::new();
         let mut seen = HashSet::new();
         for (index, node) in self.nodes.iter().enumerate() {
-            if seen.insert(node.full_name()) {
+            if seen.insert(node.layer.identity()) {
                 layers.push((index, node));
             }
         }

@@ -2,6 +2,7 @@
 
 mod activations;
 pub(crate) mod compiled;
+mod description;
 mod forward;
 pub(crate) mod graph;
 #[expect(clippy::module_inception, reason = "the file of the type Model")]
@@ -10,6 +11,8 @@ mod sequential;
 pub(crate) mod shared_layer;
 mod summary;
 pub(crate) mod symbolic_tensor;
+mod symbols;
+mod weights;
 
 pub use activations::{ActivationBatches, LayerRange};
 pub use compiled::{Compile, LossChoice, Losses, OptimizerChoice};

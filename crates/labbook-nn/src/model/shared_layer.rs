@@ -87,6 +87,11 @@ impl SharedLayer {
         Ok(())
     }
 
+    /// A number that no other layer has while this one lives.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Whether both are the same layer.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -608,7 +608,7 @@ mod tests {
             ("/compiled/state/step", json!(-1)),
             ("/compiled/state/slots/0", json!("Adam/conv/kernel/v:0")),
             ("/compiled/loss/config/label_smoothing", json!(2)),
-            ("/compiled/metrics", json!(["recall"])),
+            ("/compiled/metrics", json!(["recoil"])),
             ("/history/columns/0/1", json!([0.5])),
             ("/history/columns/0/1/0", json!("many")),
             ("/seed", json!(-1)),

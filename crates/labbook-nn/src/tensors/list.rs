@@ -30,7 +30,6 @@ impl Tensors {
     }
 
     /// The tensors in their order.
-    #[must_use]
     pub fn as_slice(&self) -> &[Tensor] {
         &self.0
     }

@@ -10,7 +10,7 @@ use super::reporter::default_reporter;
 use crate::data::spans::spans;
 use crate::{Augmentation, Callbacks, Dataset, Error, Reporter, Result, Tensors, Verbosity};
 
-/// The options of [`Sequential::fit`](crate::Sequential::fit), with Keras's defaults.
+/// The options of [`Model::fit`](crate::Model::fit), with Keras's defaults.
 ///
 /// One epoch, batches of 32, a new order in each epoch, verbosity 1, no validation.
 pub struct Fit {

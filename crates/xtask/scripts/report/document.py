@@ -1,17 +1,22 @@
 """What a report is made of: an executed notebook, read once, in the same order for every format."""
-import base64
 import re
-import struct
 from dataclasses import dataclass, field
 
 from bs4 import BeautifulSoup, NavigableString
 
+import html_cleaning
+import html_tokens
+import limits
+import pictures
+from limits import shortened
+from markdown_text import headings, take_title
+from notebook_file import plain
+
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-FENCE = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
-HEADING = re.compile(r"^(#{1,6}) +(.*?)(?: +#+)?$", re.M)
 # What is left out between brackets when a statement is shown by its first line.
 CLOSING = {"(": "…)", "[": "…]", "{": "…}"}
-PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
+# In the order in which a value's forms are taken.
+PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 
 
 @dataclass
@@ -43,17 +48,12 @@ class Table:
 class Figure:
     """A picture with its number, its caption and a description for those who cannot see it."""
 
-    mime: str
-    data: bytes
+    picture: pictures.Picture
     number: int = 0
     caption: str = ""
     alt: str = ""
     width: int | None = None
     height: int | None = None
-
-    @property
-    def suffix(self):
-        return PICTURES[self.mime]
 
 
 @dataclass
@@ -69,6 +69,14 @@ class Prose:
 
     source: str
     attachments: dict = field(default_factory=dict)
+    at: int = 0
+
+
+@dataclass
+class Note:
+    """A sentence that says what is left out here."""
+
+    text: str
 
 
 @dataclass
@@ -84,9 +92,10 @@ class Cell:
         """What the cell does, in a line: (words, "") from its first comment, else ("", code)."""
         lines = [line.strip() for line in self.source.splitlines() if line.strip()]
         if lines[0].startswith("//"):
-            return lines[0].lstrip("/! ").rstrip("."), ""
+            return limits.cut(lines[0].lstrip("/! ").rstrip(".")), ""
         # What nearly every experiment begins with says nothing about it.
         lines = [line for line in lines if line != "clear_session();"] or lines
+        lines = [limits.cut(line) for line in (lines[0], lines[-1])[: len(lines)]]
         first = lines[0] + CLOSING.get(lines[0][-1], "")
         last = lines[-1] if len(lines) > 1 and re.search(r"\w", lines[-1]) else ""
         return "", f"{first} … {last}".strip(" …") if last else first
@@ -105,163 +114,234 @@ class Document:
     language: str
 
 
-def read(notebook, facts):
-    """The document in a notebook node; `facts` are pairs for the head of the report."""
-    reader = _Reader()
+def read(notebook, facts, warn):
+    """The document in a repaired notebook; `facts` are pairs for the head of the report.
+
+    `warn(cell, text)` is told what cannot be shown.
+    """
+    reader = _Reader(warn)
     title, parts = None, []
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            source = cell.source
+    for at, cell in enumerate(notebook["cells"]):
+        if at == limits.CELLS or reader.spent > limits.TEXT_OF_ALL or reader.pictured > limits.PICTURES_OF_ALL:
+            parts.append(Note(f"The notebook goes on with {len(notebook['cells']) - at:,} more cells, left out here."))
+            break
+        source, note = _shown_source(cell["source"])
+        reader.spent += len(source)
+        if cell["cell_type"] == "markdown":
             if title is None:
-                title, source = _take_title(source)
+                title, source = take_title(source)
             reader.note_headings(source)
             if source.strip():
-                parts.append(Prose(source, cell.get("attachments", {})))
-        elif cell.cell_type == "code" and cell.source.strip():
-            outputs = [block for output in cell.outputs for block in reader.output(output)]
-            parts.append(Cell(cell.source.strip("\n"), cell.execution_count, outputs))
-    meta = notebook.metadata
+                parts.append(Prose(source, cell["attachments"], cell["at"]))
+        elif cell["cell_type"] == "code" and source.strip():
+            parts.append(Cell(source.strip("\n"), cell["execution_count"], note + reader.outputs(cell)))
+            continue
+        parts += note
+    meta = notebook["metadata"]
     return Document(
-        title=meta.get("title") or title or "Notebook",
+        title=_line(meta.get("title"), limits.TITLE) or title or "Notebook",
         authors=_authors(meta),
         facts=facts,
         parts=parts,
-        language=meta.get("language", "en"),
+        language=_language(meta.get("language")),
     )
 
 
-def _take_title(source):
-    blank = FENCE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), source)
-    found = re.search(r"^# (.*)\n?", blank, re.M)
-    if not found:
-        return None, source
-    return found.group(1).strip(), source[: found.start()] + source[found.end() :]
+def _shown_source(source):
+    """A cell's source as far as it is shown, and a note in a list if that is not all."""
+    hidden = len(source) - limits.SOURCE
+    # A picture in its text makes a short cell long.
+    if hidden <= 0 or len(source) <= limits.HTML and "data:image/" in source:
+        return source, []
+    return source[: limits.SOURCE], [Note(f"The cell goes on for {hidden:,} more characters, left out here.")]
+
+
+def _line(value, most):
+    """Text of one line, from metadata that may hold anything."""
+    return shortened(plain(value).translate(html_tokens.CONTROL), most) if isinstance(value, str) else ""
 
 
 def _authors(meta):
     """`authors` as Jupyter writes them, [{"name": ...}], or a plain `author`."""
     given = meta.get("authors") or meta.get("author") or []
-    given = [given] if isinstance(given, (str, dict)) else given
-    return [a.get("name", "") if isinstance(a, dict) else str(a) for a in given]
+    given = given if isinstance(given, list) else [given]
+    names = [_line(a.get("name") if isinstance(a, dict) else a, 100) for a in given[:50]]
+    return [name for name in names if name]
 
 
-def headings(source):
-    """Level and text of a Markdown cell's headings, code blocks left out."""
-    return [(len(marks), text) for marks, text in HEADING.findall(FENCE.sub("", source))]
+def _language(value):
+    return value if isinstance(value, str) and re.fullmatch("[A-Za-z0-9-]{2,35}", value) else "en"
 
 
 class _Reader:
-    """Counts figures and tables and knows the heading above."""
+    """Counts figures and tables and what is shown in all, and knows the heading above."""
 
-    def __init__(self):
+    def __init__(self, warn):
+        self.warn = warn
         self.heading = ""
         self.figures = 0
         self.tables = 0
+        # Characters of text and bytes of pictures.
+        self.spent = 0
+        self.pictured = 0
 
     def note_headings(self, source):
         for level, text in headings(source):
             if level >= 2:
                 self.heading = re.sub(r"^[\d.]+\s+", "", text)
 
-    def output(self, output):
-        kind = output.output_type
+    def outputs(self, cell):
+        """What a cell showed; what is damaged or too large is left out, and named."""
+        shown = []
+        for number, output in enumerate(cell["outputs"], start=1):
+            if number > limits.OUTPUTS:
+                shown.append(Note(f"The cell has {len(cell['outputs']) - limits.OUTPUTS:,} more outputs, left out here."))
+                break
+            try:
+                with limits.patience():
+                    shown += self._output(output, lambda text: self.warn(cell["at"], f"in its output {number} {text}"))
+            except pictures.NoPicture as reason:
+                self.warn(cell["at"], f"its output {number} is left out: the picture {reason}")
+                shown.append(Note(f"A picture is left out here: it {reason}."))
+            except TimeoutError:
+                self.warn(cell["at"], f"its output {number} is left out: it takes too long to read")
+                shown.append(Note("An output is left out here: it takes too long to read."))
+        return shown
+
+    def _output(self, output, warn):
+        kind = output["output_type"]
         if kind == "stream":
-            text = overwritten(ANSI.sub("", output.text)).rstrip("\n")
-            return [Text(condense(text), "stream" if output.name == "stdout" else "error")] if text else []
+            text = self._printed(overwritten(output["text"])).rstrip("\n")
+            return [Text(condense(text), "stream" if output["name"] == "stdout" else "error")] if text else []
         if kind == "error":
-            text = ANSI.sub("", "\n".join(output.traceback) or f"{output.ename}: {output.evalue}")
-            return [Text([Piece(text.splitlines())], "error")]
-        data = output.get("data", {})
+            text = self._printed(output["traceback"] or f"{output['ename']}: {output['evalue']}")
+            return [Text([Piece(text.split("\n"))], "error")]
+        data = output["data"]
         for mime in PICTURES:
             if mime in data:
-                return [self._picture(mime, data, output.get("metadata", {}))]
+                return [self._picture(mime, data, output["metadata"].get(mime, {}))]
         if "text/html" in data:
-            return self._html(data["text/html"])
+            return self._html(data["text/html"], warn)
         for mime in ("text/markdown", "text/latex", "text/plain"):
             if data.get(mime, "").strip():
-                return [_result(data[mime])]
+                return [self._result(data[mime])]
         return []
 
-    def _picture(self, mime, data, metadata):
+    def _printed(self, text):
+        """Text without colours, as far as there is room."""
+        text = limits.middle_left_out(ANSI.sub("", text)).translate(html_tokens.CONTROL)
+        self.spent += len(text)
+        return text
+
+    def _result(self, text):
+        return Text([Piece(self._printed(text).strip("\n").split("\n"))], "result")
+
+    def _picture(self, mime, data, about):
         content = data[mime]
-        raw = content.encode() if mime == "image/svg+xml" else base64.b64decode(content)
-        about = metadata.get(mime, {})
+        picture = pictures.picture(content.encode()) if mime == "image/svg+xml" else pictures.decoded(content)
         alt, width = about.get("alt"), about.get("width")
         if alt is None:
-            shown = BeautifulSoup(data.get("text/html", ""), "html.parser").find("img")
-            plain = re.match(r"\[figure: (.*)\]\s*$", data.get("text/plain", ""), re.S)
+            shown = self._image(data.get("text/html", ""))
+            plain = re.match(r"\[figure: ([^\n]*)\]", data.get("text/plain", "")[: limits.DESCRIPTION])
             alt = shown.get("alt") if shown else plain.group(1) if plain else None
             width = shown.get("width") if shown else width
-        return self._figure(mime, raw, alt, width)
+        return self._figure(picture, alt, width)
 
-    def _figure(self, mime, raw, alt, width):
+    @staticmethod
+    def _image(source):
+        """The attributes of the image in some HTML."""
+        starts = (token for token in html_tokens.tokens(source) if isinstance(token, html_tokens.Start))
+        return next((token.attributes for token in starts if token.name == "img"), None)
+
+    def _figure(self, picture, alt, width):
         self.figures += 1
-        alt = (alt or "").strip() or f"Figure under “{self.heading}”, without a description"
-        width, height = _shown_size(mime, raw, width)
-        return Figure(mime, raw, self.figures, caption(alt, self.heading), alt, width, height)
+        self.pictured += len(picture.data)
+        alt = _line(alt, limits.DESCRIPTION) or f"Figure under “{self.heading}”, without a description"
+        width, height = _shown_size(picture, width)
+        return Figure(picture, self.figures, caption(alt, self.heading), alt, width, height)
 
-    def _html(self, source):
-        soup = BeautifulSoup(source, "html.parser")
-        make_safe(soup)
-        return list(self._blocks(soup))
+    def _html(self, source, warn):
+        def picture(address):
+            try:
+                return pictures.embedded(address)
+            except pictures.NoPicture as reason:
+                warn(f"a picture is left out: it {reason}")
+                raise
+
+        # Pictures in it are counted by themselves.
+        most = limits.PICTURES_OF_ALL if "data:image/" in source else limits.HTML
+        soup = html_cleaning.soup(source[:most], picture)
+        self.spent += len(source) if most == limits.HTML else len(soup.get_text())
+        hidden = len(source) - most
+        return list(self._blocks(soup)) + ([Note(f"{hidden:,} more characters are left out here.")] if hidden > 0 else [])
 
     def _blocks(self, node):
         """Figures, tables and texts of some HTML, in order, whatever they are wrapped in."""
-        rest = BeautifulSoup("", "html.parser")
+        # As text: to move many elements from one tree to another takes quadratic time.
+        rest = []
 
         def flush():
-            nonlocal rest
-            full, rest = rest, BeautifulSoup("", "html.parser")
+            full = BeautifulSoup("".join(rest), "html.parser")
+            rest.clear()
             return [Markup(full)] if full.get_text(strip=True) else []
 
         for child in list(node.children):
             if isinstance(child, NavigableString):
-                rest.append(child.extract())
+                rest.append(child.output_ready())
             elif child.name == "img":
                 yield from flush()
                 yield from self._embedded(child)
             elif child.name == "table":
                 yield from flush()
-                yield self._table(child)
+                yield from self._table(child)
             elif child.name == "pre":
                 yield from flush()
-                yield _result(child.get_text())
+                yield self._result(child.get_text())
             elif child.find(["img", "table", "pre"]):
                 yield from flush()
                 yield from self._blocks(child)
             else:
-                rest.append(child.extract())
+                rest.append(str(child))
         yield from flush()
 
     def _embedded(self, image):
-        found = re.match(r"data:([^;,]+);base64,(.*)", image.get("src", ""), re.S)
-        if found and found.group(1) in PICTURES:
-            raw = base64.b64decode(found.group(2))
-            yield self._figure(found.group(1), raw, image.get("alt"), image.get("width"))
+        yield self._figure(pictures.embedded(image["src"]), image.get("alt"), image.get("width"))
 
     def _table(self, table):
+        """The table, and a note where not all of it is shown."""
         caption = table.find("caption")
-        title = caption.get_text(" ", strip=True).rstrip(".") if caption else ""
+        title = shortened(caption.get_text(" ", strip=True), limits.DESCRIPTION).rstrip(".") if caption else ""
         number = None
         if caption:
             caption.extract()
         # "5 rows x 513 columns" says how much is left out and is no title.
-        if title and not re.match(r"\d+ rows", title):
+        if title and not re.match(r"[0-9]+ rows", title):
             self.tables += 1
             number = self.tables
-        return Table(table.extract(), number, title)
+        notes = _cut(table)
+        yield Table(table.extract(), number, title)
+        yield from notes
 
 
-def _result(text):
-    return Text([Piece(text.strip("\n").splitlines())], "result")
+def _cut(table):
+    """Takes out the rows and columns that are too many; notes that say so."""
+    rows = table.find_all("tr")
+    wide = max((len(row.find_all(["th", "td"])) for row in rows[: limits.ROWS]), default=0)
+    for row in rows[: limits.ROWS]:
+        for cell in row.find_all(["th", "td"])[limits.COLUMNS :]:
+            cell.extract()
+    for row in rows[limits.ROWS :]:
+        row.extract()
+    hidden = [(len(rows) - limits.ROWS, "rows"), (wide - limits.COLUMNS, "columns")]
+    return [Note(f"The table has {count:,} more {what}, left out here.") for count, what in hidden if count > 0]
 
 
-def _shown_size(mime, raw, width):
+def _shown_size(picture, width):
     """Width and height in CSS pixels; a figure's picture has more pixels than it is shown with."""
-    width = int(width) if width else None
-    if mime != "image/png" or raw[:8] != b"\x89PNG\r\n\x1a\n":
+    width = int(width) if re.fullmatch("[0-9]{1,5}", str(width)) and int(width) > 0 else None
+    if picture.mime != "image/png":
         return width, None
-    real, tall = struct.unpack(">II", raw[16:24])
+    real, tall = pictures.png_size(picture.data)
     width = width or real
     return width, round(tall * width / real)
 
@@ -294,25 +374,14 @@ def _joined(heads):
     return f"{parts[0][1]}s {titles}{parts[0][2]}"
 
 
-def make_safe(soup):
-    """Takes out whatever would run or be fetched."""
-    for element in soup.find_all(["script", "iframe", "object", "embed", "link", "style", "form", "base", "meta"]):
-        element.decompose()
-    for element in soup.find_all(True):
-        for name in list(element.attrs):
-            value = str(element[name]).strip().lower()
-            fetched = name in ("src", "srcset", "poster", "background") and not value.startswith("data:image/")
-            if name.startswith("on") or value.startswith("javascript:") or fetched or "url(" in value and name == "style":
-                del element[name]
-
-
 def overwritten(text):
     """Text as a terminal shows it in the end: after a carriage return a line is written anew."""
+    text = ANSI.sub("", text)
     return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in text.split("\n"))
 
 
-EPOCH = re.compile(r"^Epoch (\d+)/(\d+)\b(.*)$")
-BAR = re.compile(r"^\s*\d+/\d+ \[[=>.]*\] - (.*)$")
+EPOCH = re.compile(r"^Epoch ([0-9]{1,9})/([0-9]{1,9})\b(.*)$")
+BAR = re.compile(r"^\s*[0-9]+/[0-9]+ \[[=>.]*\] - (.*)$")
 # So many epochs are shown at the beginning and at the end of a training, so many lines of other text.
 FIRST_EPOCHS, LAST_EPOCHS = 2, 2
 FIRST_LINES, LAST_LINES = 8, 5
@@ -372,10 +441,13 @@ def _runs(entries):
 def facts_in(notebook):
     """What the outputs say about a run of which nothing else was kept: the session's own table, the data."""
     facts = {}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", [])[: limits.OUTPUTS]:
             source = output.get("data", {}).get("text/html", "")
-            table = BeautifulSoup(source, "html.parser").find("table") if "<table" in source else None
+            # Such tables are small.
+            if "<table" not in source or len(source) > 20_000:
+                continue
+            table = html_cleaning.soup(source).find("table")
             if table is None:
                 continue
             rows = [[c.get_text(" ", strip=True) for c in row.find_all(["th", "td"])] for row in table.find_all("tr")]

@@ -1,17 +1,25 @@
 """The report as one HTML page that needs nothing else: no script, no font, no address."""
 import base64
 import copy
+import hashlib
+import html
+import pathlib
 import re
+from collections import Counter
 
 from bs4 import BeautifulSoup
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup as Safe
+from mistune import HTMLRenderer
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-from document import Cell, Figure, Markup, Table, Text, make_safe
+import html_cleaning
+import limits
+from document import Cell, Figure, Markup, Note, Prose, Table, Text
+from pictures import Album, NoPicture
 
 # Cells of so many lines are shown; longer ones are folded.
 SHORT_CODE = 2
@@ -25,25 +33,47 @@ LONG = 40
 SENTENCE = 60
 
 
+class _Renderer(IPythonRenderer):
+    """Leaves the addresses of pictures as they are written: the cleaning finds and checks them."""
+
+    def image(self, text, url, title=None):
+        return HTMLRenderer.image(self, text, url, title)
+
+
+def _css_string(text):
+    """Text in quotes for a style sheet, whatever it holds."""
+    return Safe('"' + "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in text) + '"')
+
+
 class Page:
     """Renders a document; collects its headings on the way."""
 
-    def __init__(self, document, templates, notebook_folder):
+    def __init__(self, document, templates, notebook_folder, warn):
         self.document = document
         self.folder = notebook_folder
+        self.warn = warn
+        self.markdown = MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True))
         self.environment = Environment(loader=FileSystemLoader(templates), autoescape=True, trim_blocks=True, lstrip_blocks=True)
         self.macros = self.environment.get_template("blocks.html.j2").module
         self.lexer = get_lexer_by_name("rust")
         self.formatter = HtmlFormatter(nowrap=True)
         self.contents = []
-        self.anchors = set()
+        self.repeated = Counter()
+        # The page's own identifiers.
+        self.anchors = {"all-code", "content", "contents"}
+        self.script = pathlib.Path(templates, "paper.js").read_text(encoding="utf-8")
+        self.environment.filters["css_string"] = _css_string
         self.body = self._grouped(list(self._elements()))
 
     def render(self, pages=None, fonts=None):
         """The page; for paper with the page of each heading (or an empty dict while unknown) and fonts."""
         template = self.environment.get_template("report.html.j2")
+        # The only script that a browser may run is this one.
+        digest = base64.b64encode(hashlib.sha256(self.script.encode()).digest()).decode()
         return template.render(
             document=self.document,
+            script=Safe(self.script),
+            digest=digest,
             contents=self.contents,
             body=Safe(self.body),
             paper=pages is not None,
@@ -62,21 +92,20 @@ class Page:
         for part in self.document.parts:
             if isinstance(part, Cell):
                 yield from self._cell(part)
-            else:
+            elif isinstance(part, Prose):
                 yield from self._prose(part)
+            else:
+                yield "prose", self._output(part)
 
     def _prose(self, part):
-        renderer = IPythonRenderer(
-            escape=False, attachments=part.attachments, embed_images=True, path=self.folder, anchor_link_text=""
-        )
-        soup = BeautifulSoup(MarkdownWithMath(renderer=renderer).render(part.source), "html.parser")
-        make_safe(soup)
-        for link in soup.find_all("a", class_="anchor-link"):
-            link.decompose()
-        for link in soup.find_all("a", href=True):
-            # The notebook's folder does not go with the report.
-            if not re.match(r"#|[a-z][a-z0-9+.-]*:", link["href"]):
+        soup = self._cleaned(part)
+        for link in soup.find_all("a", href=False):
+            # Where a link led to the notebook's folder: that does not go with the report.
+            if not link.get("id"):
                 link.unwrap()
+        for element in soup.find_all(id=True):
+            if not re.fullmatch("h[1-6]", element.name):
+                self._keep_identifier(element)
         for table in soup.find_all("table"):
             table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Table"}))
         for element in soup.find_all(True, recursive=False):
@@ -87,17 +116,42 @@ class Page:
             level = max(2, int(element.name[1]))
             element.name = f"h{level}"
             anchor = self._anchor(element)
-            if level <= 3:
-                self.contents.append((level, element.get_text(), anchor))
+            if level <= 3 and len(self.contents) < limits.HEADINGS:
+                self.contents.append((level, limits.shortened(element.get_text(), limits.TITLE), anchor))
             yield "heading", str(element)
+
+    def _cleaned(self, part):
+        """The HTML of a Markdown cell; its source where the Markdown cannot be read."""
+        album = Album(self.folder, part.attachments)
+
+        def picture(address):
+            try:
+                return album.find(address)
+            except NoPicture as reason:
+                self.warn(part.at, f"the picture {limits.shortened(address, 100)} {reason} and is left out")
+                raise
+
+        try:
+            with limits.patience():
+                return html_cleaning.soup(self.markdown.render(part.source), picture)
+        except Exception as error:  # A library for Markdown fails in any way for hostile text.
+            self.warn(part.at, f"its Markdown is shown as it is written: {type(error).__name__}")
+            return html_cleaning.soup(f"<pre>{html.escape(part.source)}</pre>")
+
+    def _keep_identifier(self, element):
+        """An author's own anchor, unless the page has it already."""
+        name = element["id"]
+        if name in self.anchors or re.match("(?:figure|table)-[0-9]", name):
+            del element["id"]
+        self.anchors.add(name)
 
     def _anchor(self, heading):
         """A heading's id as Jupyter makes it, so that a notebook's own links work; unique here."""
-        base = heading.get("id") or heading.get_text().strip().replace(" ", "-")
-        anchor, count = base, 1
+        base = heading.get("id") or heading.get_text().strip().replace(" ", "-")[: limits.TITLE]
+        anchor = base
         while anchor in self.anchors:
-            count += 1
-            anchor = f"{base}-{count}"
+            self.repeated[base] += 1
+            anchor = f"{base}-{self.repeated[base] + 1}"
         self.anchors.add(anchor)
         heading["id"] = anchor
         return anchor
@@ -126,20 +180,27 @@ class Page:
             yield "output", output
 
     def _highlighted(self, source):
-        return Safe(highlight(source, self.lexer, self.formatter).rstrip("\n"))
+        try:
+            with limits.patience():
+                return Safe(highlight(source, self.lexer, self.formatter).rstrip("\n"))
+        except TimeoutError:
+            return source
 
     def _output(self, output):
         if isinstance(output, Figure):
-            encoded = base64.b64encode(output.data).decode()
-            return self.macros.figure(output, f"data:{output.mime};base64,{encoded}")
+            return self.macros.figure(output, output.picture.address)
         if isinstance(output, Table):
-            return self.macros.table(output, Safe(_tidy(copy.copy(output.soup))), len(output.soup.find("tr").find_all(["th", "td"])))
+            row = output.soup.find("tr")
+            return self.macros.table(output, Safe(_tidy(copy.copy(output.soup))), len(row.find_all(["th", "td"])) if row else 0)
+        if isinstance(output, Note):
+            return self.macros.note(output.text)
         if isinstance(output, Text):
             return self.macros.text(output, long=_length(output) > LONG)
         assert isinstance(output, Markup)
         soup = copy.copy(output.soup)
         for element in soup.find_all(True):
-            del element["style"]
+            # An author's anchor is of use in prose only.
+            del element["style"], element["id"]
         return self.macros.markup(Safe(str(soup)))
 
     @staticmethod
@@ -195,8 +256,8 @@ def _shade(background):
     background = background.strip()
     if re.fullmatch("#[0-9a-fA-F]{6}", background):
         channels = [int(background[at : at + 2], 16) for at in (1, 3, 5)]
-    elif found := re.fullmatch(r"rgb\((\d+), *(\d+), *(\d+)\)", background):
-        channels = [int(value) for value in found.groups()]
+    elif found := re.fullmatch(r"rgb\(([0-9]{1,3}), *([0-9]{1,3}), *([0-9]{1,3})\)", background):
+        channels = [min(int(value), 255) for value in found.groups()]
     else:
         return background
     cover = 1 - min(channels) / 255

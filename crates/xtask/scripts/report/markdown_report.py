@@ -1,43 +1,132 @@
 """The report as Markdown that code-hosting sites show well, with its figures in a folder beside it."""
-import base64
 import html
 import os
-import pathlib
 import re
 import shutil
 import urllib.parse
 
-from document import FENCE, Cell, Figure, Markup, Prose, Table, Text, headings
+import files
+import html_cleaning
+import limits
+import markdown_text
+import pictures
+from document import Cell, Figure, Markup, Note, Prose, Table, Text
+from file_names import Names
+from markdown_text import fence_for, headings, without_links
 
 
-def write(document, target, notebook_folder):
+def write(document, target, notebook_folder, warn):
     """Writes the file and `NAME_files` anew."""
-    pictures = f"{os.path.splitext(target)[0]}_files"
-    fresh = pictures + ".part"
-    shutil.rmtree(fresh, ignore_errors=True)
-    os.makedirs(fresh)
-    writer = _Writer(document, os.path.basename(pictures), fresh, notebook_folder)
-    pathlib.Path(target + ".part").write_text(writer.text(), encoding="utf-8")
-    shutil.rmtree(pictures, ignore_errors=True)
-    os.replace(fresh, pictures)
-    os.replace(target + ".part", target)
+    folder = f"{os.path.splitext(target)[0]}_files"
+    fresh = files.new_folder(folder)
+    try:
+        text = _Writer(document, folder, fresh, notebook_folder, warn).text()
+        files.replace_folder(fresh, folder)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    files.write(target, text.encode())
+
+
+class _Kept:
+    """The folder of the report's pictures."""
+
+    def __init__(self, name, fresh):
+        # Spaces would end an address in Markdown.
+        self.name = urllib.parse.quote(name)
+        self.fresh = fresh
+        self.names = Names()
+
+    def keep(self, picture, name):
+        """The address of the picture's new file."""
+        name = self.names.unique(name)
+        files.write(os.path.join(self.fresh, name), picture.data)
+        return f"{self.name}/{urllib.parse.quote(name)}"
+
+
+class _Change:
+    """What becomes of a Markdown cell's pictures, links and tags."""
+
+    def __init__(self, part, album, kept, anchors, folders, warn):
+        self.part = part
+        self.album = album
+        self.kept = kept
+        self.anchors = anchors
+        # The notebook's and the report's.
+        self.folders = folders
+        self.warn = warn
+
+    def picture(self, address, words):
+        """A picture of the notebook comes along; of another only its words stay."""
+        try:
+            return f"![{words}]({self._kept(address)})"
+        except pictures.NoPicture:
+            outside = html_cleaning.safe_address(address)
+            return f"[{words or 'picture'}]({_written(outside)})" if outside else words
+
+    def tag(self, token):
+        """A start tag, written anew."""
+        # Empty lines in it would end it.
+        token.attributes = {name: " ".join(value.split()) for name, value in token.attributes.items()}
+        if token.name == "img":
+            try:
+                token.attributes["src"] = self._kept(token.attributes.get("src", ""))
+            except pictures.NoPicture:
+                token.attributes.pop("src", None)
+            return html_cleaning.tag(token, lambda address: _Address(address))
+        return html_cleaning.tag(token, pictures.embedded)
+
+    def link(self, address):
+        """A heading by the anchor that it has here; a file of the notebook's folder, as seen from the report's."""
+        if address.startswith("#"):
+            known = self.anchors.get(urllib.parse.unquote(address[1:]))
+            return "#" + (known or _written(address[1:]))
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", re.sub(r"[\0-\x20]", "", address)):
+            return _written(html_cleaning.safe_address(address) or "#")
+        notebook, report = self.folders
+        path = os.path.join(notebook, urllib.parse.unquote(address))
+        if "\0" in path or not os.path.exists(path):
+            return _written(address)
+        return urllib.parse.quote(os.path.relpath(path, report))
+
+    def _kept(self, address):
+        try:
+            picture = self.album.find(address)
+        except pictures.NoPicture as reason:
+            self.warn(self.part.at, f"the picture {limits.shortened(address, 100)} {reason} and is left out")
+            raise
+        return self.kept.keep(picture, picture.file_name)
+
+
+class _Address:
+    """Stands for a picture that has a file."""
+
+    def __init__(self, address):
+        if not address:
+            raise pictures.NoPicture("has no address")
+        self.address = address
+
+
+def _written(address):
+    """An address in which nothing ends Markdown's brackets or begins something of its own."""
+    return urllib.parse.quote(address, safe="!#$%&'*+,/:;=?@~-._")
 
 
 class _Writer:
-    def __init__(self, document, name, folder, notebook_folder):
+    def __init__(self, document, folder, fresh, notebook_folder, warn):
         self.document = document
-        # Spaces would end an address in Markdown.
-        self.name = urllib.parse.quote(name)
-        self.folder = folder
-        self.notebook_folder = notebook_folder
+        self.kept = _Kept(os.path.basename(folder), fresh)
+        self.folders = notebook_folder, os.path.dirname(folder)
+        self.warn = warn
         self.anchors = _anchors(document)
+        self.jupyter_anchors = {_jupyter_anchor(text): anchor for _, text, anchor in self.anchors}
 
     def text(self):
         document = self.document
-        blocks = [f"# {document.title}"]
+        blocks = [f"# {self._rewritten(document.title)}"]
         if document.authors:
-            blocks.append(", ".join(document.authors))
-        rows = [f"| **{name}** | {_in_cell(html.escape(value, quote=False))} |" for name, value in document.facts]
+            blocks.append(_plain(", ".join(document.authors)))
+        rows = [f"| **{name}** | {_in_cell(_plain(value))} |" for name, value in document.facts]
         if rows:
             blocks.append("\n".join(["| | |", "|---|---|", *rows]))
         if self.anchors:
@@ -48,52 +137,33 @@ class _Writer:
             elif isinstance(part, Cell):
                 blocks.append(_code(part))
                 blocks += [self._output(output) for output in part.outputs]
+            else:
+                blocks.append(self._output(part))
         return "\n\n".join(blocks) + "\n"
 
     def _contents(self):
         lines = []
-        for level, text, anchor in self.anchors:
+        for level, text, anchor in self.anchors[: limits.HEADINGS]:
             if level <= 3:
-                lines.append(f"{'  ' * (level - 2)}- [{_without_links(text)}](#{anchor})")
+                lines.append(f"{'  ' * (level - 2)}- [{self._rewritten(without_links(text))}](#{anchor})")
         return "\n".join(lines)
 
     def _prose(self, prose):
         """The cell as it is, but with pictures and links that work from here."""
-        source = _outside_code(prose.source, lambda text: re.sub(r"^# ", "## ", text, flags=re.M))
-        for name, forms in prose.attachments.items():
-            for mime, encoded in forms.items():
-                self._keep(name, base64.b64decode(encoded))
-                source = source.replace(f"attachment:{name}", f"{self.name}/{urllib.parse.quote(name)}")
-        source = re.sub(r"(!\[[^\]]*\]\()([^)\s]+)", self._picture, source)
-        source = _outside_code(source, lambda text: re.sub(r"(?<!!)(\[[^\]]*\]\()([^)\s]+)", self._link, text))
-        known = {_jupyter_anchor(text): anchor for _, text, anchor in self.anchors}
-        return re.sub(r"\]\(#([^)]+)\)", lambda m: f"](#{known.get(urllib.parse.unquote(m[1]), m[1])})", source.strip())
+        source = markdown_text.outside_code(prose.source, lambda text: re.sub(r"^# ", "## ", text, flags=re.M))
+        return self._rewritten(source, prose).strip()
 
-    def _picture(self, found):
-        """A picture file of the notebook's folder comes along."""
-        path = os.path.join(self.notebook_folder, urllib.parse.unquote(found[2]))
-        if re.match(r"[a-z]+:", found[2]) or not os.path.isfile(path):
-            return found[0]
-        name = os.path.basename(path)
-        self._keep(name, pathlib.Path(path).read_bytes())
-        return f"{found[1]}{self.name}/{urllib.parse.quote(name)}"
-
-    def _link(self, found):
-        """A file of the notebook's folder, as seen from the report's."""
-        path = os.path.join(self.notebook_folder, urllib.parse.unquote(found[2]))
-        if re.match(r"#|[a-z]+:", found[2]) or not os.path.exists(path):
-            return found[0]
-        return f"{found[1]}{urllib.parse.quote(os.path.relpath(path, os.path.dirname(self.folder)))}"
-
-    def _keep(self, name, data):
-        pathlib.Path(self.folder, name).write_bytes(data)
+    def _rewritten(self, source, part=Prose("")):
+        """Markdown of the notebook, with nothing in it that would run or fetch."""
+        album = pictures.Album(self.folders[0], part.attachments)
+        change = _Change(part, album, self.kept, self.jupyter_anchors, self.folders, self.warn)
+        return markdown_text.rewritten(source, change)
 
     def _output(self, output):
         if isinstance(output, Figure):
-            file = f"figure-{output.number:02}.{output.suffix}"
-            self._keep(file, output.data)
+            file = self.kept.keep(output.picture, f"figure-{output.number:02}.{output.picture.suffix}")
             width = f' width="{output.width}"' if output.width else ""
-            image = f'<img src="{self.name}/{file}"{width} alt="{html.escape(output.alt)}">'
+            image = f'<img src="{file}"{width} alt="{html.escape(output.alt)}">'
             return f"{image}\n\n**Figure {output.number}.** {_plain(output.caption)}"
         if isinstance(output, Table):
             title = f"**Table {output.number}.** {_plain(output.title)}.\n\n" if output.number else ""
@@ -101,17 +171,10 @@ class _Writer:
             return title + _table(output.soup)
         if isinstance(output, Text):
             return _text(output)
+        if isinstance(output, Note):
+            return f"*{_plain(output.text)}*"
         assert isinstance(output, Markup)
         return "\n\n".join(_plain(t) for t in output.soup.get_text("\n", strip=True).split("\n"))
-
-
-def _outside_code(source, change):
-    """Applies a change to what is not a fenced block of code."""
-    out, at = [], 0
-    for block in FENCE.finditer(source):
-        out += [change(source[at : block.start()]), block.group()]
-        at = block.end()
-    return "".join(out + [change(source[at:])])
 
 
 def _anchors(document):
@@ -119,7 +182,7 @@ def _anchors(document):
     found, seen = [], {"contents": 1}
     for part in document.parts:
         for level, text in headings(part.source) if isinstance(part, Prose) else []:
-            slug = re.sub(r"[^\w\- ]", "", _without_links(text).lower()).replace(" ", "-")
+            slug = re.sub(r"[^\w\- ]", "", without_links(text).lower()).replace(" ", "-")
             count = seen.get(slug, 0)
             seen[slug] = count + 1
             found.append((max(2, level), text, f"{slug}-{count}" if count else slug))
@@ -130,14 +193,8 @@ def _jupyter_anchor(text):
     return text.strip().replace(" ", "-")
 
 
-def _without_links(text):
-    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-
-
 def _code(cell):
-    fence = "```"
-    while fence in cell.source:
-        fence += "`"
+    fence = fence_for(cell.source)
     block = f"{fence}rust\n{cell.source}\n{fence}"
     if cell.lines <= 2:
         return block
@@ -152,9 +209,7 @@ def _text(text):
     lines = []
     for piece in text.pieces:
         lines += [f"… {piece.folded} …"] if piece.folded else piece.lines
-    fence = "```"
-    while any(fence in line for line in lines):
-        fence += "`"
+    fence = fence_for("\n".join(lines))
     return "\n".join([f"{fence}text", *lines, fence])
 
 

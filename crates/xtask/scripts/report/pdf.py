@@ -2,11 +2,15 @@
 import os
 import pathlib
 import re
-import shutil
+import signal
 import subprocess
 import tempfile
 
-# Nothing but the file given to it; the browser must not go looking for updates.
+import files
+import limits
+
+# Nothing but the file given to it: no address has a machine behind it, the way out is closed, and the
+# browser must not go looking for updates.
 OPTIONS = [
     "--headless",
     "--disable-gpu",
@@ -15,6 +19,11 @@ OPTIONS = [
     "--generate-pdf-document-outline",
     "--disable-background-networking",
     "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    # A port where nobody listens; also for this machine's own addresses.
+    "--proxy-server=http://127.0.0.1:1",
+    "--proxy-bypass-list=<-loopback>",
 ]
 
 
@@ -31,8 +40,7 @@ def write(page, target, browser, fonts):
             pathlib.Path(source).write_text(page.render(pages=pages, fonts=fonts), encoding="utf-8")
             _print(browser, source, printed, folder)
             pages = heading_pages(pathlib.Path(printed).read_bytes())
-        shutil.copyfile(printed, target + ".part")
-    os.replace(target + ".part", target)
+        files.write(target, pathlib.Path(printed).read_bytes())
 
 
 def _print(browser, source, target, folder):
@@ -40,16 +48,40 @@ def _print(browser, source, target, folder):
     if os.geteuid() == 0:
         # Chromium refuses to run as root otherwise; it only opens the file written here.
         command.append("--no-sandbox")
-    ended = subprocess.run([*command, pathlib.Path(source).as_uri()], capture_output=True, text=True, errors="replace")
-    if ended.returncode != 0 or not os.path.isfile(target):
-        raise NotPrinted(f"{browser} could not print the report to PDF:\n{ended.stderr}")
+    log = pathlib.Path(folder, "log")
+    with log.open("wb") as sink:
+        # In a group of its own: the browser is several processes, and all of them have to end.
+        running = subprocess.Popen(
+            [*command, pathlib.Path(source).as_uri()],
+            stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True,
+        )  # fmt: skip
+        try:
+            status = running.wait(timeout=limits.PRINTING)
+        except subprocess.TimeoutExpired as error:
+            raise NotPrinted(
+                f"{browser} did not print the report within {limits.PRINTING} s; write it with --format html"
+            ) from error
+        finally:
+            _end(running)
+    if status != 0 or not os.path.isfile(target):
+        said = log.read_text(encoding="utf-8", errors="replace")[-4000:]
+        raise NotPrinted(f"{browser} could not print the report to PDF:\n{said}")
+
+
+def _end(running):
+    """Ends what is left of a browser."""
+    try:
+        os.killpg(running.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    running.wait()
 
 
 def heading_pages(pdf):
     """Page numbers of a PDF's named destinations, as Chromium writes them: in plain objects."""
-    order = re.findall(rb"(\d+) 0 obj\s*<<\s*/Type /Page\b(?!s)", pdf)
+    order = re.findall(rb"(\d{1,9}) 0 obj\s{0,9}<<\s{0,9}/Type /Page\b(?!s)", pdf)
     numbers = {reference: page for page, reference in enumerate(order, start=1)}
-    found = re.findall(rb"/([^\s/\[\]<>]+) \[(\d+) 0 R /XYZ", pdf)
+    found = re.findall(rb"/([^\s/\[\]<>]+) \[(\d{1,9}) 0 R /XYZ", pdf)
     return {_name(name): numbers[reference] for name, reference in found if reference in numbers}
 
 

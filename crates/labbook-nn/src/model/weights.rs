@@ -1,0 +1,184 @@
+use tch::{Device, Kind, Tensor};
+
+use super::model::Model;
+use crate::tensors::copy::copy;
+use crate::tensors::shape::tuple;
+use crate::{Error, OptimizerState, Parameter, Result};
+
+impl Model {
+    /// Says whether training changes the weights of all layers of this model, in whichever
+    /// models they are.
+    ///
+    /// Compile again afterwards, as in Keras: an optimizer keeps what it remembers for the
+    /// weights that it began with.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    pub fn set_trainable(&mut self, trainable: bool) -> Result<()> {
+        for node in &self.graph.nodes {
+            node.layer.set_trainable(trainable)?;
+        }
+        Ok(())
+    }
+
+    /// Says whether training changes the weights of one layer; see
+    /// [`set_trainable`](Self::set_trainable).
+    ///
+    /// # Errors
+    /// When no layer has this name.
+    pub fn set_layer_trainable(&mut self, name: &str, trainable: bool) -> Result<()> {
+        let index = self.node_of(name)?;
+        self.graph.nodes[index].layer.set_trainable(trainable)
+    }
+
+    /// Takes over the weights of all layers that another model has under the same names and
+    /// with the same shapes; tells the names of those layers.
+    ///
+    /// # Errors
+    /// When a model is not built, or a weight of a layer of the same name has another shape.
+    pub fn copy_weights_from(&mut self, other: &Model) -> Result<Vec<String>> {
+        let theirs = other.weights()?;
+        let mut taken: Vec<String> = Vec::new();
+        let mut weights = Vec::new();
+        for (name, own) in self.weights()? {
+            match theirs.iter().find(|(other, _)| *other == name) {
+                Some((_, weight)) => {
+                    let layer = name
+                        .rsplit_once('/')
+                        .map_or(name.as_str(), |(layer, _)| layer);
+                    if taken.last().is_none_or(|last| last != layer) {
+                        taken.push(layer.to_owned());
+                    }
+                    weights.push((name, weight.shallow_clone()));
+                }
+                None => weights.push((name, own)),
+            }
+        }
+        self.set_weights(&weights)?;
+        Ok(taken)
+    }
+
+    /// Copies of all weights on the CPU, in Keras's order and shapes, named as Keras names
+    /// them: `dense/kernel:0`.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn weights(&self) -> Result<Vec<(String, Tensor)>> {
+        self.built()?;
+        let mut weights = Vec::new();
+        for (name, parameter) in self.parameters() {
+            let view = parameter.keras_view(&parameter.value)?;
+            weights.push((name, copy(&view)?.f_to_device(Device::Cpu)?));
+        }
+        Ok(weights)
+    }
+
+    /// Overwrites all weights, given as [`weights`](Self::weights) gives them.
+    ///
+    /// They are matched by their order and checked by their shapes; names may differ, since
+    /// they count on from model to model. Nothing changes if one does not fit. The optimizer
+    /// keeps what it remembers.
+    ///
+    /// # Errors
+    /// When number, shapes or kinds differ, or the model is not built.
+    pub fn set_weights(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
+        self.built()?;
+        let parameters = self.parameters();
+        if parameters.len() != weights.len() {
+            return Err(Error::weights(
+                format!("{} weights", parameters.len()),
+                weights.len().to_string(),
+                "take them from a model of the same architecture",
+            ));
+        }
+        for ((name, parameter), (given, weight)) in parameters.iter().zip(weights) {
+            let size = parameter.keras_view(&parameter.value)?.size();
+            let kind = weight.f_kind()?;
+            let is_real = matches!(
+                kind,
+                Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16
+            );
+            if size != weight.size() || !is_real {
+                return Err(Error::weights(
+                    format!("{name} of shape {} and a floating-point kind", tuple(&size)),
+                    format!(
+                        "{given} of shape {} and kind {kind:?}",
+                        tuple(&weight.size())
+                    ),
+                    "take them from a model of the same architecture",
+                ));
+            }
+        }
+        for ((_, parameter), (_, weight)) in parameters.iter().zip(weights) {
+            let mut view = parameter.keras_view(&parameter.value)?;
+            view.f_copy_(&weight.f_detach()?)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that an optimizer's slots have the shapes of the weights that it changes.
+    pub(crate) fn check_slots(&self, state: &OptimizerState) -> Result<()> {
+        let mut sizes = Vec::new();
+        for (_, parameter) in self.parameters() {
+            if parameter.trainable {
+                sizes.push(parameter.keras_view(&parameter.value)?.size());
+            }
+        }
+        let kinds = state.slots.len() / sizes.len().max(1);
+        let expected = sizes.iter().flat_map(|size| vec![size; kinds]);
+        let fits = state.slots.len() == kinds * sizes.len()
+            && expected
+                .zip(&state.slots)
+                .all(|(size, (_, slot))| *size == slot.size());
+        match fits {
+            true => Ok(()),
+            false => Err(Error::weights(
+                "slots of the optimizer with the shapes of the weights",
+                format!("{} slots, or other shapes", state.slots.len()),
+                "take them from a model of the same architecture",
+            )),
+        }
+    }
+
+    /// What the optimizer remembers, in Keras's shapes.
+    ///
+    /// # Errors
+    /// When the model is not compiled.
+    pub fn optimizer_state(&self) -> Result<OptimizerState> {
+        self.compiled()?.optimizer.state()
+    }
+
+    /// Goes back to a state of the optimizer.
+    ///
+    /// # Errors
+    /// When the model is not compiled, or with another kind of optimizer.
+    pub fn set_optimizer_state(&mut self, state: &OptimizerState) -> Result<()> {
+        self.compiled_mut()?.optimizer.set_state(state)
+    }
+
+    /// The sum of the layers' penalties, if any has one.
+    pub(crate) fn penalty(&self) -> Result<Option<Tensor>> {
+        let mut sum: Option<Tensor> = None;
+        for (_, node) in self.graph.layers() {
+            if let Some(penalty) = node.layer.penalty()? {
+                sum = Some(match sum {
+                    Some(sum) => sum.f_add(&penalty)?,
+                    None => penalty,
+                });
+            }
+        }
+        Ok(sum)
+    }
+
+    /// All weights with their full names.
+    pub(crate) fn parameters(&self) -> Vec<(String, Parameter)> {
+        let layers = self.graph.layers().into_iter();
+        layers
+            .flat_map(|(_, node)| {
+                let name = node.full_name();
+                let parameters = node.layer.parameters().into_iter();
+                parameters.map(move |p| (format!("{name}/{}:0", p.name), p))
+            })
+            .collect()
+    }
+}
