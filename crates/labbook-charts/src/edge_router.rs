@@ -158,7 +158,13 @@ fn set_ports(nets: &mut [Net], layout: &LayeredLayout, width: f64) {
         let reach = width / 4.0;
         let wanted: Vec<(f64, f64)> = lines
             .iter()
-            .map(|&(net, _)| (nets[net].stem.clamp(middle - reach, middle + reach), 1.0))
+            .map(|&(net, _)| {
+                let stem = nets[net].stem;
+                let near = stem.clamp(middle - reach, middle + reach);
+                // A lone line from afar arrives in the middle.
+                let lone = lines.len() == 1 && near != stem;
+                (if lone { middle } else { near }, 1.0)
+            })
             .collect();
         let step = HEADS.min(width / 3.0 / (lines.len() as f64 - 1.0).max(1.0));
         let offsets: Vec<f64> = (0..lines.len()).map(|i| i as f64 * step).collect();

@@ -792,3 +792,70 @@ fn names_in_every_script_are_told_apart_and_what_no_font_has_is_noted() {
     let both = panels(&[&private, &figure("b")], 2).unwrap();
     assert_eq!(both.note(), private.note());
 }
+
+#[test]
+fn a_chain_named_layer_by_layer_is_the_chain_drawn_without_names() {
+    let layer = |plot: ModelPlot, name: &str| plot.layer(name, "Dense", "(None, 1)", "(None, 1)");
+    let plain = layer(layer(ModelPlot::new(), "a"), "b");
+    let named = layer(layer(ModelPlot::new(), "a"), "b").connected_to(&["a"]);
+    let (plain, named) = (plain.figure().unwrap(), named.figure().unwrap());
+    assert_eq!(plain.png(), named.png());
+    assert_eq!(plain.alt(), named.alt());
+}
+
+#[test]
+fn a_connection_to_no_layer_is_an_error_that_names_both() {
+    let plot = ModelPlot::new()
+        .layer("a", "Dense", "", "")
+        .connected_to(&["c"]);
+    let error = plot.figure().unwrap_err().to_string();
+    assert!(
+        error.contains("\"a\"") && error.contains("\"c\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn models_too_large_for_a_picture_are_refused_at_once() {
+    let plot = |count: usize| {
+        (0..count).fold(ModelPlot::new(), |plot, i| {
+            plot.layer(format!("l{i}"), "Dense", "(None, 1)", "(None, 1)")
+        })
+    };
+    // Drawn smaller, as ResNet50 is.
+    let figure = plot(180).figure().unwrap();
+    assert_eq!(figure.height(), 8192);
+    for count in [900, 100_000] {
+        let error = plot(count).figure().unwrap_err();
+        assert!(matches!(error, ChartError::ModelSize { layers, .. } if layers == count));
+    }
+    // Each layer takes from all before it.
+    let mut dense = ModelPlot::new();
+    let mut names: Vec<String> = Vec::new();
+    for i in 0..400 {
+        dense = dense
+            .layer(format!("l{i}"), "Dense", "", "")
+            .connected_to(&names);
+        names.push(format!("l{i}"));
+    }
+    let error = dense.figure().unwrap_err();
+    assert!(
+        matches!(error, ChartError::ModelSize { layers: 400, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_layer_that_is_called_on_what_it_gave_has_an_arrow_to_itself() {
+    let layer = |sources: &[&str]| {
+        let plot = ModelPlot::new()
+            .input("x", "(None, 1)")
+            .layer("a", "Dense", "(None, 1)", "(None, 1)")
+            .connected_to(sources);
+        plot.figure().unwrap()
+    };
+    let (once, again) = (layer(&["x"]), layer(&["x", "a"]));
+    assert!(again.width() > once.width());
+    assert!(again.alt().ends_with("after x, a"), "{}", again.alt());
+    assert!(Image::of(&again).has_white_border(10));
+}
