@@ -359,7 +359,7 @@ fn the_fewest_samples_have_a_map_at_every_perplexity() {
                     (samples.clone(), Init::Pca),
                     (samples.clone(), Init::Random(1)),
                     (&samples * 0.0, Init::Pca),
-                    (&samples * f32::MAX / 4.0, Init::Random(2)),
+                    (&samples * (f32::MAX / 4.0), Init::Random(2)),
                 ] {
                     let map = tsne.init(init).max_iter(270).fit(&samples).unwrap();
                     assert!(finite(&map.embedding), "{perplexity} {method:?} {samples}");

@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn many_classes_are_shown_by_their_most_confused_pairs() {
         let labels = Tensor::arange(1000, tch::kind::INT64_CPU);
-        let predicted = (&labels).clamp(5, 999);
+        let predicted = labels.clamp(5, 999);
         let names: Vec<String> = (0..1000).map(|class| format!("class {class}")).collect();
         let matrix = confusion_matrix(&labels, &predicted, &names).unwrap();
         let text = matrix.to_plain();
