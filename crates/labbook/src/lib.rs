@@ -39,7 +39,7 @@ pub mod prelude {
     pub use labbook_nn::Activation::{
         Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
     };
-    // The merging layer that Keras calls Average too; here that is how scores are averaged.
+    // a merging layer; its own name is here how scores are averaged
     pub use labbook_nn::Average as AverageLayer;
     pub use labbook_nn::{
         AUC, Accuracy, ActivationLayer, Adam, Add, Augmentation, AveragePooling2D,

@@ -18,13 +18,94 @@ use tch::{Device, Kind, Tensor};
 const NAME: &str = "<i>cat</i> & \"dog\"";
 
 /// Names of the prelude that no cell ends in, and why.
-const NO_VALUES: [(&str, &str); 6] = [
+const NO_VALUES: [(&str, &str); 54] = [
     ("Callback", "a trait"),
     ("Control", "lent to callbacks"),
     ("HistoryFrame", "a trait"),
     ("Logs", "lent to callbacks"),
     ("NotebookDisplay", "a trait"),
     ("Render", "a trait"),
+    ("AUC", "part of what a model is compiled with"),
+    ("Accuracy", "part of what a model is compiled with"),
+    ("Add", "part of a model, shown in its summary"),
+    ("AverageLayer", "part of a model, shown in its summary"),
+    ("BinaryAccuracy", "part of what a model is compiled with"),
+    (
+        "BinaryCrossentropy",
+        "part of what a model is compiled with",
+    ),
+    (
+        "BinaryFocalCrossentropy",
+        "part of what a model is compiled with",
+    ),
+    (
+        "CategoricalAccuracy",
+        "part of what a model is compiled with",
+    ),
+    (
+        "CategoricalCrossentropy",
+        "part of what a model is compiled with",
+    ),
+    (
+        "CategoricalFocalCrossentropy",
+        "part of what a model is compiled with",
+    ),
+    ("CategoricalHinge", "part of what a model is compiled with"),
+    ("Compile", "options, taken by compile"),
+    ("Concatenate", "part of a model, shown in its summary"),
+    ("CosineSimilarity", "part of what a model is compiled with"),
+    ("Dataset", "a trait"),
+    ("Dot", "part of a model, shown in its summary"),
+    ("F1Score", "part of what a model is compiled with"),
+    ("FBetaScore", "part of what a model is compiled with"),
+    ("GeneratorDataset", "lent to fit"),
+    ("Hinge", "part of what a model is compiled with"),
+    ("Huber", "part of what a model is compiled with"),
+    ("Input", "makes symbolic tensors"),
+    ("KLDivergence", "part of what a model is compiled with"),
+    ("LayerExt", "a trait"),
+    ("LogCosh", "part of what a model is compiled with"),
+    ("LossFn", "part of what a model is compiled with"),
+    ("Maximum", "part of a model, shown in its summary"),
+    ("MeanAbsoluteError", "part of what a model is compiled with"),
+    (
+        "MeanAbsolutePercentageError",
+        "part of what a model is compiled with",
+    ),
+    ("MeanIoU", "part of what a model is compiled with"),
+    ("MeanSquaredError", "part of what a model is compiled with"),
+    (
+        "MeanSquaredLogarithmicError",
+        "part of what a model is compiled with",
+    ),
+    ("MetricFn", "part of what a model is compiled with"),
+    ("Metrics", "part of what a model is compiled with"),
+    ("Minimum", "part of a model, shown in its summary"),
+    ("Model", "shown as Sequential is, by its summary"),
+    ("Multiply", "part of a model, shown in its summary"),
+    ("Poisson", "part of what a model is compiled with"),
+    ("Precision", "part of what a model is compiled with"),
+    ("R2Score", "part of what a model is compiled with"),
+    ("Recall", "part of what a model is compiled with"),
+    (
+        "RootMeanSquaredError",
+        "part of what a model is compiled with",
+    ),
+    (
+        "SparseCategoricalAccuracy",
+        "part of what a model is compiled with",
+    ),
+    (
+        "SparseTopKCategoricalAccuracy",
+        "part of what a model is compiled with",
+    ),
+    ("SquaredHinge", "part of what a model is compiled with"),
+    ("Subtract", "part of a model, shown in its summary"),
+    ("TensorDataset", "lent to fit"),
+    (
+        "TopKCategoricalAccuracy",
+        "part of what a model is compiled with",
+    ),
 ];
 
 type Shown = Vec<(&'static str, Box<dyn Render>)>;
