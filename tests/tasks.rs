@@ -36,10 +36,8 @@ fn run(name: &str) -> Vec<Answer> {
 
 /// The number that stands after a word in what a cell printed.
 fn number(text: &str, word: &str) -> f64 {
-    let rest = text
-        .split(word)
-        .nth(1)
-        .unwrap_or_else(|| panic!("{word} in {text}"));
+    // The line of an evaluation comes before what the cell itself printed.
+    let rest = text.rsplit(word).next().unwrap_or_default();
     let digits: String = rest
         .trim_start()
         .chars()
