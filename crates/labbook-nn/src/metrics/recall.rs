@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::confusion::{Confusion, Counts, Rule, ratio};
+use super::confusion::{Confusion, Counts, ratio, rule_options};
 use super::metric::Metric;
 use super::options::{described, name_option};
 use crate::Result;
@@ -47,35 +47,7 @@ impl Recall {
 
     name_option!("recall");
 
-    /// Sets the number from 0 to 1 that a yes lies above; the default is 0.5, or none with
-    /// [`top_k`](Self::top_k). For predictions before a sigmoid it would be 0.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn thresholds(mut self, threshold: f64) -> Self {
-        self.thresholds = Some(threshold);
-        self
-    }
-
-    /// Takes the `k` largest predictions of each row for a yes, the first of equals.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn top_k(mut self, k: i64) -> Self {
-        self.top_k = Some(k);
-        self
-    }
-
-    /// Looks at one class alone, by its number.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn class_id(mut self, class: i64) -> Self {
-        self.class_id = Some(class);
-        self
-    }
-
-    fn rule(&self) -> Rule {
-        Rule {
-            thresholds: self.thresholds,
-            top_k: self.top_k,
-            class_id: self.class_id,
-        }
-    }
+    rule_options!();
 }
 
 impl Metric for Recall {
