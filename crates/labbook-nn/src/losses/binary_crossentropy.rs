@@ -3,7 +3,7 @@ use tch::Tensor;
 
 use super::aligned::aligned;
 use super::config::LossConfig;
-use super::crossentropy::{binary, check_label_smoothing, smoothed_labels};
+use super::crossentropy::{binary, check_label_smoothing, crossentropy_options, smoothed_labels};
 use super::loss::{Loss, Output, mean_of_each_example};
 use crate::Result;
 
@@ -46,19 +46,10 @@ impl BinaryCrossentropy {
         Self::default()
     }
 
-    /// Says whether the model's output still lacks its sigmoid; the default is `false`.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn from_logits(mut self, from_logits: bool) -> Self {
-        self.from_logits = from_logits;
-        self
-    }
-
-    /// Draws the labels towards one half by this share, at least 0 and below 1: with 0.1 they
-    /// are 0.05 and 0.95. The default is 0.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
-        self.label_smoothing = label_smoothing;
-        self
+    crossentropy_options! {
+        "sigmoid",
+        /// Draws the labels towards one half by this share, at least 0 and below 1: with 0.1 they
+        /// are 0.05 and 0.95. The default is 0.
     }
 }
 

@@ -4,7 +4,8 @@ use tch::Tensor;
 use super::aligned::aligned;
 use super::config::LossConfig;
 use super::crossentropy::{
-    binary, binary_logits, check_gamma, check_label_smoothing, smoothed_labels,
+    binary, binary_logits, check_gamma, check_label_smoothing, crossentropy_options,
+    smoothed_labels,
 };
 use super::loss::{Loss, Output, mean_of_each_example};
 use crate::{Error, Result};
@@ -85,19 +86,10 @@ impl BinaryFocalCrossentropy {
         self
     }
 
-    /// Says whether the model's output still lacks its sigmoid; the default is `false`.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn from_logits(mut self, from_logits: bool) -> Self {
-        self.from_logits = from_logits;
-        self
-    }
-
-    /// Draws the labels towards one half by this share, at least 0 and below 1; the default
-    /// is 0.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
-        self.label_smoothing = label_smoothing;
-        self
+    crossentropy_options! {
+        "sigmoid",
+        /// Draws the labels towards one half by this share, at least 0 and below 1; the default is
+        /// 0.
     }
 
     /// `1 - p_t`, to the power of gamma.

@@ -5,7 +5,7 @@ use super::aligned::aligned;
 use super::config::LossConfig;
 use super::crossentropy::{
     check_classes, check_gamma, check_label_smoothing, class_logits, clipped_probabilities,
-    smoothed_classes,
+    crossentropy_options, smoothed_classes,
 };
 use super::focal_alpha::FocalAlpha;
 use super::loss::{Loss, Output, mean_of_each_example};
@@ -74,19 +74,10 @@ impl CategoricalFocalCrossentropy {
         self
     }
 
-    /// Says whether the model's output still lacks its softmax; the default is `false`.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn from_logits(mut self, from_logits: bool) -> Self {
-        self.from_logits = from_logits;
-        self
-    }
-
-    /// Sets the share of the truth that is spread evenly over all classes, at least 0 and
-    /// below 1; the default is 0.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
-        self.label_smoothing = label_smoothing;
-        self
+    crossentropy_options! {
+        "softmax",
+        /// Sets the share of the truth that is spread evenly over all classes, at least 0 and below
+        /// 1; the default is 0.
     }
 
     /// Values with a last axis of classes, times alpha.

@@ -8,6 +8,29 @@ use crate::{Error, Result, Shape};
 /// Keras's `epsilon()`: probabilities are kept this far from 0 and 1 before the logarithm.
 pub(crate) const EPSILON: f64 = 1e-7;
 
+/// Keras's builder methods that all cross-entropies share: for which ending of a model, and what
+/// smoothing means.
+macro_rules! crossentropy_options {
+    ($ending:literal, $(#[$smoothing:meta])*) => {
+        #[doc = concat!(
+            "Says whether the model's output still lacks its ", $ending, "; the default is `false`."
+        )]
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn from_logits(mut self, from_logits: bool) -> Self {
+            self.from_logits = from_logits;
+            self
+        }
+
+        $(#[$smoothing])*
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
+            self.label_smoothing = label_smoothing;
+            self
+        }
+    };
+}
+pub(super) use crossentropy_options;
+
 /// The logits of a yes or no, where there are any: a sigmoid is pending, or the loss was told.
 ///
 /// A pending sigmoid counts even if `from_logits` says that there is none, as in Keras on

@@ -2,7 +2,9 @@ use serde::{Deserialize, Serialize};
 use tch::{Reduction, Tensor};
 
 use super::config::LossConfig;
-use super::crossentropy::{EPSILON, check_classes, check_label_smoothing, class_logits};
+use super::crossentropy::{
+    EPSILON, check_classes, check_label_smoothing, class_logits, crossentropy_options,
+};
 use super::loss::{Loss, Output, Targets, mean_of_each_example};
 use crate::tensors::shape::tuple;
 use crate::{Error, Result, Shape};
@@ -42,19 +44,10 @@ impl SparseCategoricalCrossentropy {
         Self::default()
     }
 
-    /// Says whether the model's output still lacks its softmax; the default is `false`.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn from_logits(mut self, from_logits: bool) -> Self {
-        self.from_logits = from_logits;
-        self
-    }
-
-    /// Sets the share of the truth that is spread evenly over all classes, at least 0 and
-    /// below 1; the default is 0. Applies to evaluation as well, as in Keras.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
-        self.label_smoothing = label_smoothing;
-        self
+    crossentropy_options! {
+        "softmax",
+        /// Sets the share of the truth that is spread evenly over all classes, at least 0 and below
+        /// 1; the default is 0. Applies to evaluation as well, as in Keras.
     }
 }
 
