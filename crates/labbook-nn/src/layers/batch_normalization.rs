@@ -224,6 +224,11 @@ impl Layer for BatchNormalization {
             .collect()
     }
 
+    /// It keeps its statistics then, as in Keras.
+    fn infers_when_frozen(&self) -> bool {
+        true
+    }
+
     fn needs_whole_batch(&self) -> bool {
         true
     }

@@ -1,5 +1,6 @@
 use tch::Tensor;
 
+use super::axis::place;
 use super::config::Kind as LayerKind;
 use crate::layers::layer::layer_options;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
@@ -32,16 +33,6 @@ impl Concatenate {
     }
 
     layer_options!();
-
-    /// The axis without the batch axis.
-    fn place(&self, rank: usize) -> Option<usize> {
-        let rank = i64::try_from(rank).ok()?;
-        let place = match self.axis {
-            axis if axis < 0 => axis + rank,
-            axis => axis - 1,
-        };
-        (0..rank).contains(&place).then_some(place as usize)
-    }
 }
 
 impl Default for Concatenate {
@@ -83,7 +74,7 @@ impl Layer for Concatenate {
                 "call it on several: .call([&a, &b])",
             ));
         };
-        let place = self.place(first.rank()).ok_or_else(|| {
+        let place = place(self.axis, first.rank()).ok_or_else(|| {
             context.error(
                 &format!("an axis from 1 to {} or from -{0} to -1", first.rank()),
                 self.axis,

@@ -1,5 +1,6 @@
 use tch::{Kind, Tensor};
 
+use super::axis::place;
 use super::config::Kind as LayerKind;
 use crate::layers::layer::layer_options;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
@@ -62,16 +63,6 @@ impl Dot {
         let last = size.last().copied().unwrap_or(1);
         Ok(x.f_reshape([size[0], -1, last])?)
     }
-}
-
-/// The place of an axis that is not the batch axis.
-fn place(axis: i64, rank: usize) -> Option<usize> {
-    let rank = i64::try_from(rank).ok()?;
-    let place = match axis {
-        axis if axis < 0 => axis + rank,
-        axis => axis - 1,
-    };
-    (0..rank).contains(&place).then_some(place as usize)
 }
 
 impl Layer for Dot {

@@ -249,6 +249,11 @@ pub trait Layer: fmt::Debug + Send {
         }
     }
 
+    /// Whether a layer whose weights training leaves as they are also computes as for inference.
+    fn infers_when_frozen(&self) -> bool {
+        false
+    }
+
     /// Whether it takes whole numbers, `i64`, as an embedding does: they then stay such on their
     /// way from the data, also where others compute in bfloat16.
     fn takes_integers(&self) -> bool {

@@ -1,5 +1,7 @@
 //! Layers that join tensors of one shape number by number.
 
+use std::ops::RangeInclusive;
+
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
@@ -8,15 +10,26 @@ use crate::{
     Activation, BuildContext, Error, Layer, LayerConfig, LayerOptions, Phase, Result, Shape,
 };
 
+/// How many tensors most of these layers join.
+const SEVERAL: RangeInclusive<usize> = 2..=usize::MAX;
+
 /// The shape that tensors of these shapes have together; an axis of one is repeated.
-fn joint_shape(inputs: &[Shape], least: usize, context: &BuildContext<'_>) -> Result<Shape> {
+fn joint_shape(
+    inputs: &[Shape],
+    count: RangeInclusive<usize>,
+    context: &BuildContext<'_>,
+) -> Result<Shape> {
     let told = || {
         let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
         shapes.join(", ")
     };
-    if inputs.len() < least {
+    if !count.contains(&inputs.len()) {
+        let expected = match *count.end() {
+            usize::MAX => format!("at least {} tensors", count.start()),
+            most => format!("{most} tensors"),
+        };
         return Err(context.error(
-            &format!("at least {least} tensors"),
+            &expected,
             inputs.len(),
             "call it on several: .call([&a, &b])",
         ));
@@ -50,7 +63,7 @@ fn none_given(class_name: &str) -> Error {
 }
 
 macro_rules! merging_layer {
-    ($(#[$docs:meta])* $name:ident, $least:literal, $fold:expr, $end:expr) => {
+    ($(#[$docs:meta])* $name:ident, $count:expr, $fold:expr, $end:expr) => {
         $(#[$docs])*
         ///
         /// # Shapes
@@ -96,14 +109,7 @@ macro_rules! merging_layer {
                 inputs: &[Shape],
                 context: &mut BuildContext<'_>,
             ) -> Result<Shape> {
-                if stringify!($name) == "Subtract" && inputs.len() > 2 {
-                    return Err(context.error(
-                        "two tensors",
-                        inputs.len(),
-                        "subtract one from another, then the next",
-                    ));
-                }
-                joint_shape(inputs, $least, context)
+                joint_shape(inputs, $count, context)
             }
 
             fn forward(
@@ -138,32 +144,32 @@ macro_rules! merging_layer {
 
 merging_layer! {
     /// The sum of several tensors.
-    Add, 2, |a, b| a.f_add(b), |sum, _| Ok(sum)
+    Add, SEVERAL, |a, b| a.f_add(b), |sum, _| Ok(sum)
 }
 
 merging_layer! {
     /// The first of two tensors less the second.
-    Subtract, 2, |a, b| a.f_sub(b), |difference, _| Ok(difference)
+    Subtract, 2..=2, |a, b| a.f_sub(b), |difference, _| Ok(difference)
 }
 
 merging_layer! {
     /// The product of several tensors, number by number.
-    Multiply, 2, |a, b| a.f_mul(b), |product, _| Ok(product)
+    Multiply, SEVERAL, |a, b| a.f_mul(b), |product, _| Ok(product)
 }
 
 merging_layer! {
     /// The mean of several tensors, number by number.
-    Average, 2, |a, b| a.f_add(b), |sum, count| sum.f_div_scalar(count as f64)
+    Average, SEVERAL, |a, b| a.f_add(b), |sum, count| sum.f_div_scalar(count as f64)
 }
 
 merging_layer! {
     /// The larger number of several tensors at each place.
-    Maximum, 2, |a, b| a.f_maximum(b), |largest, _| Ok(largest)
+    Maximum, SEVERAL, |a, b| a.f_maximum(b), |largest, _| Ok(largest)
 }
 
 merging_layer! {
     /// The smaller number of several tensors at each place.
-    Minimum, 2, |a, b| a.f_minimum(b), |smallest, _| Ok(smallest)
+    Minimum, SEVERAL, |a, b| a.f_minimum(b), |smallest, _| Ok(smallest)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 pub(crate) mod activation;
 mod activation_layer;
 mod average_pooling2d;
+mod axis;
 mod batch_normalization;
 mod concatenate;
 pub(crate) mod config;

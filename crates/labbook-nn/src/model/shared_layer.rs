@@ -149,13 +149,11 @@ impl SharedLayer {
         phase: Phase,
         activation: Activation,
     ) -> Result<Tensor> {
-        // A frozen batch normalization keeps its statistics, as in Keras.
-        let phase = match self.is_trainable() {
-            true => phase,
-            false if self.0.class_name == "BatchNormalization" => Phase::Infer,
+        let state = self.state();
+        let phase = match !self.is_trainable() && state.layer.infers_when_frozen() {
+            true => Phase::Infer,
             false => phase,
         };
-        let state = self.state();
         let y = state.layer.forward_many(inputs, phase, activation);
         y.map_err(|error| error.within(&format!("layer {}", self.0.name)))
     }
