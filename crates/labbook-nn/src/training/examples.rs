@@ -1,5 +1,3 @@
-use tch::Tensor;
-
 use crate::data::spans::spans;
 use crate::data::tensor_batches::{DataSpec, TensorBatches};
 use crate::random::Rng;
@@ -167,15 +165,4 @@ impl Examples<'_> {
         }
         Ok(true)
     }
-}
-
-/// The part of some tensors before and after an example.
-pub(crate) fn split(tensors: &[Tensor], at: i64) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
-    let (mut before, mut after) = (Vec::new(), Vec::new());
-    for tensor in tensors {
-        let count = tensor.size().first().copied().unwrap_or_default();
-        before.push(tensor.f_narrow(0, 0, at.min(count))?);
-        after.push(tensor.f_narrow(0, at.min(count), (count - at).max(0))?);
-    }
-    Ok((before, after))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
-use super::examples::split;
+use super::labelled::Labelled;
 use super::reporter::default_reporter;
 use crate::data::spans::spans;
 use crate::{Augmentation, Callbacks, Dataset, Error, Reporter, Result, Tensors, Verbosity};
@@ -37,8 +37,8 @@ pub struct Fit {
 
 /// What is measured after an epoch.
 pub(crate) enum Validation {
-    /// Inputs, targets, and weights of examples.
-    Tensors(Tensors, Tensors, Option<Tensor>),
+    /// Examples in memory.
+    Tensors(Labelled),
     /// A data set that gives batches.
     Dataset(Arc<dyn Dataset>),
 }
@@ -100,7 +100,11 @@ impl Fit {
     /// Evaluates on these data after each epoch, with the same batch size.
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn validation_data(mut self, x: impl Into<Tensors>, y: impl Into<Tensors>) -> Self {
-        self.validation = Some(Validation::Tensors(x.into(), y.into(), None));
+        self.validation = Some(Validation::Tensors(Labelled {
+            x: x.into(),
+            y: y.into(),
+            sample_weight: None,
+        }));
         self
     }
 
@@ -112,8 +116,11 @@ impl Fit {
         y: impl Into<Tensors>,
         sample_weight: &Tensor,
     ) -> Self {
-        let weights = Some(sample_weight.shallow_clone());
-        self.validation = Some(Validation::Tensors(x.into(), y.into(), weights));
+        self.validation = Some(Validation::Tensors(Labelled {
+            x: x.into(),
+            y: y.into(),
+            sample_weight: Some(sample_weight.shallow_clone()),
+        }));
         self
     }
 
@@ -322,21 +329,11 @@ impl Fit {
     }
 
     /// The examples for training and those held back, if `validation_split` asks for that.
-    #[expect(clippy::type_complexity, reason = "the same three things twice")]
-    pub(crate) fn split(
-        &self,
-        x: &Tensors,
-        y: &Tensors,
-        weights: Option<&Tensor>,
-    ) -> Result<(
-        Option<(Tensors, Tensors, Option<Tensor>)>,
-        Option<(Tensors, Tensors, Option<Tensor>)>,
-    )> {
+    pub(crate) fn split(&self, whole: &Labelled) -> Result<Option<(Labelled, Labelled)>> {
         if self.validation_split == 0.0 {
-            return Ok((None, None));
+            return Ok(None);
         }
-        let count = x.as_slice().first().and_then(|x| x.size().first().copied());
-        let count = count.unwrap_or_default();
+        let count = whole.count();
         let at = (count as f64 * (1.0 - self.validation_split)).floor() as i64;
         if at < 1 || at >= count {
             return Err(Error::option(
@@ -346,14 +343,7 @@ impl Fit {
                 "use more examples, or validation_data",
             ));
         }
-        let (x, x_held) = split(x.as_slice(), at)?;
-        let (y, y_held) = split(y.as_slice(), at)?;
-        let weights: Vec<Tensor> = weights.into_iter().map(Tensor::shallow_clone).collect();
-        let (weights, weights_held) = split(&weights, at)?;
-        let all = |x: Vec<Tensor>, y: Vec<Tensor>, weights: Vec<Tensor>| {
-            Some((x.into(), y.into(), weights.into_iter().next()))
-        };
-        Ok((all(x, y, weights), all(x_held, y_held, weights_held)))
+        whole.split(at).map(Some)
     }
 
     /// Start and length of each batch of an epoch.
@@ -423,7 +413,7 @@ impl Default for Fit {
 impl fmt::Debug for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let validation = self.validation.as_ref().map(|validation| match validation {
-            Validation::Tensors(x, ..) => format!("{x:?}"),
+            Validation::Tensors(data) => format!("{data:?}"),
             Validation::Dataset(data) => format!("{:?} batches", data.len()),
         });
         let in_use = "in use";

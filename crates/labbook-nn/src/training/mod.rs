@@ -4,6 +4,7 @@ pub(crate) mod evaluate;
 pub(crate) mod examples;
 pub(crate) mod fit;
 pub(crate) mod history;
+mod labelled;
 mod logs;
 pub(crate) mod predict;
 pub(crate) mod progress;

@@ -3,6 +3,7 @@ use std::time::Instant;
 use super::evaluate::measure;
 use super::examples::{Examples, Stream};
 use super::fit::Validation;
+use super::labelled::Labelled;
 use super::tally::{BatchObjective, Tally};
 use crate::data::tensor_batches::{DataSpec, InputNeed, OutputNeed, TensorBatches};
 use crate::engine::{self, Engine};
@@ -42,35 +43,32 @@ impl Model {
         y: impl Into<Tensors>,
         options: &Fit,
     ) -> Result<History> {
-        let (x, y) = (x.into(), y.into());
+        let whole = Labelled {
+            x: x.into(),
+            y: y.into(),
+            sample_weight: options.sample_weight.as_ref().map(Tensor::shallow_clone),
+        };
         let verbosity = options.check()?;
         let _interruptible = Interruptible::begin();
         engine::allocator::keep_freed_tensors()?;
         self.compiled()?;
-        self.build_for("x", &x)?;
+        self.build_for("x", &whole.x)?;
         let spec = self.data_spec()?;
-        let weights = options.sample_weight.as_ref();
-        let (kept, held_out) = options.split(&x, &y, weights)?;
-        let (x, y, weights) = match &kept {
-            Some((x, y, weights)) => (x, y, weights.as_ref()),
-            None => (&x, &y, weights),
+        let (data, held_back) = match options.split(&whole)? {
+            Some((kept, held_back)) => (kept, Some(Validation::Tensors(held_back))),
+            None => (whole, None),
         };
-        let class_weight = &options.class_weight;
-        let train = TensorBatches::labelled(&spec, ("x", x), ("y", y), weights, class_weight)?;
-        let data: Vec<&Tensor> = x
-            .as_slice()
-            .iter()
-            .chain(y.as_slice())
-            .chain(weights)
-            .collect();
-        self.train(
+        let train = TensorBatches::labelled(
             &spec,
-            Examples::Tensors(train),
-            held_out,
-            &data,
-            verbosity,
-            options,
-        )
+            ("x", &data.x),
+            ("y", &data.y),
+            data.sample_weight.as_ref(),
+            &options.class_weight,
+        )?;
+        let tensors: Vec<&Tensor> = data.tensors().collect();
+        let validation = held_back.as_ref().or(options.validation.as_ref());
+        let train = Examples::Tensors(train);
+        self.train(&spec, train, validation, &tensors, verbosity, options)
     }
 
     /// [`fit`](Self::fit) on a data set that gives batches, epoch after epoch.
@@ -101,7 +99,7 @@ impl Model {
         self.train(
             &spec,
             Examples::Stream(stream),
-            None,
+            options.validation.as_ref(),
             &[],
             verbosity,
             options,
@@ -156,36 +154,28 @@ impl Model {
         &mut self,
         spec: &DataSpec,
         mut train: Examples<'_>,
-        held_out: Option<(Tensors, Tensors, Option<Tensor>)>,
+        validation: Option<&Validation>,
         data: &[&Tensor],
         verbosity: Verbosity,
         options: &Fit,
     ) -> Result<History> {
-        let validation = match (&options.validation, &held_out) {
-            (_, Some((x, y, weights))) => Some(Examples::Tensors(TensorBatches::labelled(
-                spec,
-                ("validation x", x),
-                ("validation y", y),
-                weights.as_ref(),
-                &[],
-            )?)),
-            (Some(Validation::Tensors(x, y, weights)), None) => {
-                Some(Examples::Tensors(TensorBatches::labelled(
-                    spec,
-                    ("validation x", x),
-                    ("validation y", y),
-                    weights.as_ref(),
-                    &[],
-                )?))
+        let mut kept_data = data.to_vec();
+        let validation = match validation {
+            None => None,
+            Some(Validation::Tensors(data)) => {
+                kept_data.extend(data.tensors());
+                let weights = data.sample_weight.as_ref();
+                let (x, y) = (("validation x", &data.x), ("validation y", &data.y));
+                let batches = TensorBatches::labelled(spec, x, y, weights, &[])?;
+                Some(Examples::Tensors(batches))
             }
-            (Some(Validation::Dataset(data)), None) => Some(Examples::Stream(Stream::new(
+            Some(Validation::Dataset(data)) => Some(Examples::Stream(Stream::new(
                 spec,
                 data.as_ref(),
                 &[],
                 self.seed,
                 options.validation_steps,
             ))),
-            (None, None) => None,
         };
         if let Some(augmentation) = options.augmentation {
             augmentation.check(self.built_for()?)?;
@@ -216,14 +206,6 @@ impl Model {
                 .unwrap_or_default(),
             seed: self.seed,
         };
-        let mut kept_data = data.to_vec();
-        let validation_data = match (&options.validation, &held_out) {
-            (_, Some((x, y, _))) | (Some(Validation::Tensors(x, y, _)), None) => {
-                x.as_slice().iter().chain(y.as_slice()).collect()
-            }
-            _ => Vec::new(),
-        };
-        kept_data.extend(validation_data);
         let keeper = Keeper::of(self, &params, options, &kept_data, callbacks.0.len())?;
         let resumed = match &keeper {
             Some(keeper) => keeper.restore(self, options.resume)?,
