@@ -71,8 +71,8 @@ pub use metrics::{
     TopKCategoricalAccuracy,
 };
 pub use model::{
-    ActivationBatches, Compile, Input, LayerExt, LayerRange, LossChoice, Losses, Model,
-    OptimizerChoice, Sequential, SharedLayer, Summary, SummaryRow, SymbolicTensor, SymbolicTensors,
+    ActivationBatches, Compile, Input, LayerRange, LossChoice, Losses, Model, OptimizerChoice,
+    Sequential, SharedLayer, Summary, SummaryRow, SymbolicTensor, SymbolicTensors,
 };
 pub use names::clear_session;
 pub use optimizers::{

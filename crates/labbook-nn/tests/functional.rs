@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use labbook_nn::Activation::{Relu, Sigmoid, Softmax, Tanh};
 use labbook_nn::{
     ActivationLayer, Adam, Add, AveragePooling2D, BatchNormalization, Compile, Concatenate, Conv2D,
-    Dense, Dot, Evaluate, Fit, Flatten, GlobalAveragePooling2D, Input, L1L2, LayerExt,
-    MaxPooling2D, Model, OptimizerChoice, Padding, Predict, Result, SGD, Sequential,
-    SymbolicTensors, Tensors,
+    Dense, Dot, Evaluate, Fit, Flatten, GlobalAveragePooling2D, Input, L1L2, MaxPooling2D, Model,
+    OptimizerChoice, Padding, Predict, Result, SGD, Sequential, SymbolicTensors, Tensors,
 };
 use safetensors::SafeTensors;
 use tch::{Device, Kind, Tensor};

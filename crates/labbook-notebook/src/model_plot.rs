@@ -96,7 +96,7 @@ pub fn plot_filters(model: &Sequential, layer: &str) -> Result<Figure, NotebookE
 
 #[cfg(test)]
 mod tests {
-    use labbook_nn::{Add, Concatenate, Conv2D, Dense, Flatten, Input, LayerExt};
+    use labbook_nn::{Add, Concatenate, Conv2D, Dense, Flatten, Input};
     use tch::Device;
 
     use super::*;

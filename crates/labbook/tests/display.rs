@@ -63,7 +63,6 @@ const NO_VALUES: [(&str, &str); 54] = [
     ("Huber", "part of what a model is compiled with"),
     ("Input", "makes symbolic tensors"),
     ("KLDivergence", "part of what a model is compiled with"),
-    ("LayerExt", "a trait"),
     ("LogCosh", "part of what a model is compiled with"),
     ("LossFn", "part of what a model is compiled with"),
     ("Maximum", "part of a model, shown in its summary"),
@@ -91,6 +90,7 @@ const NO_VALUES: [(&str, &str); 54] = [
         "RootMeanSquaredError",
         "part of what a model is compiled with",
     ),
+    ("SharedLayer", "part of a model, shown in its summary"),
     (
         "SparseCategoricalAccuracy",
         "part of what a model is compiled with",

@@ -117,7 +117,7 @@ impl Layer for Concatenate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Input, LayerExt, Model};
+    use crate::{Input, Model};
 
     #[test]
     fn shapes_add_up_along_the_axis() -> Result<()> {

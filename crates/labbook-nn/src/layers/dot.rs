@@ -164,7 +164,7 @@ impl Layer for Dot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Input, LayerExt, Model};
+    use crate::{Input, Model};
 
     #[test]
     fn rows_give_their_products_and_cosines() -> Result<()> {

@@ -28,6 +28,24 @@ pub struct LayerOptions {
 /// The builder methods that all layers share.
 macro_rules! layer_options {
     () => {
+        $crate::layers::layer::layer_options!(without_call);
+
+        /// What the layer makes of one symbolic tensor or, for a merging layer, of several; as
+        /// `layer(x)` does in Keras.
+        ///
+        /// Never fails: what does not fit is told by [`Model::new`]($crate::Model::new).
+        pub fn call(self, inputs: impl Into<$crate::SymbolicTensors>) -> $crate::SymbolicTensor {
+            self.shared().call(inputs)
+        }
+    };
+    // For a layer whose own `call` computes at once.
+    (without_call) => {
+        /// The layer to be called in several places, with the same weights in each.
+        #[must_use]
+        pub fn shared(self) -> $crate::SharedLayer {
+            $crate::SharedLayer::new(self)
+        }
+
         /// Names the layer; without this it is named as Keras would name it.
         #[must_use = "method moves the value of self and returns the modified value"]
         pub fn name(mut self, name: impl Into<String>) -> Self {

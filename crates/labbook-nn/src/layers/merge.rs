@@ -175,7 +175,7 @@ merging_layer! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Input, LayerExt, Model};
+    use crate::{Input, Model};
 
     #[test]
     fn each_merge_gives_its_numbers() -> Result<()> {

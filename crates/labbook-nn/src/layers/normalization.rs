@@ -68,7 +68,7 @@ impl Normalization {
         self
     }
 
-    layer_options!();
+    layer_options!(without_call);
 
     /// Takes mean and variance of each channel from data of shape (N, .., channels), bytes or
     /// floats.
@@ -130,7 +130,8 @@ impl Normalization {
     }
 
     /// What the layer makes of data of shape (N, .., channels), as `f32`; for what is to be
-    /// adapted to its output, such as [`Whitening`](crate::Whitening).
+    /// adapted to its output, such as [`Whitening`](crate::Whitening). In a functional model write
+    /// `normalization.shared().call(&x)`.
     ///
     /// # Errors
     /// When the layer is not adapted, or to another number of channels.

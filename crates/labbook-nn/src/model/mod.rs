@@ -20,4 +20,4 @@ pub use model::Model;
 pub use sequential::Sequential;
 pub use shared_layer::SharedLayer;
 pub use summary::{Summary, SummaryRow};
-pub use symbolic_tensor::{Input, LayerExt, SymbolicTensor, SymbolicTensors};
+pub use symbolic_tensor::{Input, SymbolicTensor, SymbolicTensors};

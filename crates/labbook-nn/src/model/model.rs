@@ -26,7 +26,7 @@ const KERNEL_STREAM: u64 = u64::MAX;
 ///
 /// ```
 /// use labbook_nn::Activation::{Relu, Sigmoid};
-/// use labbook_nn::{Adam, Compile, Concatenate, Dense, Fit, Input, LayerExt, Model};
+/// use labbook_nn::{Adam, Compile, Concatenate, Dense, Fit, Input, Model};
 /// use tch::{Device, Kind, Tensor};
 ///
 /// # fn main() -> labbook_nn::Result<()> {

@@ -95,7 +95,7 @@ impl Sequential {
     /// Never fails: a layer that does not fit is reported by the next call that can fail, such
     /// as `summary`, `compile` or `fit`. A compiled model has to be compiled again.
     pub fn add(&mut self, layer: impl Layer + 'static) {
-        self.add_shared(SharedLayer::new(Box::new(layer)));
+        self.add_shared(SharedLayer::new(layer));
     }
 
     pub(crate) fn add_shared(&mut self, layer: SharedLayer) {

@@ -10,7 +10,21 @@ use crate::{Activation, Layer, LayerConfig, Parameter, Phase, Result, Shape};
 
 /// A layer under its name, shared by all places and models that call it.
 ///
-/// Every place computes with the same weights. From [`LayerExt::shared`](super::LayerExt::shared).
+/// Every place computes with the same weights. The layers of this crate give it by `shared()`, one
+/// of a person's own by [`SharedLayer::new`].
+///
+/// ```
+/// use labbook_nn::{Concatenate, Dense, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let (left, right) = (Input::new(8), Input::new(8));
+/// let encoder = Dense::new(4).shared();
+/// let both = Concatenate::new().call([&encoder.call(&left), &encoder.call(&right)]);
+/// let model = Model::new([&left, &right], &Dense::new(1).call(&both))?;
+/// assert_eq!(model.count_params()?, 4 * 9 + 9);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct SharedLayer(Arc<Cell>);
 
@@ -35,8 +49,13 @@ struct Built {
 }
 
 impl SharedLayer {
-    /// Names the layer, as asked for or as Keras would.
-    pub(crate) fn new(layer: Box<dyn Layer>) -> Self {
+    /// A layer to be called, by the name asked for or as Keras would name it.
+    #[must_use]
+    pub fn new(layer: impl Layer + 'static) -> Self {
+        Self::boxed(Box::new(layer))
+    }
+
+    pub(crate) fn boxed(layer: Box<dyn Layer>) -> Self {
         let class_name = layer.class_name();
         let options = layer.options();
         let name = options.name.clone();

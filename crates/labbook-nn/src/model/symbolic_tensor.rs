@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::shared_layer::SharedLayer;
+use crate::Shape;
 use crate::names::unique_name;
-use crate::{Layer, Shape};
 
 /// Counts calls, so that the inputs of a call have smaller numbers than itself.
 static CALLS: AtomicU64 = AtomicU64::new(0);
@@ -60,7 +60,7 @@ pub(crate) struct InputSpec {
 ///
 /// ```
 /// use labbook_nn::Activation::Relu;
-/// use labbook_nn::{Add, Dense, Input, LayerExt, Model};
+/// use labbook_nn::{Add, Dense, Input, Model};
 ///
 /// # fn main() -> labbook_nn::Result<()> {
 /// let inputs = Input::new(16);
@@ -224,36 +224,6 @@ impl From<(&SymbolicTensor, &SymbolicTensor)> for SymbolicTensors {
         Self(vec![a.clone(), b.clone()])
     }
 }
-
-/// Calls a layer on symbolic tensors, as `layer(x)` does in Keras. Every layer has this.
-pub trait LayerExt: Layer + Sized + 'static {
-    /// What the layer makes of one symbolic tensor or, for a merging layer, of several.
-    ///
-    /// Never fails: what does not fit is told by [`Model::new`](super::Model::new).
-    fn call(self, inputs: impl Into<SymbolicTensors>) -> SymbolicTensor {
-        self.shared().call(inputs)
-    }
-
-    /// The layer to be called in several places, with the same weights in each.
-    ///
-    /// ```
-    /// use labbook_nn::{Concatenate, Dense, Input, LayerExt, Model};
-    ///
-    /// # fn main() -> labbook_nn::Result<()> {
-    /// let (left, right) = (Input::new(8), Input::new(8));
-    /// let encoder = Dense::new(4).shared();
-    /// let both = Concatenate::new().call([&encoder.call(&left), &encoder.call(&right)]);
-    /// let model = Model::new([&left, &right], &Dense::new(1).call(&both))?;
-    /// assert_eq!(model.count_params()?, 4 * 9 + 9);
-    /// # Ok(())
-    /// # }
-    /// ```
-    fn shared(self) -> SharedLayer {
-        SharedLayer::new(Box::new(self))
-    }
-}
-
-impl<L: Layer + 'static> LayerExt for L {}
 
 impl SharedLayer {
     /// What the layer makes of these symbolic tensors, with the weights that it has everywhere.

@@ -219,7 +219,7 @@ impl Model {
             .map(|(_, weight)| weight.numel() as i64)
             .sum();
         let layers = manifest.layers.into_iter().map(|saved| {
-            let layer = SharedLayer::new(saved.layer.into_layer(&saved.name));
+            let layer = SharedLayer::boxed(saved.layer.into_layer(&saved.name));
             layer.set_trainable(saved.trainable)?;
             Ok(layer)
         });
