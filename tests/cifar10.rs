@@ -133,7 +133,8 @@ fn an_experiment_runs_again_alone_with_the_same_figures() {
     let dropout = section("### Experiment 13: two dense layers, dropout");
     let stopped = section("### Experiment 5: two dense layers, stopped early");
     let cells = [
-        &section("## 2. Start a session")[..],
+        &section("## 1. Import the packages")[1..2],
+        &section("## 2. Start a session"),
         &section("## 3. Load the data"),
         &section("## 5. Prepare the data"),
         &dropout[..2],
