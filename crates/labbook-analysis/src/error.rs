@@ -149,6 +149,17 @@ pub enum AnalysisError {
         /// Features received.
         received: usize,
     },
+    /// The samples leave nothing to compute.
+    #[error(
+        "expected samples for which {what} is defined. Received: samples for which it is not, as \
+         {because}"
+    )]
+    Undefined {
+        /// What was asked for.
+        what: &'static str,
+        /// Why it is no number.
+        because: &'static str,
+    },
     /// Points of a map flew apart beyond the range of numbers.
     #[error(
         "expected the map to stay finite. Received: an overflow before iteration {iteration}; use \

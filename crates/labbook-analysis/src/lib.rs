@@ -18,19 +18,25 @@
 //! ```
 
 mod affinities;
+mod agreement;
 mod average;
+mod bootstrap;
 mod calibration;
 mod class_label;
 mod classification_report;
+mod clustering_scores;
 mod confused_pair;
 mod confusion_matrix;
+mod curves;
 mod embedding_quality;
 mod error;
 mod losses;
 mod neighbors;
 mod pca;
+mod probability_scores;
 mod pruned_search;
 mod random;
+mod regression_scores;
 mod samples;
 mod scores;
 mod simd;
@@ -38,12 +44,18 @@ mod top_k;
 mod tsne;
 
 pub use affinities::Affinities;
+pub use agreement::{
+    KappaWeights, McNemar, balanced_accuracy_score, cohen_kappa_score, matthews_corrcoef,
+};
 pub use average::Average;
+pub use bootstrap::{BootstrapInterval, bootstrap_interval};
 pub use calibration::{Calibration, CalibrationBin};
 pub use class_label::ClassLabel;
 pub use classification_report::{ClassificationReport, ReportRow, classification_report};
+pub use clustering_scores::{adjusted_rand_score, normalized_mutual_info_score, silhouette_score};
 pub use confused_pair::{ConfusedPair, confused_indices};
 pub use confusion_matrix::{ConfusionMatrix, Normalize};
+pub use curves::{PrecisionRecallCurve, RocCurve, average_precision_score, roc_auc_score};
 pub use embedding_quality::{
     knn_recall, knn_recall_of, nearest_neighbor_accuracy, nearest_on_embedding, trustworthiness,
     trustworthiness_of,
@@ -51,6 +63,11 @@ pub use embedding_quality::{
 pub use error::AnalysisError;
 pub use losses::{largest_loss_indices, sample_losses};
 pub use pca::{FittedPca, Pca};
+pub use probability_scores::{brier_score_loss, log_loss};
+pub use regression_scores::{
+    explained_variance_score, mean_absolute_error, mean_absolute_percentage_error,
+    mean_squared_error, r2_score, root_mean_squared_error,
+};
 pub use samples::Samples;
 pub use scores::{accuracy_score, f1_score, precision_score, recall_score};
 pub use top_k::top_k_accuracy_score;

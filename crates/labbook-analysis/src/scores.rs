@@ -90,7 +90,7 @@ where
 }
 
 /// Counts over the labels that occur on either side, renumbered from 0 in ascending order.
-fn matrix_of_present<'a, 'b, T, P>(
+pub(crate) fn matrix_of_present<'a, 'b, T, P>(
     true_labels: impl IntoIterator<Item = &'a T>,
     predicted: impl IntoIterator<Item = &'b P>,
 ) -> Result<ConfusionMatrix, AnalysisError>

@@ -26,14 +26,19 @@ pub mod prelude {
     pub use crate::{ndarray, plotters, polars, tch};
 
     pub use labbook_analysis::{
-        Average, Calibration, ClassificationReport, ConfusionMatrix, Normalize, Pca, Tsne,
-        accuracy_score, classification_report, f1_score, precision_score, recall_score,
-        top_k_accuracy_score,
+        Average, BootstrapInterval, Calibration, ClassificationReport, ConfusionMatrix,
+        KappaWeights, McNemar, Normalize, Pca, PrecisionRecallCurve, RocCurve, Tsne,
+        accuracy_score, adjusted_rand_score, average_precision_score, balanced_accuracy_score,
+        bootstrap_interval, brier_score_loss, classification_report, cohen_kappa_score,
+        explained_variance_score, f1_score, log_loss, matthews_corrcoef, mean_absolute_error,
+        mean_absolute_percentage_error, mean_squared_error, normalized_mutual_info_score,
+        precision_score, r2_score, recall_score, roc_auc_score, root_mean_squared_error,
+        silhouette_score, top_k_accuracy_score,
     };
     pub use labbook_charts::{
         BarChart, ColorMap, FeatureMaps, Figure, FilterGrid, ImageGrid, LabelledScatter, LineChart,
-        MatrixPlot, ModelPlot, Palette, ReliabilityDiagram, ScatterPlot, ThumbnailMap, draw,
-        hls_palette, panels, px, side_by_side,
+        MatrixPlot, ModelPlot, Palette, PrecisionRecallPlot, ReliabilityDiagram, RocPlot,
+        ScatterPlot, ThumbnailMap, draw, hls_palette, panels, px, side_by_side,
     };
     pub use labbook_data::{ImageSet, ImageSets, Provenance, datasets};
     pub use labbook_nn::Activation::{
@@ -62,8 +67,9 @@ pub mod prelude {
         HistoryFrame, NotebookDisplay, Render, Session, Table, Trials, Versions, calibration_curve,
         column_of, confusion_matrix, feature_maps, frame_of, mistakes, neighbor_matrix,
         plot_calibration, plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance,
-        plot_filters, plot_history, plot_model, plot_precision_recall, prediction_table,
-        print_progress, row, scatter, show, show_grad_cam, show_largest_losses, show_most_confused,
+        plot_filters, plot_history, plot_model, plot_precision_recall, plot_precision_recall_curve,
+        plot_roc, precision_recall_curve, prediction_table, print_progress, roc_curve, row,
+        scatter, show, show_grad_cam, show_largest_losses, show_most_confused,
         show_random_examples, show_saliency, stack, thumbnails,
     };
     pub use labbook_records::{RunRecord, Runs};
