@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::file_template::FileTemplate;
 use super::monitor::{Monitor, monitor_options, remembered};
-use crate::saving::archive::with_extension;
+use crate::saving::file_name::with_extension;
 use crate::{Callback, CallbackState, Control, Logs, Result};
 
 /// Saves the model at the end of every epoch, or of every best one, by the rules of Keras 2.4.

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Logs;
-use crate::saving::archive::number;
+use crate::saving::number;
 
 /// The numbers that describe a training.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
