@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use crate::layers::layer::layer_options;
+use crate::layers::layer::{layer_options, single};
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// An activation function as a layer of its own, for instance after a
@@ -52,6 +52,14 @@ impl Layer for ActivationLayer {
 
     fn build(&mut self, input: &Shape, _context: &mut BuildContext<'_>) -> Result<Shape> {
         Ok(input.clone())
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        single(inputs, context).cloned().map(Some)
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {

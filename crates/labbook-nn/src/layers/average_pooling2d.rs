@@ -3,7 +3,7 @@ use tch::Tensor;
 use super::config::Kind as LayerKind;
 use super::conv2d::{Padding, channels_first, channels_last};
 use super::pool::{Pool, pool_options};
-use crate::layers::layer::layer_options;
+use crate::layers::layer::{layer_options, single};
 use crate::tensors::shape::Size2D;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
@@ -59,6 +59,16 @@ impl Layer for AveragePooling2D {
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         self.pool.output(input, context)
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        self.pool
+            .output(single(inputs, context)?, context)
+            .map(Some)
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {

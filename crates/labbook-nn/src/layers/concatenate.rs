@@ -33,36 +33,9 @@ impl Concatenate {
     }
 
     layer_options!();
-}
 
-impl Default for Concatenate {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Layer for Concatenate {
-    fn class_name(&self) -> &'static str {
-        "Concatenate"
-    }
-
-    fn options(&self) -> &LayerOptions {
-        &self.options
-    }
-
-    fn config(&self) -> Option<LayerConfig> {
-        Some(LayerConfig(LayerKind::Concatenate { axis: self.axis }))
-    }
-
-    fn needs_whole_batch(&self) -> bool {
-        false
-    }
-
-    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        self.build_many(std::slice::from_ref(input), context)
-    }
-
-    fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
+    /// The shape of what is joined.
+    fn joint(&self, inputs: &[Shape], context: &BuildContext<'_>) -> Result<Shape> {
         let told = || {
             let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
             shapes.join(", ")
@@ -98,6 +71,46 @@ impl Layer for Concatenate {
         }
         joint[place] = sum;
         Ok(Shape::from(joint))
+    }
+}
+
+impl Default for Concatenate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Layer for Concatenate {
+    fn class_name(&self) -> &'static str {
+        "Concatenate"
+    }
+
+    fn options(&self) -> &LayerOptions {
+        &self.options
+    }
+
+    fn config(&self) -> Option<LayerConfig> {
+        Some(LayerConfig(LayerKind::Concatenate { axis: self.axis }))
+    }
+
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+        self.build_many(std::slice::from_ref(input), context)
+    }
+
+    fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
+        self.joint(inputs, context)
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        self.joint(inputs, context).map(Some)
     }
 
     fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {

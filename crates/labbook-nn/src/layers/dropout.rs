@@ -2,7 +2,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::config::Kind as LayerKind;
 use crate::engine::kernels::{self, Dropping, Instructions};
-use crate::layers::layer::layer_options;
+use crate::layers::layer::{layer_options, single};
 use crate::random::mask_seed;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
@@ -58,6 +58,14 @@ impl Layer for Dropout {
             ));
         }
         Ok(input.clone())
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        single(inputs, context).cloned().map(Some)
     }
 
     fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {

@@ -3,6 +3,7 @@ use std::fmt;
 use tch::{Device, Tensor};
 
 use crate::random::Rng;
+use crate::tensors::memory::{available_memory, gigabytes};
 use crate::{Activation, Error, Initializer, LayerConfig, Result, Shape};
 
 /// Whether a layer runs for training or for inference.
@@ -118,6 +119,11 @@ impl Parameter {
     }
 }
 
+/// Weights are `f32`.
+const BYTES_OF_A_NUMBER: u64 = 4;
+/// Below this there is no need to ask how much memory there is.
+const LARGE: u64 = 256 << 20;
+
 /// What a layer is given to make its weights.
 #[derive(Debug)]
 pub struct BuildContext<'a> {
@@ -168,12 +174,26 @@ impl BuildContext<'_> {
     }
 
     fn take_room(&mut self, sizes: &[i64]) -> Result<()> {
+        let count = sizes
+            .iter()
+            .try_fold(1_i64, |product, &size| product.checked_mul(size));
+        let bytes = count.map_or(u64::MAX, |count| {
+            count.unsigned_abs().saturating_mul(BYTES_OF_A_NUMBER)
+        });
+        // The system may promise more memory than it has, and end the process that uses it.
+        if bytes > LARGE
+            && let Some(available) = available_memory().filter(|&available| bytes > available)
+        {
+            return Err(self.error(
+                &format!("weights that fit into {} of memory", gigabytes(available)),
+                format!("a weight of the sizes {sizes:?}"),
+                "use fewer units or filters, a smaller kernel, or smaller inputs",
+            ));
+        }
         let Some(room) = *self.room else {
             return Ok(());
         };
-        let left = sizes
-            .iter()
-            .try_fold(1_i64, |product, &size| product.checked_mul(size))
+        let left = count
             .and_then(|count| room.checked_sub(count))
             .filter(|&left| left >= 0);
         let left = left.ok_or_else(|| {
@@ -231,14 +251,24 @@ pub trait Layer: fmt::Debug + Send {
     /// # Errors
     /// When options or inputs do not fit.
     fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
-        match inputs {
-            [input] => self.build(input, context),
-            _ => Err(context.error(
-                "one input",
-                format!("{} inputs", inputs.len()),
-                "join them first, for instance with Concatenate",
-            )),
-        }
+        self.build(single(inputs, context)?, context)
+    }
+
+    /// The output shape for inputs of other shapes than those it was built for, with the weights
+    /// that it has; `None` if it serves only those.
+    ///
+    /// A layer may be called in several places. The safe answer is the default: a layer that
+    /// remembers the shapes it was built for must not be called on others.
+    ///
+    /// # Errors
+    /// When the inputs do not fit, with more to say than that they differ.
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        let _ = (inputs, context);
+        Ok(None)
     }
 
     /// Computes the output, ending with `activation` in place of the layer's own.
@@ -317,6 +347,18 @@ pub trait Layer: fmt::Debug + Send {
     }
 }
 
+/// The one input of a layer that takes one.
+pub(crate) fn single<'a>(inputs: &'a [Shape], context: &BuildContext<'_>) -> Result<&'a Shape> {
+    match inputs {
+        [input] => Ok(input),
+        _ => Err(context.error(
+            "one input",
+            format!("{} inputs", inputs.len()),
+            "join them first, for instance with Concatenate",
+        )),
+    }
+}
+
 /// What a layer answers when it is asked to compute before it has weights.
 pub(crate) fn not_built(class_name: &str, options: &LayerOptions) -> Error {
     Error::Layer {
@@ -347,6 +389,7 @@ pub struct LayerInfo {
     pub params: i64,
     /// Number of weights that training changes.
     pub trainable_params: i64,
-    /// Floating-point operations for one example: twice the multiplications of the kernels.
+    /// Floating-point operations for one example in all calls of the layer: twice the
+    /// multiplications of the kernels.
     pub flops: i64,
 }

@@ -112,6 +112,14 @@ macro_rules! merging_layer {
                 joint_shape(inputs, $count, context)
             }
 
+            fn compute_output_shape(
+                &self,
+                inputs: &[Shape],
+                context: &BuildContext<'_>,
+            ) -> Result<Option<Shape>> {
+                joint_shape(inputs, $count, context).map(Some)
+            }
+
             fn forward(
                 &self,
                 x: &Tensor,

@@ -31,11 +31,13 @@ pub(crate) struct OutputMetrics {
 }
 
 impl Compiled {
-    /// Whether the loss of a batch is a mean over its examples, for every output.
-    pub(crate) fn is_mean_over_examples(&self) -> bool {
-        self.losses
-            .iter()
-            .all(|output| output.loss.is_mean_over_examples())
+    /// Whether a loss or a metric is no mean over examples, so that batches must stay whole.
+    pub(crate) fn needs_whole_batch(&self) -> bool {
+        let mut losses = self.losses.iter();
+        let metrics = self.metrics.borrow();
+        let mut metrics = metrics.iter().flat_map(OutputMetrics::all);
+        losses.any(|output| !output.loss.is_mean_over_examples())
+            || metrics.any(|(_, metric)| metric.needs_whole_batch())
     }
 
     /// The keys of all metrics, output by output.

@@ -48,6 +48,14 @@ pub(crate) struct Scope {
     pub(crate) call: u64,
 }
 
+impl Scope {
+    /// The name of the model that is called, whichever model within it this is.
+    pub(crate) fn outermost(&self) -> &str {
+        let name = &self.name;
+        name.split_once('/').map_or(name, |(outer, _)| outer)
+    }
+}
+
 /// What goes into a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InputSpec {

@@ -120,7 +120,7 @@ pub struct Size2D {
 }
 
 /// Far beyond any image, and small enough that areas do not overflow.
-const LARGEST_SIDE: i64 = 1 << 24;
+pub(crate) const LARGEST_SIDE: i64 = 1 << 24;
 
 impl Size2D {
     pub(crate) fn is_positive(self) -> bool {
