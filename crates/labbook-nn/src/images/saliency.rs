@@ -117,6 +117,7 @@ impl Model {
             }
         };
         let mut spec = self.data_spec()?;
+        spec.outputs.truncate(1);
         for output in &mut spec.outputs {
             (output.targets, output.shape) = (Targets::ClassNumbers, Shape::from(n_classes));
         }

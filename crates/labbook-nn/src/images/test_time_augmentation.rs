@@ -72,6 +72,23 @@ fn shifted(x: &Tensor, by: i64) -> Result<Tensor> {
 }
 
 impl Model {
+    /// Checks that views of its one input make sense for the model.
+    pub(crate) fn check_views(&self, views: Option<TestTimeAugmentation>) -> Result<()> {
+        let Some(views) = views else {
+            return Ok(());
+        };
+        let (inputs, outputs) = (self.graph.inputs.len(), self.graph.outputs.len());
+        if (inputs, outputs) != (1, 1) {
+            return Err(Error::option(
+                "test_time_augmentation",
+                "a model with one input and one output",
+                format!("one with {inputs} and {outputs}"),
+                "leave it out",
+            ));
+        }
+        views.check(self.built_for()?)
+    }
+
     /// The output without training, averaged over views if there are any.
     pub(crate) fn infer(&self, x: &Tensor, views: Option<TestTimeAugmentation>) -> Result<Output> {
         let Some(views) = views else {

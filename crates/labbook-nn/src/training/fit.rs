@@ -153,7 +153,7 @@ impl Fit {
         self
     }
 
-    /// Ends each validation on a data set after so many batches.
+    /// Ends each validation after so many batches.
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn validation_steps(mut self, steps: i64) -> Self {
         self.validation_steps = Some(steps);
@@ -291,14 +291,7 @@ impl Fit {
             ("validation_steps", self.validation_steps),
         ];
         for (option, count) in counts {
-            if let Some(count) = count.filter(|&count| count < 1) {
-                return Err(Error::option(
-                    option,
-                    "at least 1",
-                    count,
-                    "leave it out for all",
-                ));
-            }
+            check_steps(option, count)?;
         }
         if let Some(batch_size) = self.validation_batch_size {
             check_batch_size(batch_size)?;
@@ -368,6 +361,19 @@ impl Fit {
 
     pub(crate) fn chosen_reporter(&self) -> Arc<dyn Reporter> {
         self.reporter.clone().unwrap_or_else(default_reporter)
+    }
+}
+
+/// A number of batches is at least one.
+pub(crate) fn check_steps(option: &str, count: Option<i64>) -> Result<()> {
+    match count.filter(|&count| count < 1) {
+        None => Ok(()),
+        Some(count) => Err(Error::option(
+            option,
+            "at least 1",
+            count,
+            "leave it out for all",
+        )),
     }
 }
 

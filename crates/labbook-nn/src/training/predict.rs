@@ -1,5 +1,6 @@
 use tch::{Device, Tensor, no_grad_guard};
 
+use super::examples::unless_interrupted;
 use super::fit::check_batch_size;
 use crate::data::spans::spans;
 use crate::data::tensor_batches::TensorBatches;
@@ -106,6 +107,14 @@ impl Model {
         if self.built().is_err() {
             self.build_for_dataset(data)?;
         }
+        if data.is_infinite() {
+            return Err(Error::data(
+                "data set",
+                "one that ends",
+                "one that never does",
+                "add .take(..) to it",
+            ));
+        }
         let spec = self.data_spec()?;
         let batches = data.epoch(0)?.map(|batch| spec.accept(batch?, false, &[]));
         self.predictions(batches, Predict::new(), &interruptible)
@@ -117,14 +126,13 @@ impl Model {
         options: Predict,
         interruptible: &Interruptible,
     ) -> Result<Vec<Tensor>> {
-        if let Some(views) = options.views {
-            views.check(self.built_for()?)?;
-        }
+        self.check_views(options.views)?;
         let _guard = no_grad_guard();
         let _casts = Casts::keep();
         let mut parts: Vec<Vec<Tensor>> = Vec::new();
         for batch in batches {
-            let inputs = batch?.inputs;
+            let batch = unless_interrupted(batch)?;
+            let inputs = batch.ok_or_else(|| interruptible.error("predict"))?.inputs;
             let outputs = match options.views {
                 None => self.forward_all(&inputs, Phase::Infer)?,
                 Some(_) => vec![self.infer(&inputs[0], options.views)?],
