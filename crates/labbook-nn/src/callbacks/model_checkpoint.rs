@@ -15,6 +15,13 @@ use crate::{Callback, CallbackState, Control, Logs, Result};
 ///
 /// What counts as best is remembered from training to training, as in Keras: make a new
 /// callback to begin afresh.
+///
+/// ```
+/// use labbook_nn::{Fit, ModelCheckpoint};
+///
+/// let best = ModelCheckpoint::new("models/{epoch:02d}-{val_loss:.2f}").save_best_only(true);
+/// let options = Fit::new().callbacks(best);
+/// ```
 #[derive(Debug)]
 pub struct ModelCheckpoint {
     path: String,

@@ -12,6 +12,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// Output as input.
+///
+/// ```
+/// use labbook_nn::{Activation, ActivationLayer, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new(8);
+/// let outputs = ActivationLayer::new(Activation::Relu).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 8)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ActivationLayer {
     activation: Activation,

@@ -17,6 +17,18 @@ use crate::{
 ///
 /// # Shapes
 /// Output as input.
+///
+/// ```
+/// use labbook_nn::{BatchNormalization, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((8, 8, 3));
+/// let outputs = BatchNormalization::new().momentum(0.9).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 8, 8, 3)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct BatchNormalization {
     momentum: f64,

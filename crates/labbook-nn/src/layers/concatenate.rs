@@ -9,6 +9,17 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// Tensors (N, .., a, ..), (N, .., b, ..), .. to (N, .., a + b + .., ..).
+///
+/// ```
+/// use labbook_nn::{Concatenate, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let (a, b) = (Input::new((4, 2)), Input::new((4, 3)));
+/// let model = Model::new([&a, &b], &Concatenate::new().call([&a, &b]))?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 4, 5)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Concatenate {
     axis: i64,

@@ -12,6 +12,18 @@ use crate::{
 };
 
 /// What a convolution does at the border of an image.
+///
+/// ```
+/// use labbook_nn::{Conv2D, Input, Model, Padding};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((9, 9, 3));
+/// let outputs = Conv2D::new(16, 3).padding(Padding::Same).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 9, 9, 16)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
@@ -29,6 +41,18 @@ pub enum Padding {
 ///
 /// # Shapes
 /// (N, height, width, channels) to (N, new height, new width, filters).
+///
+/// ```
+/// use labbook_nn::{Conv2D, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((9, 9, 3));
+/// let outputs = Conv2D::new(16, 3).strides(2).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 4, 4, 16)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Conv2D {
     filters: i64,

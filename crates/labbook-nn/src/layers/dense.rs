@@ -50,6 +50,18 @@ pub(super) use kernel_options;
 ///
 /// # Shapes
 /// (N, .., inputs) to (N, .., units).
+///
+/// ```
+/// use labbook_nn::{Dense, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new(8);
+/// let outputs = Dense::new(16).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 16)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Dense {
     units: i64,

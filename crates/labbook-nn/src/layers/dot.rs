@@ -11,6 +11,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 /// # Shapes
 /// Two rows (N, a) to (N, 1); (N, .., a, ..) and (N, .., a, ..) to the axes of the first without
 /// the axis, then those of the second without it.
+///
+/// ```
+/// use labbook_nn::{Dot, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let (a, b) = (Input::new(3), Input::new(3));
+/// let cosine = Dot::new(1).normalize(true).call([&a, &b]);
+/// let model = Model::new([&a, &b], &cosine)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 1)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Dot {
     axes: (i64, i64),

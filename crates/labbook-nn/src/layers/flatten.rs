@@ -8,6 +8,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// (N, a, b, ..) to (N, a·b·..).
+///
+/// ```
+/// use labbook_nn::{Flatten, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((4, 4, 3));
+/// let outputs = Flatten::new().call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 48)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct Flatten {
     options: LayerOptions,

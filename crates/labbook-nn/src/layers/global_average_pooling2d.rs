@@ -9,6 +9,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// (N, height, width, channels) to (N, channels).
+///
+/// ```
+/// use labbook_nn::{GlobalAveragePooling2D, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((8, 8, 3));
+/// let outputs = GlobalAveragePooling2D::new().call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 3)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct GlobalAveragePooling2D {
     options: LayerOptions,

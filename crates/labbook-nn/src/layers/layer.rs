@@ -7,6 +7,18 @@ use crate::tensors::memory::{available_memory, gigabytes};
 use crate::{Activation, Error, Initializer, LayerConfig, Result, Shape};
 
 /// Whether a layer runs for training or for inference.
+///
+/// ```
+/// use labbook_nn::{Activation, Dropout, Layer, Phase};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let x = Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
+/// let kept = Dropout::new(0.5).forward(&x, Phase::Infer, Activation::Linear)?;
+/// assert_eq!(kept, x);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Dropout drops, gradients are kept.
@@ -16,6 +28,14 @@ pub enum Phase {
 }
 
 /// The options that every layer has.
+///
+/// ```
+/// use labbook_nn::{Dense, Layer};
+///
+/// let layer = Dense::new(4).name("hidden").trainable(false);
+/// assert_eq!(layer.options().name.as_deref(), Some("hidden"));
+/// assert!(layer.options().frozen);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LayerOptions {
     /// The name asked for; `None` counts one as Keras does.
@@ -72,6 +92,15 @@ macro_rules! layer_options {
 pub(crate) use layer_options;
 
 /// One weight of a layer.
+///
+/// ```
+/// use labbook_nn::Parameter;
+/// use tch::Tensor;
+///
+/// let kernel = Parameter::new("kernel", &Tensor::from_slice(&[1_f32, 2.0]));
+/// assert_eq!(kernel.count(), 2);
+/// assert!(kernel.trainable);
+/// ```
 #[derive(Debug)]
 pub struct Parameter {
     /// Name within the layer: `kernel`, `bias`. Of two with one name a model numbers the second.
@@ -124,7 +153,7 @@ const BYTES_OF_A_NUMBER: u64 = 4;
 /// Below this there is no need to ask how much memory there is.
 const LARGE: u64 = 256 << 20;
 
-/// What a layer is given to make its weights.
+/// What a layer is given to make its weights; [`Layer`] has an example.
 #[derive(Debug)]
 pub struct BuildContext<'a> {
     pub(crate) name: &'a str,
@@ -227,6 +256,55 @@ impl BuildContext<'_> {
 /// a layer puts out what it was given.
 /// A layer is made by its options alone and gets its weights when the model learns the shape
 /// of its input.
+///
+/// ```
+/// use labbook_nn::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Sequential, Shape};
+/// use tch::Tensor;
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// /// Adds a bias that it learns.
+/// #[derive(Debug, Default)]
+/// struct Shift {
+///     options: LayerOptions,
+///     bias: Option<Tensor>,
+/// }
+///
+/// impl Layer for Shift {
+///     fn class_name(&self) -> &'static str {
+///         "Shift"
+///     }
+///
+///     fn options(&self) -> &LayerOptions {
+///         &self.options
+///     }
+///
+///     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+///         let Some(&last) = input.dims().last() else {
+///             return Err(context.error("an input of rank 2 or more", input, "use rows"));
+///         };
+///         self.bias = Some(context.zeros(last)?);
+///         Ok(input.clone())
+///     }
+///
+///     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {
+///         Ok(match &self.bias {
+///             Some(bias) => x + bias,
+///             None => x.shallow_clone(),
+///         })
+///     }
+///
+///     fn parameters(&self) -> Vec<Parameter> {
+///         self.bias.iter().map(|bias| Parameter::new("bias", bias)).collect()
+///     }
+/// }
+///
+/// let mut model = Sequential::new();
+/// model.add(Shift::default());
+/// model.build(4)?;
+/// assert_eq!(model.count_params()?, 4);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Layer: fmt::Debug + Send {
     /// Name of the kind of layer, such as `Conv2D`.
     fn class_name(&self) -> &'static str;
@@ -371,6 +449,18 @@ pub(crate) fn not_built(class_name: &str, options: &LayerOptions) -> Error {
 }
 
 /// A layer as the model sees it: its names, shapes and size.
+///
+/// ```
+/// use labbook_nn::{Dense, Sequential};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(3).name("rows").input_shape(4));
+/// let info = model.layer("rows")?;
+/// assert_eq!((info.params, info.flops), (15, 24));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerInfo {
     /// Name within the model, such as `conv2d_1`.

@@ -11,6 +11,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// Output as input.
+///
+/// ```
+/// use labbook_nn::{Input, Model, Rescaling};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((8, 8, 3));
+/// let outputs = Rescaling::new(1.0 / 255.0).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 8, 8, 3)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Rescaling {
     scale: f64,

@@ -18,6 +18,14 @@ pub(crate) fn next_number() -> u64 {
 /// [`Model`](super::Model).
 ///
 /// It is an [`Input`], or what a layer makes of others.
+///
+/// ```
+/// use labbook_nn::{Dense, Input};
+///
+/// let inputs = Input::named("size", 4);
+/// let outputs = Dense::new(3).name("rows").call(&inputs);
+/// assert_eq!((inputs.name(), outputs.name()), ("size", "rows"));
+/// ```
 #[derive(Clone)]
 pub struct SymbolicTensor(Arc<Call>);
 
@@ -164,6 +172,18 @@ impl Drop for Call {
 /// One symbolic tensor or several.
 ///
 /// Made from `&x`, `[&a, &b]`, `(&a, &b)`, vectors and slices.
+///
+/// ```
+/// use labbook_nn::{Add, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let (a, b) = (Input::new(4), Input::new(4));
+/// let sum = Add::new().call([&a, &b]);
+/// let model = Model::new(vec![a, b], &sum)?;
+/// assert_eq!(model.input_names().len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct SymbolicTensors(pub(crate) Vec<SymbolicTensor>);
 

@@ -19,6 +19,21 @@ use crate::{
 };
 
 /// The options of [`Sequential::evaluate_with`](crate::Model::evaluate_with).
+///
+/// ```
+/// use labbook_nn::{Dense, Evaluate, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let options = Evaluate::new().batch_size(2).steps(1).verbose(0);
+/// assert_eq!(model.evaluate_with(&x, &y, &options)?.examples, 2);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Evaluate {
     pub(crate) batch_size: i64,
     pub(crate) views: Option<TestTimeAugmentation>,
@@ -113,6 +128,21 @@ impl fmt::Debug for Evaluate {
 }
 
 /// How well a model does on a data set.
+///
+/// ```
+/// use labbook_nn::{Dense, Evaluate, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let evaluation = model.evaluate_with(&x, &y, &Evaluate::new().verbose(0))?;
+/// assert_eq!(evaluation.get("loss"), Some(evaluation.loss));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// Mean loss per example, penalties of the layers included.

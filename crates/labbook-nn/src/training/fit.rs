@@ -13,6 +13,21 @@ use crate::{Augmentation, Callbacks, Dataset, Error, Reporter, Result, Tensors, 
 /// The options of [`Model::fit`](crate::Model::fit), with Keras's defaults.
 ///
 /// One epoch, batches of 32, a new order in each epoch, verbosity 1, no validation.
+///
+/// ```
+/// use labbook_nn::{Dense, Fit, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let options = Fit::new().epochs(3).batch_size(2).validation_split(0.5).verbose(0);
+/// assert_eq!(model.fit(&x, &y, &options)?.keys(), ["loss", "val_loss"]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Fit {
     pub(crate) epochs: usize,
     pub(crate) initial_epoch: usize,

@@ -12,6 +12,20 @@ use crate::{Batch, Dataset, Error, Model, Phase, Result, Tensors, TestTimeAugmen
 pub(crate) const PREDICT_BATCH: i64 = 32;
 
 /// The options of [`Sequential::predict_with`](crate::Model::predict_with).
+///
+/// ```
+/// use labbook_nn::{Dense, Predict, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// assert_eq!(model.predict_with(&x, &Predict::new().batch_size(2))?.size(), y.size());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Predict {
     pub(crate) batch_size: i64,
