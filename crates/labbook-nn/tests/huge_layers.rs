@@ -79,3 +79,26 @@ fn huge_sizes_are_told_by_what_is_wrong_with_them() {
     let wide = Input::new((1 << 30, 1 << 30));
     assert!(told(&wide, &Dense::new(2).call(&Flatten::new().call(&wide))).contains(memory));
 }
+
+#[test]
+fn a_tensor_that_holds_nothing_is_told() {
+    let mut model = labbook_nn::Sequential::on(Device::Cpu);
+    model.add(Dense::new(1).input_shape(3));
+    assert!(model.compile(labbook_nn::SGD::new(), "mse", []).is_ok());
+    let quiet = labbook_nn::Fit::new().verbose(0);
+    let (none, y) = (
+        Tensor::new(),
+        Tensor::zeros([2, 1], (Kind::Float, Device::Cpu)),
+    );
+    let sparse = Tensor::ones([2, 3], (Kind::Float, Device::Cpu)).to_sparse_sparse_dim(2);
+    assert!(model.fit(&none, &y, &quiet).is_err());
+    assert!(model.predict(&none).is_err());
+    let x = Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
+    assert!(model.fit(&x, &none, &quiet).is_err());
+    assert!(
+        model
+            .fit(&x, &y, &quiet.validation_data(&none, &none))
+            .is_err()
+    );
+    let _ = model.predict(&sparse);
+}
