@@ -153,7 +153,20 @@ const BYTES_OF_A_NUMBER: u64 = 4;
 /// Below this there is no need to ask how much memory there is.
 const LARGE: u64 = 256 << 20;
 
-/// What a layer is given to make its weights; [`Layer`] has an example.
+/// What a layer is given to make its weights.
+///
+/// ```
+/// use labbook_nn::{BuildContext, Initializer, Result, Shape};
+/// use tch::Tensor;
+///
+/// /// What the `build` of a layer of one's own does with it.
+/// fn kernel(input: &Shape, context: &mut BuildContext<'_>) -> Result<Tensor> {
+///     match input.dims() {
+///         &[features] => context.dense_kernel(Initializer::HeNormal, [features, 4]),
+///         _ => Err(context.error("rows of numbers", input, "put Flatten before it")),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct BuildContext<'a> {
     pub(crate) name: &'a str,
