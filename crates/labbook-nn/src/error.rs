@@ -6,6 +6,16 @@ use tch::TchError;
 /// What went wrong while describing, building, training or asking a model.
 ///
 /// Every message says what was expected, what was received and what to do.
+///
+/// ```
+/// use labbook_nn::{Dense, Error, Sequential};
+///
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(0).name("wrong").input_shape(2));
+/// let error = model.summary().unwrap_err();
+/// assert!(matches!(error, Error::Layer { .. }));
+/// assert!(error.to_string().contains("expected at least 1 unit, received 0"));
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -161,6 +171,21 @@ pub enum Error {
 }
 
 /// The result of this crate's fallible calls.
+///
+/// ```
+/// use labbook_nn::{Dense, Result, Sequential};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// fn weights(units: i64) -> Result<i64> {
+///     let mut model = Sequential::new();
+///     model.add(Dense::new(units).input_shape(2));
+///     model.count_params()
+/// }
+///
+/// assert_eq!(weights(4)?, 12);
+/// # Ok(())
+/// # }
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {

@@ -10,6 +10,32 @@ use crate::{FitParams, Logs, Model, Reporter, Result};
 /// Epochs count from 0. One instance may serve several trainings, so what it remembers is
 /// best set back in `on_train_begin`. To read a callback after training, keep an
 /// `Arc<Mutex<..>>` of it and hand a clone to `fit`.
+///
+/// ```
+/// use labbook_nn::{Callback, Control, Dense, Fit, Logs, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// /// Ends the training once the loss is small.
+/// struct GoodEnough;
+///
+/// impl Callback for GoodEnough {
+///     fn on_epoch_end(&mut self, _epoch: usize, logs: &Logs, control: &mut Control<'_>) {
+///         if logs.get("loss").is_some_and(|loss| loss < 100.0) {
+///             control.stop_training();
+///         }
+///     }
+/// }
+///
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let history = model.fit(&x, &y, &Fit::new().epochs(9).verbose(0).callbacks(GoodEnough))?;
+/// assert_eq!(history.epoch, [0]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Callback: Send {
     /// Training is about to begin.
     fn on_train_begin(&mut self, _control: &mut Control<'_>) {}
@@ -46,6 +72,16 @@ pub trait Callback: Send {
 }
 
 /// What a callback remembers from epoch to epoch.
+///
+/// ```
+/// use labbook_nn::{Callback, EarlyStopping};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let state = EarlyStopping::new().state()?;
+/// EarlyStopping::new().set_state(&state)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct CallbackState {
     /// Numbers by their names, such as `wait`.
@@ -91,6 +127,32 @@ impl<C: Callback> Callback for Arc<Mutex<C>> {
 }
 
 /// What a callback can do to the training that calls it.
+///
+/// ```
+/// use labbook_nn::{Callback, Control, Dense, Fit, Logs, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// /// Adds a figure to the history, and says so.
+/// struct Weighs;
+///
+/// impl Callback for Weighs {
+///     fn on_epoch_end(&mut self, epoch: usize, _logs: &Logs, control: &mut Control<'_>) {
+///         let weights = control.model().count_params().unwrap_or_default();
+///         control.log("weights", weights as f64);
+///         control.message(&format!("{} of {}", epoch + 1, control.params().epochs));
+///     }
+/// }
+///
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let history = model.fit(&x, &y, &Fit::new().verbose(0).callbacks(Weighs))?;
+/// assert_eq!(history.get("weights"), Some(vec![3.0]));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Control<'a> {
     pub(crate) model: &'a mut Model,
     pub(crate) params: &'a FitParams,
@@ -167,6 +229,14 @@ impl fmt::Debug for Control<'_> {
 }
 
 /// The callbacks of a training: one, a tuple of up to four, or a vector of boxes.
+///
+/// ```
+/// use labbook_nn::{EarlyStopping, Fit, ReduceLROnPlateau};
+///
+/// let stopping = EarlyStopping::new().patience(3);
+/// let slower = ReduceLROnPlateau::new().factor(0.5);
+/// let options = Fit::new().callbacks((stopping, slower));
+/// ```
 #[derive(Default)]
 pub struct Callbacks(pub(crate) Vec<Box<dyn Callback>>);
 

@@ -10,6 +10,12 @@ use crate::{Callback, CallbackState, Control, Logs, Result};
 ///
 /// The first line names the columns: `epoch`, counted from 0, and the figures in alphabetical
 /// order, as in Keras. Every line is on the disk when its epoch ends.
+///
+/// ```
+/// use labbook_nn::{CsvLogger, Fit};
+///
+/// let options = Fit::new().callbacks(CsvLogger::new("log.csv").separator(';'));
+/// ```
 #[derive(Debug)]
 pub struct CsvLogger {
     path: PathBuf,

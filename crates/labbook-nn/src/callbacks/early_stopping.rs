@@ -13,6 +13,13 @@ use crate::{Callback, CallbackState, Control, Logs, Result};
 /// The model keeps its last weights unless
 /// [`restore_best_weights`](Self::restore_best_weights) asks for the best; even then only a
 /// training that was stopped gets them, not one that reached its last epoch.
+///
+/// ```
+/// use labbook_nn::{EarlyStopping, Fit};
+///
+/// let stopping = EarlyStopping::new().monitor("val_loss").patience(5).restore_best_weights(true);
+/// let options = Fit::new().epochs(100).callbacks(stopping);
+/// ```
 #[derive(Debug)]
 pub struct EarlyStopping {
     monitor: Monitor,

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::file_template::FileTemplate;
 use super::monitor::{Monitor, monitor_options, remembered};
-use crate::saving::archive::with_extension;
+use crate::saving::file_name::with_extension;
 use crate::{Callback, CallbackState, Control, Logs, Result};
 
 /// Saves the model at the end of every epoch, or of every best one, by the rules of Keras 2.4.
@@ -15,6 +15,13 @@ use crate::{Callback, CallbackState, Control, Logs, Result};
 ///
 /// What counts as best is remembered from training to training, as in Keras: make a new
 /// callback to begin afresh.
+///
+/// ```
+/// use labbook_nn::{Fit, ModelCheckpoint};
+///
+/// let best = ModelCheckpoint::new("models/{epoch:02d}-{val_loss:.2f}").save_best_only(true);
+/// let options = Fit::new().callbacks(best);
+/// ```
 #[derive(Debug)]
 pub struct ModelCheckpoint {
     path: String,

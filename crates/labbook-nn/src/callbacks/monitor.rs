@@ -2,6 +2,12 @@ use crate::metrics::direction_of_name;
 use crate::{Error, Logs, Result};
 
 /// Which change of the monitored figure is an improvement.
+///
+/// ```
+/// use labbook_nn::{EarlyStopping, MonitorMode};
+///
+/// let stopping = EarlyStopping::new().monitor("reward").mode(MonitorMode::Max);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum MonitorMode {
     /// More for accuracies, areas, precision and the like, less for losses and errors; told by

@@ -6,6 +6,13 @@ use crate::{Callback, CallbackState, Control, Error, Logs, Result};
 /// Watches `val_loss`; after 10 epochs in a row that are not better by 1e-4 the rate is
 /// multiplied by 0.1, without a cool-down and without a floor. The rate appears in the history
 /// as `lr`.
+///
+/// ```
+/// use labbook_nn::{Fit, ReduceLROnPlateau};
+///
+/// let slower = ReduceLROnPlateau::new().monitor("loss").factor(0.2).patience(2).min_lr(1e-5);
+/// let options = Fit::new().callbacks(slower);
+/// ```
 #[derive(Debug)]
 pub struct ReduceLROnPlateau {
     monitor: Monitor,

@@ -23,6 +23,16 @@ use crate::{Error, Result};
 /// The batches of one epoch, or its single examples, one after another.
 ///
 /// An epoch ends with its first error.
+///
+/// ```
+/// use labbook_nn::{Dataset, TensorDataset};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut batches = TensorDataset::new([1.0, 2.0, 3.0], [0, 1, 0])?.batch(2).epoch(0)?;
+/// assert_eq!(batches.next().expect("a batch")?.inputs[0].size(), [2]);
+/// # Ok(())
+/// # }
+/// ```
 pub type Batches = Box<dyn Iterator<Item = Result<Batch>> + Send>;
 
 /// Something that gives batches, epoch after epoch, as `tf.data.Dataset` does.

@@ -19,7 +19,7 @@ mod seeds;
 mod shuffle;
 mod skip;
 pub(crate) mod spans;
-mod stopping;
+pub(crate) mod stopping;
 mod take;
 pub(crate) mod tensor_batches;
 mod tensor_dataset;

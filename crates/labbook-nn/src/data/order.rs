@@ -6,9 +6,34 @@ use super::guard::at;
 use crate::{Error, Result};
 
 /// The numbers of an epoch's examples, one after another.
+///
+/// ```
+/// use labbook_nn::Numbers;
+///
+/// let even: Numbers = Box::new((0..5).map(|number| Ok(2 * number)));
+/// assert_eq!(even.count(), 5);
+/// ```
 pub type Numbers = Box<dyn Iterator<Item = Result<i64>> + Send>;
 
 /// Examples that can be had by their numbers, from 0 on; see [`Order`] for an example.
+///
+/// ```
+/// use labbook_nn::{Batch, IntoElement, RandomAccess, Result};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// struct Doubles;
+///
+/// impl RandomAccess for Doubles {
+///     fn example(&mut self, number: i64) -> Result<Batch> {
+///         (number, 2 * number).into_element()
+///     }
+/// }
+///
+/// let batch = Doubles.batch(&[3, 5])?;
+/// assert_eq!(Vec::<i64>::try_from(&batch.targets[0])?, [6, 10]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait RandomAccess: Send {
     /// The example of this number, in memory that nobody else writes to.
     ///

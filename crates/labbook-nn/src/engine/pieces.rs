@@ -24,6 +24,5 @@ pub(crate) fn piece_size(model: &Model, batch_size: i64) -> Result<i64> {
 
 fn needs_whole_batch(model: &Model) -> Result<bool> {
     let mut layers = model.graph.nodes.iter().map(|node| &node.layer);
-    Ok(layers.any(crate::SharedLayer::needs_whole_batch)
-        || !model.compiled()?.is_mean_over_examples())
+    Ok(layers.any(crate::SharedLayer::needs_whole_batch) || model.compiled()?.needs_whole_batch())
 }

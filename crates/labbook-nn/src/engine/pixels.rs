@@ -22,7 +22,7 @@ impl Pixels {
             && model.graph.layers().len() == model.graph.nodes.len()
             && model.device() == Device::Cpu
             && model.dtype_policy().compute_kind() == Kind::Float
-            && model.compiled()?.is_mean_over_examples();
+            && !model.compiled()?.needs_whole_batch();
         if !fits {
             return Ok(None);
         }

@@ -11,6 +11,23 @@ use crate::{Error, LayerInfo, Model, Result, Shape, Targets, Tensors};
 
 /// What a model's answers to some images depend on, from [`Model::saliency`] or
 /// [`Model::grad_cam`].
+///
+/// ```
+/// use labbook_nn::{Conv2D, Dense, Flatten, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Conv2D::new(2, 3).name("conv").input_shape((6, 6, 1)));
+/// model.add(Flatten::new());
+/// model.add(Dense::new(3));
+/// let x = Tensor::ones([2, 6, 6, 1], (Kind::Float, Device::Cpu));
+/// let explanation = model.grad_cam(&x, "conv", None)?;
+/// assert_eq!(explanation.heat.size(), [2, 6, 6]);
+/// assert_eq!(explanation.classes.size(), [2]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Explanation {
     /// How much each pixel counts: `f32` of shape (N, height, width) on the CPU.
@@ -117,6 +134,7 @@ impl Model {
             }
         };
         let mut spec = self.data_spec()?;
+        spec.outputs.truncate(1);
         for output in &mut spec.outputs {
             (output.targets, output.shape) = (Targets::ClassNumbers, Shape::from(n_classes));
         }

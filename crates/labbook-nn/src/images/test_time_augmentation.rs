@@ -6,6 +6,22 @@ use crate::{Error, Model, Output, Phase, Result, Shape};
 ///
 /// What is averaged is what [`predict`](Model::predict) gives: probabilities where the
 /// model ends with a softmax, logits where it ends with those. A loss is that of the average.
+///
+/// ```
+/// use labbook_nn::{Conv2D, Dense, Flatten, Predict, Sequential, TestTimeAugmentation};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Conv2D::new(2, 3).name("conv").input_shape((6, 6, 1)));
+/// model.add(Flatten::new());
+/// model.add(Dense::new(3));
+/// let x = Tensor::ones([2, 6, 6, 1], (Kind::Float, Device::Cpu));
+/// let options = Predict::new().test_time_augmentation(TestTimeAugmentation::Flip);
+/// assert_eq!(model.predict_with(&x, &options)?.size(), [2, 3]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TestTimeAugmentation {
     /// The image and its mirror image: twice the time.
@@ -72,6 +88,23 @@ fn shifted(x: &Tensor, by: i64) -> Result<Tensor> {
 }
 
 impl Model {
+    /// Checks that views of its one input make sense for the model.
+    pub(crate) fn check_views(&self, views: Option<TestTimeAugmentation>) -> Result<()> {
+        let Some(views) = views else {
+            return Ok(());
+        };
+        let (inputs, outputs) = (self.graph.inputs.len(), self.graph.outputs.len());
+        if (inputs, outputs) != (1, 1) {
+            return Err(Error::option(
+                "test_time_augmentation",
+                "a model with one input and one output",
+                format!("one with {inputs} and {outputs}"),
+                "leave it out",
+            ));
+        }
+        views.check(self.built_for()?)
+    }
+
     /// The output without training, averaged over views if there are any.
     pub(crate) fn infer(&self, x: &Tensor, views: Option<TestTimeAugmentation>) -> Result<Output> {
         let Some(views) = views else {

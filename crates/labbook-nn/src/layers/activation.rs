@@ -6,6 +6,13 @@ use tch::{Kind, Tensor};
 use crate::Result;
 
 /// The function at the end of a layer. The default is [`Linear`](Activation::Linear).
+///
+/// ```
+/// use labbook_nn::{Activation, Dense};
+///
+/// let hidden = Dense::new(8).activation(Activation::Relu);
+/// let classes = Dense::new(3).activation(Activation::Softmax);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

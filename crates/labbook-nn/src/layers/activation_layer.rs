@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use crate::layers::layer::layer_options;
+use crate::layers::layer::{layer_options, single};
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// An activation function as a layer of its own, for instance after a
@@ -12,6 +12,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// Output as input.
+///
+/// ```
+/// use labbook_nn::{Activation, ActivationLayer, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new(8);
+/// let outputs = ActivationLayer::new(Activation::Relu).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 8)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ActivationLayer {
     activation: Activation,
@@ -52,6 +64,14 @@ impl Layer for ActivationLayer {
 
     fn build(&mut self, input: &Shape, _context: &mut BuildContext<'_>) -> Result<Shape> {
         Ok(input.clone())
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        single(inputs, context).cloned().map(Some)
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {

@@ -3,7 +3,7 @@ use tch::{Tensor, no_grad_guard};
 use super::config::Kind as LayerKind;
 use super::conv2d::{channels_first, channels_last};
 use super::dense::bias;
-use crate::layers::layer::{layer_options, not_built};
+use crate::layers::layer::{layer_options, not_built, single};
 use crate::{
     Activation, BuildContext, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result, Shape,
 };
@@ -17,6 +17,18 @@ use crate::{
 ///
 /// # Shapes
 /// Output as input.
+///
+/// ```
+/// use labbook_nn::{BatchNormalization, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((8, 8, 3));
+/// let outputs = BatchNormalization::new().momentum(0.9).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 8, 8, 3)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct BatchNormalization {
     momentum: f64,
@@ -190,6 +202,17 @@ impl Layer for BatchNormalization {
             moving_variance: ones(context)?,
         });
         Ok(input.clone())
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        let input = single(inputs, context)?;
+        let numbers = self.weights.as_ref().map(|weights| &weights.moving_mean);
+        let fits = numbers.is_some_and(|numbers| numbers.size().last() == input.dims().last());
+        Ok(fits.then(|| input.clone()))
     }
 
     fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {

@@ -9,6 +9,17 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// Tensors (N, .., a, ..), (N, .., b, ..), .. to (N, .., a + b + .., ..).
+///
+/// ```
+/// use labbook_nn::{Concatenate, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let (a, b) = (Input::new((4, 2)), Input::new((4, 3)));
+/// let model = Model::new([&a, &b], &Concatenate::new().call([&a, &b]))?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 4, 5)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Concatenate {
     axis: i64,
@@ -33,36 +44,9 @@ impl Concatenate {
     }
 
     layer_options!();
-}
 
-impl Default for Concatenate {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Layer for Concatenate {
-    fn class_name(&self) -> &'static str {
-        "Concatenate"
-    }
-
-    fn options(&self) -> &LayerOptions {
-        &self.options
-    }
-
-    fn config(&self) -> Option<LayerConfig> {
-        Some(LayerConfig(LayerKind::Concatenate { axis: self.axis }))
-    }
-
-    fn needs_whole_batch(&self) -> bool {
-        false
-    }
-
-    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        self.build_many(std::slice::from_ref(input), context)
-    }
-
-    fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
+    /// The shape of what is joined.
+    fn joint(&self, inputs: &[Shape], context: &BuildContext<'_>) -> Result<Shape> {
         let told = || {
             let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
             shapes.join(", ")
@@ -98,6 +82,46 @@ impl Layer for Concatenate {
         }
         joint[place] = sum;
         Ok(Shape::from(joint))
+    }
+}
+
+impl Default for Concatenate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Layer for Concatenate {
+    fn class_name(&self) -> &'static str {
+        "Concatenate"
+    }
+
+    fn options(&self) -> &LayerOptions {
+        &self.options
+    }
+
+    fn config(&self) -> Option<LayerConfig> {
+        Some(LayerConfig(LayerKind::Concatenate { axis: self.axis }))
+    }
+
+    fn needs_whole_batch(&self) -> bool {
+        false
+    }
+
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+        self.build_many(std::slice::from_ref(input), context)
+    }
+
+    fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
+        self.joint(inputs, context)
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        self.joint(inputs, context).map(Some)
     }
 
     fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {

@@ -10,6 +10,14 @@ use crate::tensors::shape::Size2D;
 use crate::{Activation, Initializer, L1L2, Layer};
 
 /// The options of one of this crate's layers, as a saved model keeps them.
+///
+/// ```
+/// use labbook_nn::{Dense, Layer};
+///
+/// let config = Dense::new(3).config();
+/// assert_eq!(config, Dense::new(3).config());
+/// assert_ne!(config, Dense::new(4).config());
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LayerConfig(pub(crate) Kind);

@@ -3,15 +3,27 @@ use tch::Tensor;
 
 use super::config::Kind as LayerKind;
 use super::dense::{bias, check_regularizer, kernel_options};
-use crate::layers::layer::{layer_options, not_built};
+use crate::layers::layer::{layer_options, not_built, single};
 use crate::tensors::casts::weight_like;
-use crate::tensors::shape::Size2D;
+use crate::tensors::shape::{LARGEST_SIDE, Size2D};
 use crate::{
     Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,
     Phase, Result, Shape,
 };
 
 /// What a convolution does at the border of an image.
+///
+/// ```
+/// use labbook_nn::{Conv2D, Input, Model, Padding};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((9, 9, 3));
+/// let outputs = Conv2D::new(16, 3).padding(Padding::Same).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 9, 9, 16)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
@@ -29,6 +41,18 @@ pub enum Padding {
 ///
 /// # Shapes
 /// (N, height, width, channels) to (N, new height, new width, filters).
+///
+/// ```
+/// use labbook_nn::{Conv2D, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((9, 9, 3));
+/// let outputs = Conv2D::new(16, 3).strides(2).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 4, 4, 16)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Conv2D {
     filters: i64,
@@ -48,7 +72,6 @@ struct Weights {
     /// (filters, channels, height, width) as libtorch reads it, channels last in memory.
     kernel: Tensor,
     bias: Option<Tensor>,
-    padding: Borders,
 }
 
 /// Zero pixels around the image.
@@ -103,15 +126,50 @@ impl Conv2D {
                 "use Conv2D::new(32, (3, 3))",
             ));
         }
-        for (option, size) in [
-            ("a kernel of at least (1, 1)", self.kernel_size),
-            ("strides of at least (1, 1)", self.strides),
-        ] {
-            if !size.is_positive() {
-                return Err(context.error(option, size, "use positive whole numbers"));
-            }
-        }
+        check_window("a kernel", self.kernel_size, context)?;
+        check_window("strides", self.strides, context)?;
         check_regularizer(self.kernel_regularizer, context)
+    }
+
+    /// What comes out for images of this shape.
+    fn output(&self, input: &Shape, context: &BuildContext<'_>) -> Result<Shape> {
+        let (height, width, _) = image_axes(input, context)?;
+        let (kernel, strides) = (self.kernel_size, self.strides);
+        if self.padding == Padding::Valid && (height < kernel.height || width < kernel.width) {
+            return Err(context.error(
+                &format!("images of at least {kernel} pixels"),
+                input,
+                "use fewer or smaller convolutions and pools before it, or \
+                 .padding(Padding::Same)",
+            ));
+        }
+        let of = |size: i64, kernel: i64, stride: i64| match self.padding {
+            Padding::Same => same(size, kernel, stride).0,
+            Padding::Valid => (size - kernel) / stride + 1,
+        };
+        Ok(Shape::from((
+            of(height, kernel.height, strides.height),
+            of(width, kernel.width, strides.width),
+            self.filters,
+        )))
+    }
+
+    /// The zero pixels around images of this size.
+    fn borders(&self, height: i64, width: i64) -> Borders {
+        let (kernel, strides) = (self.kernel_size, self.strides);
+        let ((_, top, bottom), (_, left, right)) = match self.padding {
+            Padding::Same => (
+                same(height, kernel.height, strides.height),
+                same(width, kernel.width, strides.width),
+            ),
+            Padding::Valid => Default::default(),
+        };
+        Borders {
+            top,
+            bottom,
+            left,
+            right,
+        }
     }
 }
 
@@ -143,65 +201,52 @@ impl Layer for Conv2D {
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         self.check_options(context)?;
-        let (height, width, channels) = image_axes(input, context)?;
-        let Size2D {
-            height: kernel_height,
-            width: kernel_width,
-        } = self.kernel_size;
-        let ((new_height, top, bottom), (new_width, left, right)) = match self.padding {
-            Padding::Same => (
-                same(height, kernel_height, self.strides.height),
-                same(width, kernel_width, self.strides.width),
-            ),
-            Padding::Valid => {
-                if height < kernel_height || width < kernel_width {
-                    return Err(context.error(
-                        &format!("images of at least {} pixels", self.kernel_size),
-                        input,
-                        "use fewer or smaller convolutions and pools before it, or \
-                         .padding(Padding::Same)",
-                    ));
-                }
-                (
-                    ((height - kernel_height) / self.strides.height + 1, 0, 0),
-                    ((width - kernel_width) / self.strides.width + 1, 0, 0),
-                )
-            }
-        };
+        let (_, _, channels) = image_axes(input, context)?;
+        let output = self.output(input, context)?;
+        let Size2D { height, width } = self.kernel_size;
         // Drawn with the channels innermost and then seen as libtorch wants the axes, which
         // gives the memory order that its fast convolutions use.
         let kernel = context
             .convolution_kernel(
                 self.kernel_initializer,
-                [self.filters, kernel_height, kernel_width, channels],
+                [self.filters, height, width, channels],
             )?
             .f_permute([0, 3, 1, 2])?
             .f_set_requires_grad(true)?;
         let bias = bias(self.use_bias, self.filters, context)?;
-        self.weights = Some(Weights {
-            kernel,
-            bias,
-            padding: Borders {
-                top,
-                bottom,
-                left,
-                right,
-            },
-        });
-        Ok(Shape::from((new_height, new_width, self.filters)))
+        self.weights = Some(Weights { kernel, bias });
+        Ok(output)
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        let input = single(inputs, context)?;
+        let (_, _, channels) = image_axes(input, context)?;
+        let kernel = self.weights.as_ref().map(|weights| weights.kernel.size());
+        match kernel.and_then(|kernel| kernel.get(1).copied()) == Some(channels) {
+            true => self.output(input, context).map(Some),
+            false => Ok(None),
+        }
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {
         let Some(weights) = &self.weights else {
             return Err(not_built(self.class_name(), &self.options));
         };
+        let mut x = channels_first(x)?;
+        let (height, width) = match *x.size().as_slice() {
+            [_, _, height, width] => (height, width),
+            _ => (0, 0),
+        };
         let Borders {
             top,
             bottom,
             left,
             right,
-        } = weights.padding;
-        let mut x = channels_first(x)?;
+        } = self.borders(height, width);
         let mut padding = [top, left];
         if top != bottom || left != right {
             // libtorch pads both sides alike; Keras puts the odd pixel at the bottom right.
@@ -279,6 +324,18 @@ pub(super) fn image_axes(input: &Shape, context: &BuildContext<'_>) -> Result<(i
     }
 }
 
+/// Checks the extents of a kernel, a pool or strides.
+pub(super) fn check_window(what: &str, size: Size2D, context: &BuildContext<'_>) -> Result<()> {
+    match size.is_positive() {
+        true => Ok(()),
+        false => Err(context.error(
+            &format!("{what} of 1 to {LARGEST_SIDE} pixels along each axis"),
+            size,
+            "use small whole numbers, such as 2 or 3",
+        )),
+    }
+}
+
 /// Output size and the zero pixels before and after, for `Padding::Same`.
 pub(super) fn same(size: i64, kernel: i64, stride: i64) -> (i64, i64, i64) {
     let output = (size + stride - 1) / stride;
@@ -308,7 +365,7 @@ mod tests {
         no_grad(|| bias.shallow_clone().copy_(&wave(&bias.size())));
         let kernel = kernel.keras_view(&kernel.value)?;
         assert_eq!(kernel.size()[2..], [2, layer.filters]);
-        let Borders { top, left, .. } = layer.weights.as_ref().unwrap().padding;
+        let Borders { top, left, .. } = layer.borders(height, width);
 
         let x = wave(&[2, height, width, 2]);
         let y = layer.forward(&x, Phase::Infer, Activation::Linear)?;

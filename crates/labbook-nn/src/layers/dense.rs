@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use crate::layers::layer::{layer_options, not_built};
+use crate::layers::layer::{layer_options, not_built, single};
 use crate::tensors::casts::weight_like;
 use crate::{
     Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,
@@ -50,6 +50,18 @@ pub(super) use kernel_options;
 ///
 /// # Shapes
 /// (N, .., inputs) to (N, .., units).
+///
+/// ```
+/// use labbook_nn::{Dense, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new(8);
+/// let outputs = Dense::new(16).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 16)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Dense {
     units: i64,
@@ -127,6 +139,23 @@ impl Layer for Dense {
         let bias = bias(self.use_bias, self.units, context)?;
         self.weights = Some(Weights { kernel, bias });
         Ok(Shape::from([outer, &[self.units]].concat()))
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        let input = single(inputs, context)?;
+        let Some(weights) = &self.weights else {
+            return Ok(None);
+        };
+        match input.dims().split_last() {
+            Some((last, outer)) if weights.kernel.size().first() == Some(last) => {
+                Ok(Some(Shape::from([outer, &[self.units]].concat())))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {

@@ -11,6 +11,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 /// # Shapes
 /// Two rows (N, a) to (N, 1); (N, .., a, ..) and (N, .., a, ..) to the axes of the first without
 /// the axis, then those of the second without it.
+///
+/// ```
+/// use labbook_nn::{Dot, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let (a, b) = (Input::new(3), Input::new(3));
+/// let cosine = Dot::new(1).normalize(true).call([&a, &b]);
+/// let model = Model::new([&a, &b], &cosine)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 1)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Dot {
     axes: (i64, i64),
@@ -46,6 +58,44 @@ impl Dot {
     }
 
     layer_options!();
+
+    /// The shape of what is joined.
+    fn joint(&self, inputs: &[Shape], context: &BuildContext<'_>) -> Result<Shape> {
+        let [a, b] = inputs else {
+            return Err(context.error(
+                "two tensors",
+                inputs.len(),
+                "call it on two: .call([&a, &b])",
+            ));
+        };
+        let (Some(first), Some(second)) =
+            (place(self.axes.0, a.rank()), place(self.axes.1, b.rank()))
+        else {
+            return Err(context.error(
+                "axes that the tensors have, after the batch axis",
+                format!("{:?} of {a} and {b}", self.axes),
+                "use Dot::new(1) for rows (N, a)",
+            ));
+        };
+        if a.dims()[first] != b.dims()[second] {
+            return Err(context.error(
+                "axes of one length",
+                format!("{:?} of {a} and {b}", self.axes),
+                "bring the tensors to one length first, for instance with Dense",
+            ));
+        }
+        let without = |shape: &Shape, place: usize| {
+            let mut dims = shape.dims().to_vec();
+            dims.remove(place);
+            dims
+        };
+        let mut output = without(a, first);
+        output.extend(without(b, second));
+        if output.is_empty() {
+            output.push(1);
+        }
+        Ok(Shape::from(output))
+    }
 
     /// The tensor with its axis at the end, as a matrix for each example.
     fn matrix(&self, x: &Tensor, axis: i64) -> Result<Tensor> {
@@ -90,40 +140,15 @@ impl Layer for Dot {
     }
 
     fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
-        let [a, b] = inputs else {
-            return Err(context.error(
-                "two tensors",
-                inputs.len(),
-                "call it on two: .call([&a, &b])",
-            ));
-        };
-        let (Some(first), Some(second)) =
-            (place(self.axes.0, a.rank()), place(self.axes.1, b.rank()))
-        else {
-            return Err(context.error(
-                "axes that the tensors have, after the batch axis",
-                format!("{:?} of {a} and {b}", self.axes),
-                "use Dot::new(1) for rows (N, a)",
-            ));
-        };
-        if a.dims()[first] != b.dims()[second] {
-            return Err(context.error(
-                "axes of one length",
-                format!("{:?} of {a} and {b}", self.axes),
-                "bring the tensors to one length first, for instance with Dense",
-            ));
-        }
-        let without = |shape: &Shape, place: usize| {
-            let mut dims = shape.dims().to_vec();
-            dims.remove(place);
-            dims
-        };
-        let mut output = without(a, first);
-        output.extend(without(b, second));
-        if output.is_empty() {
-            output.push(1);
-        }
-        Ok(Shape::from(output))
+        self.joint(inputs, context)
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        self.joint(inputs, context).map(Some)
     }
 
     fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {

@@ -2,7 +2,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::config::Kind as LayerKind;
 use crate::engine::kernels::{self, Dropping, Instructions};
-use crate::layers::layer::layer_options;
+use crate::layers::layer::{layer_options, single};
 use crate::random::mask_seed;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
@@ -13,6 +13,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// Output as input.
+///
+/// ```
+/// use labbook_nn::{Dropout, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new(8);
+/// let outputs = Dropout::new(0.2).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 8)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Dropout {
     rate: f64,
@@ -58,6 +70,14 @@ impl Layer for Dropout {
             ));
         }
         Ok(input.clone())
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        single(inputs, context).cloned().map(Some)
     }
 
     fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {

@@ -1,13 +1,25 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use crate::layers::layer::layer_options;
+use crate::layers::layer::{layer_options, single};
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// Lays each example out as one row, in the order height, width, channels.
 ///
 /// # Shapes
 /// (N, a, b, ..) to (N, a·b·..).
+///
+/// ```
+/// use labbook_nn::{Flatten, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((4, 4, 3));
+/// let outputs = Flatten::new().call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 48)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct Flatten {
     options: LayerOptions,
@@ -21,6 +33,13 @@ impl Flatten {
     }
 
     layer_options!();
+}
+
+fn flat(input: &Shape, context: &BuildContext<'_>) -> Result<Shape> {
+    let elements = input.elements().ok_or_else(|| {
+        context.error("an input that fits in memory", input, "use smaller layers")
+    })?;
+    Ok(Shape::from(elements))
 }
 
 impl Layer for Flatten {
@@ -41,10 +60,15 @@ impl Layer for Flatten {
     }
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        let elements = input.elements().ok_or_else(|| {
-            context.error("an input that fits in memory", input, "use smaller layers")
-        })?;
-        Ok(Shape::from(elements))
+        flat(input, context)
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        flat(single(inputs, context)?, context).map(Some)
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {

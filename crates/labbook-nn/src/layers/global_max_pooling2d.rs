@@ -2,13 +2,25 @@ use tch::Tensor;
 
 use super::config::Kind as LayerKind;
 use super::conv2d::image_axes;
-use crate::layers::layer::layer_options;
+use crate::layers::layer::{layer_options, single};
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// The largest value of each channel in the whole image.
 ///
 /// # Shapes
 /// (N, height, width, channels) to (N, channels).
+///
+/// ```
+/// use labbook_nn::{GlobalMaxPooling2D, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((8, 8, 3));
+/// let outputs = GlobalMaxPooling2D::new().call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 3)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct GlobalMaxPooling2D {
     options: LayerOptions,
@@ -44,6 +56,15 @@ impl Layer for GlobalMaxPooling2D {
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let (_, _, channels) = image_axes(input, context)?;
         Ok(Shape::from(channels))
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        let (_, _, channels) = image_axes(single(inputs, context)?, context)?;
+        Ok(Some(Shape::from(channels)))
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {

@@ -11,6 +11,18 @@ use crate::{Error, Result};
 /// connected to: units of a Dense layer, channels and filters of a convolution times the area of
 /// its kernel. Normal distributions are cut off at two standard deviations and widened to make up
 /// for it, as in Keras.
+///
+/// ```
+/// use labbook_nn::{Dense, Initializer, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new(8);
+/// let outputs = Dense::new(4).kernel_initializer(Initializer::HeNormal).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 4)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -3,9 +3,22 @@ use std::fmt;
 use tch::{Device, Tensor};
 
 use crate::random::Rng;
+use crate::tensors::memory::{available_memory, gigabytes};
 use crate::{Activation, Error, Initializer, LayerConfig, Result, Shape};
 
 /// Whether a layer runs for training or for inference.
+///
+/// ```
+/// use labbook_nn::{Activation, Dropout, Layer, Phase};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let x = Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
+/// let kept = Dropout::new(0.5).forward(&x, Phase::Infer, Activation::Linear)?;
+/// assert_eq!(kept, x);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Dropout drops, gradients are kept.
@@ -15,6 +28,14 @@ pub enum Phase {
 }
 
 /// The options that every layer has.
+///
+/// ```
+/// use labbook_nn::{Dense, Layer};
+///
+/// let layer = Dense::new(4).name("hidden").trainable(false);
+/// assert_eq!(layer.options().name.as_deref(), Some("hidden"));
+/// assert!(layer.options().frozen);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LayerOptions {
     /// The name asked for; `None` counts one as Keras does.
@@ -71,6 +92,15 @@ macro_rules! layer_options {
 pub(crate) use layer_options;
 
 /// One weight of a layer.
+///
+/// ```
+/// use labbook_nn::Parameter;
+/// use tch::Tensor;
+///
+/// let kernel = Parameter::new("kernel", &Tensor::from_slice(&[1_f32, 2.0]));
+/// assert_eq!(kernel.count(), 2);
+/// assert!(kernel.trainable);
+/// ```
 #[derive(Debug)]
 pub struct Parameter {
     /// Name within the layer: `kernel`, `bias`. Of two with one name a model numbers the second.
@@ -118,7 +148,25 @@ impl Parameter {
     }
 }
 
+/// Weights are `f32`.
+const BYTES_OF_A_NUMBER: u64 = 4;
+/// Below this there is no need to ask how much memory there is.
+const LARGE: u64 = 256 << 20;
+
 /// What a layer is given to make its weights.
+///
+/// ```
+/// use labbook_nn::{BuildContext, Initializer, Result, Shape};
+/// use tch::Tensor;
+///
+/// /// What the `build` of a layer of one's own does with it.
+/// fn kernel(input: &Shape, context: &mut BuildContext<'_>) -> Result<Tensor> {
+///     match input.dims() {
+///         &[features] => context.dense_kernel(Initializer::HeNormal, [features, 4]),
+///         _ => Err(context.error("rows of numbers", input, "put Flatten before it")),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct BuildContext<'a> {
     pub(crate) name: &'a str,
@@ -168,12 +216,26 @@ impl BuildContext<'_> {
     }
 
     fn take_room(&mut self, sizes: &[i64]) -> Result<()> {
+        let count = sizes
+            .iter()
+            .try_fold(1_i64, |product, &size| product.checked_mul(size));
+        let bytes = count.map_or(u64::MAX, |count| {
+            count.unsigned_abs().saturating_mul(BYTES_OF_A_NUMBER)
+        });
+        // The system may promise more memory than it has, and end the process that uses it.
+        if bytes > LARGE
+            && let Some(available) = available_memory().filter(|&available| bytes > available)
+        {
+            return Err(self.error(
+                &format!("weights that fit into {} of memory", gigabytes(available)),
+                format!("a weight of the sizes {sizes:?}"),
+                "use fewer units or filters, a smaller kernel, or smaller inputs",
+            ));
+        }
         let Some(room) = *self.room else {
             return Ok(());
         };
-        let left = sizes
-            .iter()
-            .try_fold(1_i64, |product, &size| product.checked_mul(size))
+        let left = count
             .and_then(|count| room.checked_sub(count))
             .filter(|&left| left >= 0);
         let left = left.ok_or_else(|| {
@@ -207,6 +269,55 @@ impl BuildContext<'_> {
 /// a layer puts out what it was given.
 /// A layer is made by its options alone and gets its weights when the model learns the shape
 /// of its input.
+///
+/// ```
+/// use labbook_nn::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Sequential, Shape};
+/// use tch::Tensor;
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// /// Adds a bias that it learns.
+/// #[derive(Debug, Default)]
+/// struct Shift {
+///     options: LayerOptions,
+///     bias: Option<Tensor>,
+/// }
+///
+/// impl Layer for Shift {
+///     fn class_name(&self) -> &'static str {
+///         "Shift"
+///     }
+///
+///     fn options(&self) -> &LayerOptions {
+///         &self.options
+///     }
+///
+///     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+///         let Some(&last) = input.dims().last() else {
+///             return Err(context.error("an input of rank 2 or more", input, "use rows"));
+///         };
+///         self.bias = Some(context.zeros(last)?);
+///         Ok(input.clone())
+///     }
+///
+///     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {
+///         Ok(match &self.bias {
+///             Some(bias) => x + bias,
+///             None => x.shallow_clone(),
+///         })
+///     }
+///
+///     fn parameters(&self) -> Vec<Parameter> {
+///         self.bias.iter().map(|bias| Parameter::new("bias", bias)).collect()
+///     }
+/// }
+///
+/// let mut model = Sequential::new();
+/// model.add(Shift::default());
+/// model.build(4)?;
+/// assert_eq!(model.count_params()?, 4);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Layer: fmt::Debug + Send {
     /// Name of the kind of layer, such as `Conv2D`.
     fn class_name(&self) -> &'static str;
@@ -231,14 +342,24 @@ pub trait Layer: fmt::Debug + Send {
     /// # Errors
     /// When options or inputs do not fit.
     fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
-        match inputs {
-            [input] => self.build(input, context),
-            _ => Err(context.error(
-                "one input",
-                format!("{} inputs", inputs.len()),
-                "join them first, for instance with Concatenate",
-            )),
-        }
+        self.build(single(inputs, context)?, context)
+    }
+
+    /// The output shape for inputs of other shapes than those it was built for, with the weights
+    /// that it has; `None` if it serves only those.
+    ///
+    /// A layer may be called in several places. The safe answer is the default: a layer that
+    /// remembers the shapes it was built for must not be called on others.
+    ///
+    /// # Errors
+    /// When the inputs do not fit, with more to say than that they differ.
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        let _ = (inputs, context);
+        Ok(None)
     }
 
     /// Computes the output, ending with `activation` in place of the layer's own.
@@ -317,6 +438,18 @@ pub trait Layer: fmt::Debug + Send {
     }
 }
 
+/// The one input of a layer that takes one.
+pub(crate) fn single<'a>(inputs: &'a [Shape], context: &BuildContext<'_>) -> Result<&'a Shape> {
+    match inputs {
+        [input] => Ok(input),
+        _ => Err(context.error(
+            "one input",
+            format!("{} inputs", inputs.len()),
+            "join them first, for instance with Concatenate",
+        )),
+    }
+}
+
 /// What a layer answers when it is asked to compute before it has weights.
 pub(crate) fn not_built(class_name: &str, options: &LayerOptions) -> Error {
     Error::Layer {
@@ -329,6 +462,18 @@ pub(crate) fn not_built(class_name: &str, options: &LayerOptions) -> Error {
 }
 
 /// A layer as the model sees it: its names, shapes and size.
+///
+/// ```
+/// use labbook_nn::{Dense, Sequential};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(3).name("rows").input_shape(4));
+/// let info = model.layer("rows")?;
+/// assert_eq!((info.params, info.flops), (15, 24));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerInfo {
     /// Name within the model, such as `conv2d_1`.
@@ -347,6 +492,7 @@ pub struct LayerInfo {
     pub params: i64,
     /// Number of weights that training changes.
     pub trainable_params: i64,
-    /// Floating-point operations for one example: twice the multiplications of the kernels.
+    /// Floating-point operations for one example in all calls of the layer: twice the
+    /// multiplications of the kernels.
     pub flops: i64,
 }

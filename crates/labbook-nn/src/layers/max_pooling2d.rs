@@ -3,7 +3,7 @@ use tch::Tensor;
 use super::config::Kind as LayerKind;
 use super::conv2d::{Padding, channels_first, channels_last};
 use super::pool::{Pool, pool_options};
-use crate::layers::layer::layer_options;
+use crate::layers::layer::{layer_options, single};
 use crate::tensors::shape::Size2D;
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
@@ -14,6 +14,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// (N, height, width, channels) to (N, new height, new width, channels).
+///
+/// ```
+/// use labbook_nn::{Input, MaxPooling2D, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((8, 8, 3));
+/// let outputs = MaxPooling2D::new(2).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 4, 4, 3)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MaxPooling2D {
     pool: Pool,
@@ -53,6 +65,16 @@ impl Layer for MaxPooling2D {
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         self.pool.output(input, context)
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        self.pool
+            .output(single(inputs, context)?, context)
+            .map(Some)
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {

@@ -112,6 +112,14 @@ macro_rules! merging_layer {
                 joint_shape(inputs, $count, context)
             }
 
+            fn compute_output_shape(
+                &self,
+                inputs: &[Shape],
+                context: &BuildContext<'_>,
+            ) -> Result<Option<Shape>> {
+                joint_shape(inputs, $count, context).map(Some)
+            }
+
             fn forward(
                 &self,
                 x: &Tensor,
@@ -144,31 +152,97 @@ macro_rules! merging_layer {
 
 merging_layer! {
     /// The sum of several tensors.
+    ///
+    /// ```
+    /// use labbook_nn::{Add, Input, Model};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let (a, b) = (Input::new(3), Input::new(3));
+    /// let model = Model::new([&a, &b], &Add::new().call([&a, &b]))?;
+    /// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 3)");
+    /// # Ok(())
+    /// # }
+    /// ```
     Add, SEVERAL, |a, b| a.f_add(b), |sum, _| Ok(sum)
 }
 
 merging_layer! {
     /// The first of two tensors less the second.
+    ///
+    /// ```
+    /// use labbook_nn::{Input, Model, Subtract};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let (a, b) = (Input::new(3), Input::new(3));
+    /// let model = Model::new([&a, &b], &Subtract::new().call([&a, &b]))?;
+    /// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 3)");
+    /// # Ok(())
+    /// # }
+    /// ```
     Subtract, 2..=2, |a, b| a.f_sub(b), |difference, _| Ok(difference)
 }
 
 merging_layer! {
     /// The product of several tensors, number by number.
+    ///
+    /// ```
+    /// use labbook_nn::{Input, Model, Multiply};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let (a, b) = (Input::new(3), Input::new(3));
+    /// let model = Model::new([&a, &b], &Multiply::new().call([&a, &b]))?;
+    /// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 3)");
+    /// # Ok(())
+    /// # }
+    /// ```
     Multiply, SEVERAL, |a, b| a.f_mul(b), |product, _| Ok(product)
 }
 
 merging_layer! {
     /// The mean of several tensors, number by number.
+    ///
+    /// ```
+    /// use labbook_nn::{Average, Input, Model};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let (a, b) = (Input::new(3), Input::new(3));
+    /// let model = Model::new([&a, &b], &Average::new().call([&a, &b]))?;
+    /// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 3)");
+    /// # Ok(())
+    /// # }
+    /// ```
     Average, SEVERAL, |a, b| a.f_add(b), |sum, count| sum.f_div_scalar(count as f64)
 }
 
 merging_layer! {
     /// The larger number of several tensors at each place.
+    ///
+    /// ```
+    /// use labbook_nn::{Input, Maximum, Model};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let (a, b) = (Input::new(3), Input::new(3));
+    /// let model = Model::new([&a, &b], &Maximum::new().call([&a, &b]))?;
+    /// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 3)");
+    /// # Ok(())
+    /// # }
+    /// ```
     Maximum, SEVERAL, |a, b| a.f_maximum(b), |largest, _| Ok(largest)
 }
 
 merging_layer! {
     /// The smaller number of several tensors at each place.
+    ///
+    /// ```
+    /// use labbook_nn::{Input, Minimum, Model};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let (a, b) = (Input::new(3), Input::new(3));
+    /// let model = Model::new([&a, &b], &Minimum::new().call([&a, &b]))?;
+    /// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 3)");
+    /// # Ok(())
+    /// # }
+    /// ```
     Minimum, SEVERAL, |a, b| a.f_minimum(b), |smallest, _| Ok(smallest)
 }
 

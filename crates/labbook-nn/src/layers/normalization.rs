@@ -2,7 +2,7 @@ use tch::{Kind, Tensor, no_grad_guard};
 
 use super::config::Kind as LayerKind;
 use crate::data::spans::spans;
-use crate::layers::layer::{layer_options, not_built};
+use crate::layers::layer::{layer_options, not_built, single};
 use crate::tensors::shape::tuple;
 use crate::{
     Activation, BuildContext, Error, Layer, LayerConfig, LayerOptions, Phase, Result, Shape,
@@ -225,6 +225,17 @@ impl Layer for Normalization {
         }
         self.constants = Some(self.constants(context.device(), Kind::Float)?);
         Ok(input.clone())
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        let input = single(inputs, context)?;
+        let numbers = self.constants.as_ref().map(|(mean, _)| mean);
+        let fits = numbers.is_some_and(|numbers| numbers.size().last() == input.dims().last());
+        Ok(fits.then(|| input.clone()))
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::conv2d::{Padding, image_axes, same};
+use super::conv2d::{Padding, check_window, image_axes, same};
 use crate::tensors::shape::Size2D;
 use crate::{BuildContext, Result, Shape};
 
@@ -31,14 +31,8 @@ impl Pool {
     pub(super) fn output(&self, input: &Shape, context: &BuildContext<'_>) -> Result<Shape> {
         let (height, width, channels) = image_axes(input, context)?;
         let (pool, step) = (self.pool_size, self.step());
-        for (option, size) in [
-            ("a pool of at least (1, 1)", pool),
-            ("strides of at least (1, 1)", step),
-        ] {
-            if !size.is_positive() {
-                return Err(context.error(option, size, "use positive whole numbers"));
-            }
-        }
+        check_window("a pool", pool, context)?;
+        check_window("strides", step, context)?;
         if self.padding == Padding::Same {
             let (height, ..) = same(height, pool.height, step.height);
             let (width, ..) = same(width, pool.width, step.width);

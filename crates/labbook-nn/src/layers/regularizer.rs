@@ -8,6 +8,18 @@ use crate::Result;
 /// Sums, not means, and the squares are not halved, as in Keras. The default is
 /// `L1L2::new(0.01, 0.01)`: what Keras 2.4 makes of the string `'l1_l2'`. (Its class has
 /// zeros as defaults, and Keras 3 no longer knows the string.)
+///
+/// ```
+/// use labbook_nn::{Dense, Input, L1L2, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new(8);
+/// let outputs = Dense::new(4).kernel_regularizer(L1L2::new(0.0, 0.001)).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 4)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct L1L2 {

@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use super::config::Kind as LayerKind;
-use crate::layers::layer::layer_options;
+use crate::layers::layer::{layer_options, single};
 use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, Result, Shape};
 
 /// Multiplies its input by a constant and adds another: `scale · x + offset`.
@@ -11,6 +11,18 @@ use crate::{Activation, BuildContext, Layer, LayerConfig, LayerOptions, Phase, R
 ///
 /// # Shapes
 /// Output as input.
+///
+/// ```
+/// use labbook_nn::{Input, Model, Rescaling};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new((8, 8, 3));
+/// let outputs = Rescaling::new(1.0 / 255.0).call(&inputs);
+/// let model = Model::new(&inputs, &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 8, 8, 3)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Rescaling {
     scale: f64,
@@ -70,6 +82,14 @@ impl Layer for Rescaling {
             }
         }
         Ok(input.clone())
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        single(inputs, context).cloned().map(Some)
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {

@@ -1,10 +1,10 @@
 use tch::{Kind, Tensor, no_grad_guard};
 
 use super::config::Kind as LayerKind;
-use super::conv2d::{channels_first, channels_last, image_axes};
+use super::conv2d::{channels_first, channels_last, check_window, image_axes};
 use super::dense::bias;
 use crate::data::spans::spans;
-use crate::layers::layer::{layer_options, not_built};
+use crate::layers::layer::{layer_options, not_built, single};
 use crate::tensors::casts::weight_like;
 use crate::tensors::shape::{Size2D, tuple};
 use crate::{
@@ -104,6 +104,24 @@ impl Whitening {
 
     layer_options!();
 
+    /// What comes out for images of this shape.
+    fn output(&self, input: &Shape, filters: i64, context: &BuildContext<'_>) -> Result<Shape> {
+        let (rows, columns, _) = image_axes(input, context)?;
+        let Size2D { height, width } = self.kernel_size;
+        match rows >= height && columns >= width {
+            true => Ok(Shape::from((
+                rows - height + 1,
+                columns - width + 1,
+                filters,
+            ))),
+            false => Err(context.error(
+                &format!("images of at least {} pixels", self.kernel_size),
+                input,
+                "use Whitening::new(2)",
+            )),
+        }
+    }
+
     /// Computes the filters from the first 5,000 images of shape (N, height, width, channels),
     /// given as they will come into this layer: after [`Normalization`](crate::Normalization),
     /// what its `call` gives.
@@ -202,15 +220,10 @@ impl Layer for Whitening {
     }
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        let (rows, columns, channels) = image_axes(input, context)?;
+        check_window("a kernel", self.kernel_size, context)?;
+        let (_, _, channels) = image_axes(input, context)?;
         let Size2D { height, width } = self.kernel_size;
-        if !self.kernel_size.is_positive() || rows < height || columns < width {
-            return Err(context.error(
-                &format!("images of at least {} pixels", self.kernel_size),
-                input,
-                "use Whitening::new(2)",
-            ));
-        }
+        self.output(input, 1, context)?;
         if !(self.epsilon.is_finite() && self.epsilon > 0.0) {
             return Err(context.error("an epsilon above 0", self.epsilon, "leave it out"));
         }
@@ -238,11 +251,22 @@ impl Layer for Whitening {
             kernel: kernel.f_permute([0, 3, 1, 2])?,
             bias: bias(self.use_bias, filters, context)?,
         });
-        Ok(Shape::from((
-            rows - height + 1,
-            columns - width + 1,
-            filters,
-        )))
+        self.output(input, filters, context)
+    }
+
+    fn compute_output_shape(
+        &self,
+        inputs: &[Shape],
+        context: &BuildContext<'_>,
+    ) -> Result<Option<Shape>> {
+        let input = single(inputs, context)?;
+        let (_, _, channels) = image_axes(input, context)?;
+        match self.weights.as_ref().map(|weights| weights.kernel.size()) {
+            Some(kernel) if kernel.get(1) == Some(&channels) => {
+                self.output(input, kernel[0], context).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {

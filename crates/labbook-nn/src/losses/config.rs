@@ -4,6 +4,13 @@ use serde_json::Value;
 /// The options of a loss under its class name, as a saved model keeps them.
 ///
 /// Loading the model makes the loss again.
+///
+/// ```
+/// use labbook_nn::{Huber, Loss};
+///
+/// let config = Huber::new().config().expect("one of this crate");
+/// assert_eq!(config.class_name, "Huber");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossConfig {

@@ -7,6 +7,18 @@ use crate::{Error, Result, Shape};
 ///
 /// Where the last layer ends with a softmax or a sigmoid, the model stops before it and leaves
 /// the function to the loss, which stays exact for probabilities too small for an `f32`.
+///
+/// ```
+/// use labbook_nn::Output;
+/// use tch::Tensor;
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let output = Output::BinaryLogits(Tensor::from_slice(&[0_f32]));
+/// assert_eq!(output.raw().double_value(&[0]), 0.0);
+/// assert_eq!(output.predictions()?.double_value(&[0]), 0.5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum Output {
     /// The values before the softmax that ends the last layer.
@@ -39,6 +51,13 @@ impl Output {
 }
 
 /// What a loss learns from.
+///
+/// ```
+/// use labbook_nn::{Loss, MeanSquaredError, SparseCategoricalCrossentropy, Targets};
+///
+/// assert_eq!(SparseCategoricalCrossentropy::new().targets(), Targets::ClassNumbers);
+/// assert_eq!(MeanSquaredError::new().targets(), Targets::LikeOutput);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Targets {
     /// Class numbers from 0 on, one for each row along the output's last axis: `i64` of shape
@@ -53,6 +72,41 @@ pub enum Targets {
 /// How far a model's output is from the targets.
 ///
 /// A loss of a person's own needs no type: see [`LossFn`](super::LossFn).
+///
+/// ```
+/// use labbook_nn::{Loss, Output, Result, Targets};
+/// use tch::{Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// /// Errors above the target count three times.
+/// struct Cautious;
+///
+/// impl Loss for Cautious {
+///     fn name(&self) -> &str {
+///         "cautious"
+///     }
+///
+///     fn targets(&self) -> Targets {
+///         Targets::LikeOutput
+///     }
+///
+///     fn per_example(&self, targets: &Tensor, output: &Output) -> Result<Tensor> {
+///         let error = output.predictions()? - targets;
+///         let weighted = error.relu() * 3.0 + (-&error).relu();
+///         Ok(weighted.mean_dim(-1, false, Kind::Float))
+///     }
+///
+///     fn is_mean_over_examples(&self) -> bool {
+///         true
+///     }
+/// }
+///
+/// let y = Tensor::from_slice(&[0_f32, 0.0]).reshape([2, 1]);
+/// let output = Output::Values(Tensor::from_slice(&[1_f32, -1.0]).reshape([2, 1]));
+/// assert_eq!(Cautious.mean(&y, &output)?.double_value(&[]), 2.0);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Loss: Send {
     /// Name as in Keras, such as `mean_squared_error`.
     fn name(&self) -> &str;

@@ -71,6 +71,16 @@ pub trait Metric: Send {
         None
     }
 
+    /// Whether it has to see a batch as a whole, because its figure is not gathered example by
+    /// example.
+    ///
+    /// Otherwise [`update`](Self::update) may be called for pieces of a batch, which lets the
+    /// model train faster. The safe answer is the default for all but this crate's own, which
+    /// have a [`config`](Self::config).
+    fn needs_whole_batch(&self) -> bool {
+        self.config().is_none()
+    }
+
     /// Adds a batch.
     ///
     /// `y_true` is what the output's loss learns from: class numbers `i64` of shape (N, ..), or

@@ -26,6 +26,7 @@ pub struct MetricFn {
     name: String,
     function: Box<Function>,
     higher_is_better: Option<bool>,
+    mean_over_examples: bool,
     mean: Mean,
 }
 
@@ -42,6 +43,7 @@ impl MetricFn {
             name: name.into(),
             function: Box::new(function),
             higher_is_better: None,
+            mean_over_examples: false,
             mean: Mean::default(),
         }
     }
@@ -53,9 +55,21 @@ impl MetricFn {
         self.higher_is_better = Some(higher_is_better);
         self
     }
+
+    /// Promises that the function gives a number for each example that does not depend on the
+    /// others; the default is `false`. The model may then see a batch in pieces, which is faster.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn mean_over_examples(mut self, mean_over_examples: bool) -> Self {
+        self.mean_over_examples = mean_over_examples;
+        self
+    }
 }
 
 impl Metric for MetricFn {
+    fn needs_whole_batch(&self) -> bool {
+        !self.mean_over_examples
+    }
+
     fn name(&self) -> &str {
         &self.name
     }

@@ -12,6 +12,21 @@ use crate::{Batch, Error, Result, Tensors};
 
 /// Which layers of a model, counted from 0: a range such as `8..10` or `..`, or a number for
 /// as many layers from the first on.
+///
+/// ```
+/// use labbook_nn::{Dense, LayerRange, Sequential};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(3).input_shape(2));
+/// model.add(Dense::new(3));
+/// let all: Vec<LayerRange> = vec![2.into(), (..).into(), (0..=1).into()];
+/// for range in all {
+///     model.layer_outputs(range)?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LayerRange {
     start: usize,
@@ -81,6 +96,21 @@ impl From<RangeFull> for LayerRange {
 
 /// The outputs of some layers, batch by batch: nothing is computed before it is asked for, and
 /// nothing is kept. From [`Model::activation_batches`].
+///
+/// ```
+/// use labbook_nn::{Dense, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(3).input_shape(2));
+/// let x = Tensor::ones([5, 2], (Kind::Float, Device::Cpu));
+/// for batch in model.activation_batches(&x, .., 4)? {
+///     assert_eq!(batch?.len(), 1);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ActivationBatches<'a> {
     model: &'a Model,

@@ -31,11 +31,13 @@ pub(crate) struct OutputMetrics {
 }
 
 impl Compiled {
-    /// Whether the loss of a batch is a mean over its examples, for every output.
-    pub(crate) fn is_mean_over_examples(&self) -> bool {
-        self.losses
-            .iter()
-            .all(|output| output.loss.is_mean_over_examples())
+    /// Whether a loss or a metric is no mean over examples, so that batches must stay whole.
+    pub(crate) fn needs_whole_batch(&self) -> bool {
+        let mut losses = self.losses.iter();
+        let metrics = self.metrics.borrow();
+        let mut metrics = metrics.iter().flat_map(OutputMetrics::all);
+        losses.any(|output| !output.loss.is_mean_over_examples())
+            || metrics.any(|(_, metric)| metric.needs_whole_batch())
     }
 
     /// The keys of all metrics, output by output.
@@ -68,6 +70,13 @@ impl fmt::Debug for Compiled {
 }
 
 /// An optimizer, as an object or by Keras's name: `"adam"`, `"sgd"`, `"rmsprop"`.
+///
+/// ```
+/// use labbook_nn::{Adam, OptimizerChoice};
+///
+/// let named = OptimizerChoice::from("adam");
+/// let object = OptimizerChoice::from(Adam::new().learning_rate(0.01));
+/// ```
 #[derive(Debug)]
 pub struct OptimizerChoice(Result<Box<dyn Optimizer>>);
 
@@ -103,9 +112,23 @@ impl From<&str> for OptimizerChoice {
 ///
 /// Made from one loss or name, an array or vector of names, and tuples of up to four in which
 /// losses and names may be mixed.
+///
+/// ```
+/// use labbook_nn::{Huber, Losses};
+///
+/// let one = Losses::from("mse");
+/// let two = Losses::from(("mse", Huber::new()));
+/// ```
 pub struct Losses(Vec<LossChoice>);
 
 /// A loss asked for, by Keras's name or as an object.
+///
+/// ```
+/// use labbook_nn::{Huber, LossChoice};
+///
+/// let named = LossChoice::from("mse");
+/// let object = LossChoice::from(Huber::new());
+/// ```
 pub enum LossChoice {
     /// A name such as `mse`.
     Name(String),
@@ -185,6 +208,20 @@ macro_rules! from_tuples {
 from_tuples!((A, B), (A, B, C), (A, B, C, D));
 
 /// The options of [`Model::compile_with`](crate::Model::compile_with).
+///
+/// ```
+/// use labbook_nn::{Adam, Compile, Dense, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let inputs = Input::new(3);
+/// let price = Dense::new(1).name("price").call(&inputs);
+/// let size = Dense::new(1).name("size").call(&inputs);
+/// let mut model = Model::new(&inputs, [&price, &size])?;
+/// let options = Compile::new(Adam::new(), ["mse", "mae"]);
+/// model.compile_with(options.loss_weights([1.0, 0.2]).output_metrics("price", ["mape"]))?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Compile {
     optimizer: OptimizerChoice,
     losses: Losses,

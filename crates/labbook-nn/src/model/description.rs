@@ -1,4 +1,6 @@
-use super::graph::Source;
+use std::collections::HashMap;
+
+use super::graph::{Node, Source};
 use super::model::Model;
 use super::summary::{Summary, SummaryRow};
 use crate::{Error, LayerConfig, LayerInfo, Parameter, Result, Shape};
@@ -57,35 +59,33 @@ impl Model {
                 }
             }));
         }
-        let mut scopes: Vec<&str> = Vec::new();
+        // A model within the model is one row, as in Keras: its last layer's output.
+        let mut inner: HashMap<&str, usize> = HashMap::new();
         for ((_, node), layer) in self.graph.layers().into_iter().zip(&layers) {
-            // A model within the model is one row, as in Keras: its last layer's output.
-            let scope = node.scope.as_ref();
-            let (name, class_name) = match scope {
-                Some(scope) => (scope.name.clone(), scope.class_name.to_owned()),
-                None => (layer.name.clone(), layer.class_name.clone()),
-            };
-            if let Some(scope) = scope {
-                if scopes.last() == Some(&scope.name.as_str())
-                    && let Some(row) = rows.last_mut()
-                {
-                    row.params += layer.params;
-                    row.output_shape = layer.output_shape.to_string();
-                    continue;
-                }
-                scopes.push(&scope.name);
+            let known = node
+                .scope
+                .as_ref()
+                .and_then(|scope| inner.get(scope.outermost()));
+            if let Some(row) = known.and_then(|row| rows.get_mut(*row)) {
+                row.params += layer.params;
+                continue;
             }
+            let class_name = match &node.scope {
+                Some(scope) => {
+                    inner.insert(scope.outermost(), rows.len());
+                    scope.class_name
+                }
+                None => node.layer.class_name(),
+            };
             rows.push(SummaryRow {
-                name,
-                class_name,
-                output_shape: layer.output_shape.to_string(),
+                name: node.row_name().to_owned(),
+                class_name: class_name.to_owned(),
+                output_shape: String::new(),
                 params: layer.params,
-                connected_to: match connected {
-                    true => layer.inputs.clone(),
-                    false => Vec::new(),
-                },
+                connected_to: Vec::new(),
             });
         }
+        self.fill_rows(&mut rows, connected);
         Ok(Summary {
             model: self.name.clone(),
             class_name: self.class_name.to_owned(),
@@ -96,13 +96,61 @@ impl Model {
         })
     }
 
+    /// Tells of each row what its calls give, and what they take from other rows.
+    fn fill_rows(&self, rows: &mut [SummaryRow], connected: bool) {
+        let names = rows.iter().map(|row| row.name.clone()).enumerate();
+        let places: HashMap<String, usize> = names.map(|(place, name)| (name, place)).collect();
+        // Within one call of a model the last layer's output counts.
+        let mut calls: Vec<(usize, Option<u64>, String)> = Vec::new();
+        for node in &self.graph.nodes {
+            let Some(&place) = places.get(node.row_name()) else {
+                continue;
+            };
+            let shape = node.output_shape.as_ref();
+            let shape = shape.map(Shape::to_string).unwrap_or_default();
+            let call = node.scope.as_ref().map(|scope| scope.call);
+            match calls.last_mut() {
+                Some((last, of, told)) if *last == place && call.is_some() && *of == call => {
+                    *told = shape;
+                }
+                _ => calls.push((place, call, shape)),
+            }
+            for source in node.inputs.iter().filter(|_| connected) {
+                let from = match source {
+                    Source::Input(index) => &self.graph.inputs[*index].name,
+                    Source::Node(index) => {
+                        let from = &self.graph.nodes[*index];
+                        let within = from.scope.as_ref().map(|scope| scope.call);
+                        if call.is_some() && within == call {
+                            continue;
+                        }
+                        from.row_name()
+                    }
+                };
+                rows[place].connected_to.push(from.to_owned());
+            }
+        }
+        for (place, _, shape) in calls {
+            let row = &mut rows[place];
+            // As in Keras 2.4, a layer that gives several shapes.
+            row.output_shape = match row.output_shape.is_empty() || row.output_shape == shape {
+                true => shape,
+                false => "multiple".to_owned(),
+            };
+        }
+    }
+
     /// All layers in order: names, shapes, sizes. A layer that is called several times is told
-    /// once.
+    /// once, with the shapes of its first call.
     ///
     /// # Errors
     /// When a layer does not fit or the input shape is not known yet.
     pub fn layers(&self) -> Result<Vec<LayerInfo>> {
         self.built()?;
+        let mut calls: HashMap<usize, Vec<&Node>> = HashMap::new();
+        for node in &self.graph.nodes {
+            calls.entry(node.layer.identity()).or_default().push(node);
+        }
         let mut layers = Vec::new();
         for (_, node) in self.graph.layers() {
             let output_shape = node.output_shape.clone().ok_or_else(|| self.not_built())?;
@@ -114,9 +162,9 @@ impl Model {
             let parameters = node.layer.parameters();
             let trainable = parameters.iter().filter(|parameter| parameter.trainable);
             let full_name = node.full_name();
-            let calls = self.graph.nodes.iter();
-            let calls = calls.filter(|other| other.layer.is(&node.layer));
-            let inputs = calls
+            let calls = calls.get(&node.layer.identity());
+            let calls = || calls.into_iter().flatten();
+            let inputs = calls()
                 .flat_map(|call| &call.inputs)
                 .map(|source| match source {
                     Source::Input(index) => self.graph.inputs[*index].name.clone(),
@@ -131,7 +179,10 @@ impl Model {
                 activation: node.layer.activation(),
                 params: parameters.iter().map(Parameter::count).sum(),
                 trainable_params: trainable.map(Parameter::count).sum(),
-                flops: node.layer.multiply_adds(&output_shape).saturating_mul(2),
+                flops: calls()
+                    .filter_map(|call| call.output_shape.as_ref())
+                    .map(|output| node.layer.multiply_adds(output).saturating_mul(2))
+                    .fold(0, i64::saturating_add),
             });
         }
         Ok(layers)

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::{Kind, Tensor};
 
-use super::graph::Source;
+use super::graph::{Source, taken};
 use super::model::Model;
 use crate::losses::loss::Output;
 use crate::{Error, Phase, Result};
@@ -14,9 +14,11 @@ impl Model {
             .iter()
             .enumerate()
             .map(|(index, x)| Ok((Source::Input(index), self.in_compute_kind(x)?)));
-        self.graph
-            .plan()
-            .run(known.collect::<Result<Vec<_>>>()?, phase)
+        self.graph.plan().run(
+            known.collect::<Result<Vec<_>>>()?,
+            self.compute_kind(),
+            phase,
+        )
     }
 
     /// The first output for a model with one input.
@@ -40,7 +42,8 @@ impl Model {
             (Source::Node(node), self.in_compute_kind(y)?),
             (Source::Input(0), self.in_compute_kind(x)?),
         ];
-        let mut outputs = self.graph.plan_keeping(node).run(known, phase)?;
+        let plan = self.graph.plan_keeping(node);
+        let mut outputs = plan.run(known, self.compute_kind(), phase)?;
         match outputs.is_empty() {
             true => Err(self.no_layers()),
             false => Ok(outputs.swap_remove(0)),
@@ -75,7 +78,9 @@ impl Model {
                 Source::Input(input) => inputs.get(*input).ok_or_else(missing),
                 Source::Node(before) => values[*before].as_ref().ok_or_else(missing),
             });
-            let tensors = tensors.collect::<Result<Vec<&Tensor>>>()?;
+            let tensors = tensors.map(|x| taken(&node.layer, x?, self.compute_kind()));
+            let tensors = tensors.collect::<Result<Vec<Tensor>>>()?;
+            let tensors: Vec<&Tensor> = tensors.iter().collect();
             let y = node
                 .layer
                 .forward(&tensors, Phase::Infer, node.layer.activation())?;
@@ -101,7 +106,11 @@ impl Model {
     fn in_compute_kind(&self, x: &Tensor) -> Result<Tensor> {
         match x.f_kind()? {
             Kind::Int64 => Ok(x.shallow_clone()),
-            _ => Ok(x.f_to_kind(self.dtype_policy().compute_kind())?),
+            _ => Ok(x.f_to_kind(self.compute_kind())?),
         }
+    }
+
+    fn compute_kind(&self) -> Kind {
+        self.dtype_policy().compute_kind()
     }
 }

@@ -216,15 +216,11 @@ impl Graph {
         }
     }
 
-    /// Whether the numbers of an input go to layers that take whole numbers.
+    /// Whether the numbers of an input go to a layer that takes whole numbers.
     pub(crate) fn takes_integers(&self, input: usize) -> bool {
         let source = Source::Input(input);
-        let mut users = self
-            .nodes
-            .iter()
-            .filter(|node| node.inputs.contains(&source))
-            .peekable();
-        users.peek().is_some() && users.all(|node| node.layer.takes_integers())
+        let mut nodes = self.nodes.iter();
+        nodes.any(|node| node.inputs.contains(&source) && node.layer.takes_integers())
     }
 
     /// How often each node's output is used, by nodes and as an output of the model.
@@ -337,6 +333,14 @@ impl Graph {
 }
 
 impl Node {
+    /// The layer's name or, within a model within the model, that model's.
+    pub(crate) fn row_name(&self) -> &str {
+        match &self.scope {
+            Some(scope) => scope.outermost(),
+            None => self.layer.name(),
+        }
+    }
+
     /// The layer's name, after that of the model within the model that it belongs to.
     pub(crate) fn full_name(&self) -> String {
         match &self.scope {
@@ -353,6 +357,7 @@ impl Plan<'_> {
     pub(crate) fn run(
         &self,
         known: impl IntoIterator<Item = (Source, Tensor)>,
+        kind: Kind,
         phase: Phase,
     ) -> Result<Vec<Output>> {
         let mut values: HashMap<Source, Tensor> = known.into_iter().collect();
@@ -364,8 +369,12 @@ impl Plan<'_> {
         }
         for step in steps {
             let y = {
-                let inputs = step.inputs.iter().map(|source| value(&values, *source));
-                let inputs = inputs.collect::<Result<Vec<_>>>()?;
+                let inputs = step
+                    .inputs
+                    .iter()
+                    .map(|source| taken(step.layer, value(&values, *source)?, kind));
+                let inputs = inputs.collect::<Result<Vec<Tensor>>>()?;
+                let inputs: Vec<&Tensor> = inputs.iter().collect();
                 step.layer.forward(&inputs, phase, step.activation)?
             };
             for source in step.inputs {
@@ -399,6 +408,14 @@ impl Plan<'_> {
     }
 }
 
+/// A tensor as a layer takes it: whole numbers only where it takes those, else of this kind.
+pub(crate) fn taken(layer: &SharedLayer, x: &Tensor, kind: Kind) -> Result<Tensor> {
+    match x.f_kind()? == Kind::Int64 && !layer.takes_integers() {
+        true => Ok(x.f_to_kind(kind)?),
+        false => Ok(x.shallow_clone()),
+    }
+}
+
 fn value(values: &HashMap<Source, Tensor>, source: Source) -> Result<&Tensor> {
     values.get(&source).ok_or_else(|| Error::Torch {
         operation: "the model".to_owned(),
@@ -406,14 +423,61 @@ fn value(values: &HashMap<Source, Tensor>, source: Source) -> Result<&Tensor> {
     })
 }
 
+/// The shape of a symbolic tensor, if all layers on the way have their weights.
+fn shape_of(tensor: &SymbolicTensor) -> Option<Shape> {
+    let mut known: HashMap<u64, Option<Shape>> = HashMap::new();
+    let mut waiting = vec![tensor];
+    while let Some(&next) = waiting.last() {
+        let call = next.call();
+        let count = waiting.len();
+        let unknown = call.inputs.iter();
+        waiting.extend(unknown.filter(|input| !known.contains_key(&input.number())));
+        if waiting.len() > count {
+            continue;
+        }
+        waiting.pop();
+        let inputs = call.inputs.iter().map(|input| known.get(&input.number()));
+        let inputs: Option<Vec<Shape>> = inputs.map(|shape| shape.cloned().flatten()).collect();
+        let shape = match &call.origin {
+            Origin::Input(spec) => spec.shape.clone(),
+            Origin::Layer { layer, .. } => inputs.and_then(|inputs| layer.shape_for(&inputs)),
+            Origin::Problem(_) => None,
+        };
+        known.insert(next.number(), shape);
+    }
+    known.remove(&tensor.number()).flatten()
+}
+
 /// The name and shape of a symbolic tensor that a model takes in.
 fn spec_of(tensor: &SymbolicTensor) -> Result<InputSpec> {
     match &tensor.call().origin {
+        Origin::Input(InputSpec {
+            name,
+            shape: Some(shape),
+        }) if shape.elements().is_none() || shape.dims().iter().any(|&size| size < 1) => {
+            Err(Error::option(
+                &format!("input {name}"),
+                "sizes of at least 1, whose product an i64 holds",
+                shape,
+                "leave the batch axis out: Input::new((32, 32, 3)) for colour images",
+            ))
+        }
         Origin::Input(spec) => Ok(spec.clone()),
-        Origin::Layer { layer, .. } => Ok(InputSpec {
-            name: format!("{}_output", layer.name()),
-            shape: layer.output_shape(),
-        }),
+        Origin::Layer { layer, .. } => match shape_of(tensor) {
+            Some(shape) => Ok(InputSpec {
+                name: format!("{}_output", layer.name()),
+                shape: Some(shape),
+            }),
+            None => Err(Error::option(
+                "inputs",
+                "tensors whose shapes are known",
+                format!(
+                    "what layer {} gives, which has no weights yet",
+                    layer.name()
+                ),
+                "first make the model that it belongs to, from its Input on",
+            )),
+        },
         Origin::Problem(told) => Err(Error::option(
             "inputs",
             "calls that fit",

@@ -2,10 +2,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::layers::layer::BuildContext;
 use crate::names::unique_name;
+use crate::random::Rng;
 use crate::{Activation, Layer, LayerConfig, Parameter, Phase, Result, Shape};
 
 /// A layer under its name, shared by all places and models that call it.
@@ -121,12 +122,17 @@ impl SharedLayer {
         self.0.input_shape.as_ref()
     }
 
-    /// Shape of one example that comes out, once the layer is built.
-    pub(crate) fn output_shape(&self) -> Option<Shape> {
-        self.state()
-            .built
-            .as_ref()
-            .map(|built| built.output.clone())
+    /// Shape of one example that comes out for these inputs, once the layer is built and if they
+    /// fit.
+    pub(crate) fn shape_for(&self, inputs: &[Shape]) -> Option<Shape> {
+        let context = BuildContext {
+            name: self.name(),
+            class_name: self.class_name(),
+            rng: &mut Rng::new(0, 0),
+            device: Device::Cpu,
+            room: &mut None,
+        };
+        self.output_for(inputs, &context).ok().flatten()
     }
 
     /// Makes the weights, and tells the shape of the output.
@@ -148,18 +154,24 @@ impl SharedLayer {
         inputs: &[Shape],
         context: &BuildContext<'_>,
     ) -> Result<Option<Shape>> {
-        match &self.state().built {
-            None => Ok(None),
-            Some(built) if built.inputs == inputs => Ok(Some(built.output.clone())),
-            Some(built) => Err(context.error(
+        let state = self.state();
+        let Some(built) = &state.built else {
+            return Ok(None);
+        };
+        if built.inputs == inputs {
+            return Ok(Some(built.output.clone()));
+        }
+        let output = state.layer.compute_output_shape(inputs, context)?;
+        output.map(Some).ok_or_else(|| {
+            context.error(
                 &format!(
-                    "inputs of the shapes it was built for, {}",
+                    "inputs that fit those it was built for, {}",
                     list(&built.inputs)
                 ),
                 list(inputs),
                 "call a layer of its own where the shapes differ",
-            )),
-        }
+            )
+        })
     }
 
     pub(crate) fn forward(

@@ -6,6 +6,19 @@ const CHAIN: &[usize] = &[29, 55, 65];
 const GRAPH: &[usize] = &[32, 53, 65, 98];
 
 /// The table of a model's layers; displays as Keras 2.4 prints it, to the byte.
+///
+/// ```
+/// use labbook_nn::{Dense, Sequential};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(3).input_shape(4));
+/// let summary = model.summary()?;
+/// assert_eq!(summary.total_params, 15);
+/// println!("{summary}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// Name of the model.
@@ -23,6 +36,18 @@ pub struct Summary {
 }
 
 /// A layer in a summary.
+///
+/// ```
+/// use labbook_nn::{Dense, Sequential};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(3).input_shape(4));
+/// let row = &model.summary()?.rows[0];
+/// assert_eq!((row.class_name.as_str(), row.output_shape.as_str()), ("Dense", "(None, 3)"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SummaryRow {
     /// Name of the layer.

@@ -18,6 +18,14 @@ pub(crate) fn next_number() -> u64 {
 /// [`Model`](super::Model).
 ///
 /// It is an [`Input`], or what a layer makes of others.
+///
+/// ```
+/// use labbook_nn::{Dense, Input};
+///
+/// let inputs = Input::named("size", 4);
+/// let outputs = Dense::new(3).name("rows").call(&inputs);
+/// assert_eq!((inputs.name(), outputs.name()), ("size", "rows"));
+/// ```
 #[derive(Clone)]
 pub struct SymbolicTensor(Arc<Call>);
 
@@ -46,6 +54,14 @@ pub(crate) struct Scope {
     pub(crate) class_name: &'static str,
     /// Tells two calls of one model apart.
     pub(crate) call: u64,
+}
+
+impl Scope {
+    /// The name of the model that is called, whichever model within it this is.
+    pub(crate) fn outermost(&self) -> &str {
+        let name = &self.name;
+        name.split_once('/').map_or(name, |(outer, _)| outer)
+    }
 }
 
 /// What goes into a model.
@@ -156,6 +172,18 @@ impl Drop for Call {
 /// One symbolic tensor or several.
 ///
 /// Made from `&x`, `[&a, &b]`, `(&a, &b)`, vectors and slices.
+///
+/// ```
+/// use labbook_nn::{Add, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let (a, b) = (Input::new(4), Input::new(4));
+/// let sum = Add::new().call([&a, &b]);
+/// let model = Model::new(vec![a, b], &sum)?;
+/// assert_eq!(model.input_names().len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct SymbolicTensors(pub(crate) Vec<SymbolicTensor>);
 

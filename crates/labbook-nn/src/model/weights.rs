@@ -116,28 +116,37 @@ impl Model {
         Ok(())
     }
 
-    /// Checks that an optimizer's slots have the shapes of the weights that it changes.
-    pub(crate) fn check_slots(&self, state: &OptimizerState) -> Result<()> {
+    /// The weights' names and Keras's shapes.
+    pub(crate) fn weight_sizes(&self) -> Result<Vec<(String, Vec<i64>)>> {
+        self.built()?;
+        let parameters = self.parameters().into_iter();
+        parameters
+            .map(|(name, parameter)| Ok((name, parameter.keras_view(&parameter.value)?.size())))
+            .collect()
+    }
+
+    /// The shapes that an optimizer's slots of these names have to have: those of the weights
+    /// that it changes, each as often as it has slots for one.
+    pub(crate) fn slot_sizes(&self, slots: &[String]) -> Result<Vec<(String, Vec<i64>)>> {
         let mut sizes = Vec::new();
         for (_, parameter) in self.parameters() {
             if parameter.trainable {
                 sizes.push(parameter.keras_view(&parameter.value)?.size());
             }
         }
-        let kinds = state.slots.len() / sizes.len().max(1);
-        let expected = sizes.iter().flat_map(|size| vec![size; kinds]);
-        let fits = state.slots.len() == kinds * sizes.len()
-            && expected
-                .zip(&state.slots)
-                .all(|(size, (_, slot))| *size == slot.size());
-        match fits {
-            true => Ok(()),
-            false => Err(Error::weights(
-                "slots of the optimizer with the shapes of the weights",
-                format!("{} slots, or other shapes", state.slots.len()),
+        let kinds = slots.len() / sizes.len().max(1);
+        if slots.len() != kinds * sizes.len() {
+            return Err(Error::weights(
+                format!(
+                    "as many slots of the optimizer for each of {} weights",
+                    sizes.len()
+                ),
+                format!("{} slots", slots.len()),
                 "take them from a model of the same architecture",
-            )),
+            ));
         }
+        let sizes = sizes.into_iter().flat_map(|size| vec![size; kinds]);
+        Ok(slots.iter().cloned().zip(sizes).collect())
     }
 
     /// What the optimizer remembers, in Keras's shapes.

@@ -7,6 +7,19 @@ use crate::optimizers::learning_rate_multipliers::LearningRateMultipliers;
 use crate::{Adam, LearningRateSchedule, Muon, RMSprop, Result, SGD};
 
 /// Changes the weights of a model by their gradients, one step at a time.
+///
+/// ```
+/// use labbook_nn::{Optimizer, SGD};
+/// use tch::Tensor;
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let weights = [("w".to_owned(), Tensor::from_slice(&[1_f32]))];
+/// let mut optimizer = SGD::new().learning_rate(0.5);
+/// optimizer.step(&weights, &[Tensor::from_slice(&[1_f32])])?;
+/// assert_eq!(weights[0].1.double_value(&[0]), 0.5);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Optimizer: fmt::Debug + Send {
     /// Name as in Keras, such as `Adam`.
     fn name(&self) -> &'static str;
@@ -51,6 +64,23 @@ pub trait Optimizer: fmt::Debug + Send {
 }
 
 /// What an optimizer remembers: how many steps it made, and its tensors per weight.
+///
+/// ```
+/// use labbook_nn::{Dense, Fit, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// model.fit(&x, &y, &Fit::new().verbose(0))?;
+/// let state = model.optimizer_state()?;
+/// assert_eq!(state.step, 1);
+/// model.set_optimizer_state(&state)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct OptimizerState {
     /// Steps made so far.
@@ -71,6 +101,13 @@ impl OptimizerState {
 }
 
 /// The options of one of this crate's optimizers, as a saved model keeps them.
+///
+/// ```
+/// use labbook_nn::{Adam, Optimizer};
+///
+/// assert_eq!(Adam::new().config(), Adam::new().config());
+/// assert_ne!(Adam::new().config(), Adam::new().learning_rate(0.1).config());
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OptimizerConfig(pub(crate) OptimizerKind);

@@ -7,11 +7,20 @@ use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
 use crate::random::Rng;
-use crate::saving::archive::{self, Archive, number};
-use crate::saving::saved::{SavedOptimizerState, join_state, split_state, take, under, unfit};
+use crate::saving::archive::{Format, write};
+use crate::saving::beside::sweep;
+use crate::saving::number;
+use crate::saving::opened::open;
+use crate::saving::saved::{
+    SavedOptimizerState, join_state, sizes_under, split_state, take, under, unfit,
+};
+use crate::saving::saved_graph::SavedGraph;
 use crate::{CallbackState, Error, FitParams, History, Model, Result};
 
-const FORMAT: &str = "labbook-nn checkpoint 1";
+const FORMAT: Format = Format {
+    name: "labbook-nn checkpoint 1",
+    advice: "it was damaged or cut short: remove this file, or use .resume(false), to begin anew",
+};
 
 /// The setting that stands for the data.
 const DATA: &str = "data";
@@ -119,6 +128,18 @@ pub(crate) fn settings(
         DATA: digest,
         "options": options,
     });
+    // Told only where they say something, so that older files still fit.
+    if model.class_name() != "Sequential" {
+        settings["graph"] = serde_json::json!(SavedGraph::of(&model.graph).joints());
+    }
+    let frozen = model.graph.layers().into_iter().enumerate();
+    let frozen: Vec<usize> = frozen
+        .filter(|(_, (_, node))| !node.layer.is_trainable())
+        .map(|(index, _)| index)
+        .collect();
+    if !frozen.is_empty() {
+        settings["frozen layers"] = serde_json::json!(frozen);
+    }
     let policy = model.dtype_policy();
     if !policy.is_default() {
         settings["dtype policy"] = serde_json::json!(policy);
@@ -136,6 +157,30 @@ fn input_shape(model: &Model) -> Result<Value> {
             .map(|shape| serde_json::json!(shape.dims()))
             .collect(),
     })
+}
+
+impl Manifest {
+    /// The tensors that belong to this model, with their sizes where the model knows them.
+    fn expected_tensors(&self, model: &Model) -> Result<Vec<(String, Option<Vec<i64>>)>> {
+        let sizes = model.weight_sizes()?;
+        if sizes.len() != self.weights.len() {
+            return Err(Error::weights(
+                format!("{} weights", sizes.len()),
+                self.weights.len().to_string(),
+                "take them from a model of the same architecture",
+            ));
+        }
+        let weights = self.weights.iter().cloned();
+        let weights = weights.zip(sizes.into_iter().map(|(_, sizes)| sizes));
+        let mut expected = sizes_under("weights", weights.collect());
+        let slots = model.slot_sizes(&self.optimizer.slots)?;
+        expected.extend(sizes_under("optimizer", slots));
+        for (index, callback) in self.callbacks.iter().enumerate() {
+            let names = callback.tensors.iter();
+            expected.extend(names.map(|name| (format!("callback{index}/{name}"), None)));
+        }
+        Ok(expected)
+    }
 }
 
 impl Checkpoint {
@@ -172,7 +217,7 @@ impl Checkpoint {
             history: self.history.clone(),
             callbacks,
         };
-        archive::write(path, FORMAT, &manifest, &tensors)
+        write(path, FORMAT, &manifest, &tensors)
     }
 
     /// Brings the model to where the training of a file was, if there is one.
@@ -183,14 +228,22 @@ impl Checkpoint {
         settings: &Value,
         model: &mut Model,
     ) -> Result<Option<Self>> {
-        archive::sweep(path);
+        sweep(path);
         if !path.exists() {
             return Ok(None);
         }
-        let Archive {
-            manifest,
-            mut tensors,
-        } = archive::read::<Manifest>(path, FORMAT)?;
+        let (manifest, file) = open::<Manifest>(path, FORMAT)?;
+        // Only what fits the model is read. The settings are told first where they explain why it
+        // does not, and else only when the file is known to be whole.
+        let fits = manifest.expected_tensors(model).and_then(|expected| {
+            let fits = file.check_tensors(&expected);
+            fits.map_err(|error| unfit(path, error, FORMAT.advice))
+        });
+        if let Err(error) = fits {
+            check_settings(path, &manifest.settings, settings)?;
+            return Err(unfit(path, error, FORMAT.advice));
+        }
+        let mut tensors = file.read()?;
         check_settings(path, &manifest.settings, settings)?;
         if model.has_own_seed() && model.seed != manifest.seed {
             return Err(other_setting(
@@ -212,7 +265,6 @@ impl Checkpoint {
             }
             let weights = take("weights", &manifest.weights, &mut tensors)?;
             let state = join_state(&manifest.optimizer, &mut tensors)?;
-            model.check_slots(&state)?;
             let mut callbacks = Vec::new();
             for (index, saved) in manifest.callbacks.into_iter().enumerate() {
                 let group = format!("callback{index}");
@@ -236,7 +288,7 @@ impl Checkpoint {
                 callbacks,
             })
         })()
-        .map_err(|error| unfit(path, &error))?;
+        .map_err(|error| unfit(path, error, FORMAT.advice))?;
         for (_, rates) in &manifest.learning_rate {
             for rate in rates {
                 model.set_learning_rate(*rate)?;

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use tch::Tensor;
 
 use crate::error::cannot;
-use crate::saving::archive::{EXTENSION, with_extension};
 use crate::saving::checkpoint::{Checkpoint, settings};
+use crate::saving::file_name::{EXTENSION, with_extension};
+use crate::saving::opened::check_regular;
 use crate::saving::run_folder::run_folder;
 use crate::training::fit::Place;
 use crate::{Error, Fit, FitParams, History, Model, Result};
@@ -56,6 +57,9 @@ impl Keeper {
         }
         if let Some(steps) = options.steps_per_epoch {
             other["steps_per_epoch"] = json!(steps);
+        }
+        if options.validation_freq != 1 {
+            other["validation_freq"] = json!(options.validation_freq);
         }
         let settings = settings(model, params, other, data)?;
         let (path, run) = match place {
@@ -171,6 +175,7 @@ impl Run {
         }
         fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))?;
         let lock_path = folder.join(format!("{name}.lock"));
+        check_regular(&lock_path)?;
         let lock =
             File::create(&lock_path).map_err(|error| cannot("create", &lock_path, &error))?;
         let taken = matches!(lock.try_lock(), Err(TryLockError::WouldBlock));

@@ -1,8 +1,12 @@
 //! Models, weights and trainings in files.
 
-pub(crate) mod archive;
+mod archive;
+mod beside;
 pub(crate) mod checkpoint;
+pub(crate) mod file_name;
 pub(crate) mod keeper;
+pub(crate) mod number;
+mod opened;
 mod run_folder;
 mod saved;
 mod saved_graph;

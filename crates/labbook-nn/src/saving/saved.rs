@@ -10,14 +10,22 @@ use crate::metrics::MetricChoice;
 use crate::model::compiled::OutputMetrics;
 use crate::model::shared_layer::SharedLayer;
 use crate::names::unique_name;
-use crate::saving::archive::{self, Archive};
+use crate::saving::archive::{Format, write};
+use crate::saving::file_name::{existing, with_extension};
+use crate::saving::opened::{Opened, open};
 use crate::{
     Compile, DtypePolicy, Error, History, LayerConfig, LossConfig, MetricConfig, Metrics, Model,
     OptimizerConfig, OptimizerState, Result, Sequential, Shape,
 };
 
-const MODEL: &str = "labbook-nn model 1";
-const WEIGHTS: &str = "labbook-nn weights 1";
+const MODEL: Format = Format {
+    name: "labbook-nn model 1",
+    advice: "it was damaged or cut short: save the model again, or use an earlier copy",
+};
+const WEIGHTS: Format = Format {
+    name: "labbook-nn weights 1",
+    advice: "it was damaged or cut short: save the weights again, or use an earlier copy",
+};
 
 /// What a file says of a model, besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,7 +103,7 @@ struct SavedMetricOf {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedOptimizerState {
     step: i64,
-    slots: Vec<String>,
+    pub(crate) slots: Vec<String>,
 }
 
 /// What a file of weights says: their names in order.
@@ -117,7 +125,7 @@ impl Model {
     /// When the model is not built, has layers, an optimizer, a loss or a metric of its own kind,
     /// or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
-        let path = archive::with_extension(path.as_ref())?;
+        let path = with_extension(path.as_ref())?;
         self.built()?;
         let configs = self.layer_configs();
         let mut saved = Vec::new();
@@ -182,7 +190,7 @@ impl Model {
             compiled,
             history: self.history().cloned(),
         };
-        archive::write(&path, MODEL, &manifest, &tensors)?;
+        write(&path, MODEL, &manifest, &tensors)?;
         Ok(path)
     }
 
@@ -202,22 +210,20 @@ impl Model {
     /// # Errors
     /// When the file is damaged or of another kind, or its parts do not fit together.
     pub fn load_on(path: impl AsRef<Path>, device: Device) -> Result<Self> {
-        let path = archive::existing(path.as_ref());
-        let Archive { manifest, tensors } = archive::read::<ModelManifest>(&path, MODEL)?;
-        Self::from_manifest(manifest, tensors, device).map_err(|error| unfit(&path, &error))
+        let path = existing(path.as_ref());
+        let (manifest, file) = open::<ModelManifest>(&path, MODEL)?;
+        let loaded = Self::from_manifest(manifest, file, device);
+        loaded.map_err(|error| unfit(&path, error, MODEL.advice))
     }
 
-    fn from_manifest(
-        manifest: ModelManifest,
-        mut tensors: BTreeMap<String, Tensor>,
-        device: Device,
-    ) -> Result<Self> {
-        let weights = take("weights", &manifest.weights, &mut tensors)?;
+    fn from_manifest(manifest: ModelManifest, file: Opened, device: Device) -> Result<Self> {
         // The weights are made before they are filled: no more of them than the file holds.
-        let room = weights
-            .iter()
-            .map(|(_, weight)| weight.numel() as i64)
-            .sum();
+        let mut room = 0_i64;
+        for name in &manifest.weights {
+            let name = format!("weights/{name}");
+            let sizes = file.shape_of(&name).ok_or_else(|| missing(&name))?;
+            room = room.saturating_add(sizes.iter().product());
+        }
         let layers = manifest.layers.into_iter().map(|saved| {
             let layer = SharedLayer::boxed(saved.layer.into_layer(&saved.name));
             layer.set_trainable(saved.trainable)?;
@@ -247,28 +253,21 @@ impl Model {
         model.set_name(manifest.name);
         model.trainings = manifest.trainings;
         model.set_dtype_policy(&manifest.dtype_policy.to_string())?;
-        let model_weights = model.weights()?;
-        let same = model_weights.len() == weights.len()
-            && model_weights
-                .iter()
-                .zip(&weights)
-                .all(|((name, _), (saved, _))| name == saved);
-        if !same {
-            return Err(differing_names(&model_weights, &weights));
+        // All that the file says fits before its numbers are read.
+        let sizes = model.weight_sizes()?;
+        check_names(&sizes, &manifest.weights, |own, saved| own == saved)?;
+        let mut expected = sizes_under("weights", sizes);
+        if let Some(compiled) = &manifest.compiled {
+            let slots = model.slot_sizes(&compiled.state.slots)?;
+            expected.extend(sizes_under("optimizer", slots));
         }
-        model.set_weights(&weights)?;
+        file.check_tensors(&expected)?;
+        let mut tensors = file.read()?;
+        model.set_weights(&take("weights", &manifest.weights, &mut tensors)?)?;
         if let Some(compiled) = manifest.compiled {
             let state = join_state(&compiled.state, &mut tensors)?;
             model.compile_with(compiled.into_compile(&model.output_names())?)?;
-            model.check_slots(&state)?;
             model.set_optimizer_state(&state)?;
-        }
-        if let Some(name) = tensors.keys().next() {
-            return Err(Error::weights(
-                "no tensors beyond those of the model",
-                name,
-                "save the model again",
-            ));
         }
         if manifest.history.as_ref().is_some_and(|h| !h.is_sound()) {
             return Err(Error::weights(
@@ -287,11 +286,11 @@ impl Model {
     /// # Errors
     /// When the model is not built or the file cannot be written.
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
-        let path = archive::with_extension(path.as_ref())?;
+        let path = with_extension(path.as_ref())?;
         let weights = self.weights()?;
         let tensors = under("weights", &weights);
         let weights = weights.into_iter().map(|(name, _)| name).collect();
-        archive::write(&path, WEIGHTS, &WeightsManifest { weights }, &tensors)?;
+        write(&path, WEIGHTS, &WeightsManifest { weights }, &tensors)?;
         Ok(path)
     }
 
@@ -304,25 +303,18 @@ impl Model {
     /// # Errors
     /// When the file is damaged or of another kind, or a weight does not fit.
     pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let path = archive::existing(path.as_ref());
-        let Archive {
-            manifest,
-            mut tensors,
-        } = archive::read::<WeightsManifest>(&path, WEIGHTS)?;
-        let weights = take("weights", &manifest.weights, &mut tensors);
-        let loaded = weights.and_then(|weights| {
-            let own = self.weights()?;
-            let same = own.len() == weights.len()
-                && own
-                    .iter()
-                    .zip(&weights)
-                    .all(|((name, _), (saved, _))| uncounted(name) == uncounted(saved));
-            if !same {
-                return Err(differing_names(&own, &weights));
-            }
-            self.set_weights(&weights)
+        let path = existing(path.as_ref());
+        let (manifest, file) = open::<WeightsManifest>(&path, WEIGHTS)?;
+        let loaded = self.weight_sizes().and_then(|sizes| {
+            let alike = |own: &str, saved: &str| uncounted(own) == uncounted(saved);
+            check_names(&sizes, &manifest.weights, alike)?;
+            let named = manifest.weights.iter().zip(sizes);
+            let named = named.map(|(saved, (_, sizes))| (saved.clone(), sizes));
+            file.check_tensors(&sizes_under("weights", named.collect()))?;
+            self.set_weights(&take("weights", &manifest.weights, &mut file.read()?)?)
         });
-        loaded.map_err(|error| unfit(&path, &error))
+        let advice = "pass the file of a model of the same architecture";
+        loaded.map_err(|error| unfit(&path, error, advice))
     }
 }
 
@@ -426,12 +418,23 @@ pub(crate) fn take(
     names
         .map(|name| match tensors.remove(&format!("{group}/{name}")) {
             Some(tensor) => Ok((name.clone(), tensor)),
-            None => Err(Error::weights(
-                format!("a tensor {group}/{name}"),
-                "none",
-                "save the model again",
-            )),
+            None => Err(missing(&format!("{group}/{name}"))),
         })
+        .collect()
+}
+
+fn missing(name: &str) -> Error {
+    Error::weights(format!("a tensor {name}"), "none", "save the model again")
+}
+
+/// Names and sizes as the file has them.
+pub(crate) fn sizes_under(
+    group: &str,
+    sizes: Vec<(String, Vec<i64>)>,
+) -> Vec<(String, Option<Vec<i64>>)> {
+    let sizes = sizes.into_iter();
+    sizes
+        .map(|(name, sizes)| (format!("{group}/{name}"), Some(sizes)))
         .collect()
 }
 
@@ -460,13 +463,16 @@ pub(crate) fn join_state(
 }
 
 /// An error about what a file holds, with the file's name.
-pub(crate) fn unfit(path: &Path, error: &Error) -> Error {
-    Error::file(
-        path,
-        "parts that fit together and fit the model",
-        format!("one that does not ({error})"),
-        "pass the file of a model of the same architecture",
-    )
+pub(crate) fn unfit(path: &Path, error: Error, advice: &str) -> Error {
+    match error {
+        told @ (Error::File { .. } | Error::Io { .. }) => told,
+        error => Error::file(
+            path,
+            "parts that fit together and fit the model",
+            format!("one that does not ({error})"),
+            advice,
+        ),
+    }
 }
 
 fn cannot_keep(path: &Path, class: &str, name: &str) -> Error {
@@ -478,16 +484,23 @@ fn cannot_keep(path: &Path, class: &str, name: &str) -> Error {
     )
 }
 
-fn differing_names(own: &[(String, Tensor)], given: &[(String, Tensor)]) -> Error {
-    let names = |weights: &[(String, Tensor)]| {
-        let names: Vec<&str> = weights.iter().map(|(name, _)| name.as_str()).collect();
-        names.join(", ")
-    };
-    Error::weights(
-        names(own),
-        names(given),
-        "take them from a model of the same architecture",
-    )
+fn check_names(
+    own: &[(String, Vec<i64>)],
+    saved: &[String],
+    alike: impl Fn(&str, &str) -> bool,
+) -> Result<()> {
+    let mut pairs = own.iter().zip(saved);
+    match own.len() == saved.len() && pairs.all(|((own, _), saved)| alike(own, saved)) {
+        true => Ok(()),
+        false => {
+            let own: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+            Err(Error::weights(
+                own.join(", "),
+                saved.join(", "),
+                "take them from a model of the same architecture",
+            ))
+        }
+    }
 }
 
 /// `dense_3/kernel:0` becomes `dense/kernel:0`.
@@ -545,13 +558,10 @@ mod tests {
     ) -> Result<Sequential> {
         let folder = tempfile::tempdir().unwrap();
         let path = model.save(folder.path().join("model"))?;
-        let Archive {
-            mut manifest,
-            tensors,
-        } = archive::read::<Value>(&path, MODEL)?;
-        let mut tensors: Vec<_> = tensors.into_iter().collect();
+        let (mut manifest, file) = open::<Value>(&path, MODEL)?;
+        let mut tensors: Vec<_> = file.read()?.into_iter().collect();
         change(&mut manifest, &mut tensors);
-        archive::write(&path, MODEL, &manifest, &tensors)?;
+        write(&path, MODEL, &manifest, &tensors)?;
         Sequential::load_on(&path, Device::Cpu)
     }
 
@@ -665,7 +675,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep.safetensors");
         let deep: Value = (0..100).fold(json!(0), |inner, _| json!([inner]));
-        archive::write(&path, MODEL, &deep, &[])?;
+        write(&path, MODEL, &deep, &[])?;
         let error = Sequential::load_on(&path, Device::Cpu).unwrap_err();
         assert!(
             error.to_string().contains("a manifest that does not fit"),

@@ -97,6 +97,18 @@ impl SavedGraph {
         }
     }
 
+    /// How the layers are joined, without any name.
+    pub(crate) fn joints(&self) -> Vec<(usize, Vec<(bool, usize)>)> {
+        let plain = |source: &SavedSource| match source {
+            SavedSource::Input(index) => (true, *index),
+            SavedSource::Node(index) => (false, *index),
+        };
+        let nodes = self.nodes.iter();
+        nodes
+            .map(|node| (node.layer, node.inputs.iter().map(plain).collect()))
+            .collect()
+    }
+
     /// The graph of these layers, checked: a file may say anything.
     pub(crate) fn into_graph(self, model: &str, layers: Vec<SharedLayer>) -> Result<Graph> {
         let wrong = |received: String| {
@@ -128,7 +140,8 @@ impl SavedGraph {
         let mut graph = Graph::default();
         for input in &self.inputs {
             let shape = Shape::from(input.shape.as_slice());
-            if shape.elements().is_none_or(|count| count < 1) {
+            let positive = shape.dims().iter().all(|&size| size > 0);
+            if !positive || shape.elements().is_none() {
                 return Err(wrong(format!("an input {} of shape {shape}", input.name)));
             }
             graph.inputs.push(InputSpec {

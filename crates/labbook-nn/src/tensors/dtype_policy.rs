@@ -7,6 +7,18 @@ use tch::Kind;
 use crate::Error;
 
 /// In which precision a model computes; the names and their meaning are Keras's.
+///
+/// ```
+/// use labbook_nn::{DtypePolicy, Sequential};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.set_dtype_policy("mixed_bfloat16")?;
+/// assert_eq!(model.dtype_policy().to_string(), "mixed_bfloat16");
+/// assert_ne!(model.dtype_policy(), DtypePolicy::default());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

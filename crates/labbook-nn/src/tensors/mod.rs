@@ -4,6 +4,7 @@ pub(crate) mod casts;
 pub(crate) mod copy;
 mod dtype_policy;
 mod list;
+pub(crate) mod memory;
 pub(crate) mod shape;
 
 pub use dtype_policy::{DtypePolicy, bfloat16_is_fast};

@@ -6,6 +6,14 @@ use serde::{Deserialize, Serialize};
 ///
 /// Made from tuples, arrays, slices and vectors of `i64`, or one number. Displays as Keras
 /// does, with the batch axis as `None`: `(None, 32, 32, 3)`.
+///
+/// ```
+/// use labbook_nn::Shape;
+///
+/// let shape = Shape::from((32, 32, 3));
+/// assert_eq!(shape.to_string(), "(None, 32, 32, 3)");
+/// assert_eq!((shape.rank(), shape.elements()), (3, Some(3072)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Shape(Vec<i64>);
 
@@ -110,6 +118,12 @@ impl From<&Shape> for Shape {
 }
 
 /// A height and a width: a kernel, pool or stride. One number stands for a square.
+///
+/// ```
+/// use labbook_nn::Size2D;
+///
+/// assert_eq!(Size2D::from(3), Size2D::from((3, 3)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Size2D {
@@ -120,7 +134,7 @@ pub struct Size2D {
 }
 
 /// Far beyond any image, and small enough that areas do not overflow.
-const LARGEST_SIDE: i64 = 1 << 24;
+pub(crate) const LARGEST_SIDE: i64 = 1 << 24;
 
 impl Size2D {
     pub(crate) fn is_positive(self) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tch::{Tensor, no_grad_guard};
 
 use super::examples::{Examples, Stream};
-use super::fit::check_batch_size;
+use super::fit::{check_batch_size, check_steps};
 use super::predict::PREDICT_BATCH;
 use super::progress::{Progress, Stopwatch};
 use super::reporter::default_reporter;
@@ -19,6 +19,21 @@ use crate::{
 };
 
 /// The options of [`Sequential::evaluate_with`](crate::Model::evaluate_with).
+///
+/// ```
+/// use labbook_nn::{Dense, Evaluate, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let options = Evaluate::new().batch_size(2).steps(1).verbose(0);
+/// assert_eq!(model.evaluate_with(&x, &y, &options)?.examples, 2);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Evaluate {
     pub(crate) batch_size: i64,
     pub(crate) views: Option<TestTimeAugmentation>,
@@ -57,7 +72,7 @@ impl Evaluate {
         self
     }
 
-    /// Ends an evaluation on a data set after so many batches.
+    /// Ends the evaluation after so many batches.
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn steps(mut self, steps: i64) -> Self {
         self.steps = Some(steps);
@@ -80,6 +95,7 @@ impl Evaluate {
 
     pub(crate) fn check(&self) -> Result<Verbosity> {
         check_batch_size(self.batch_size)?;
+        check_steps("steps", self.steps)?;
         Verbosity::from_number(self.verbose)
     }
 
@@ -112,6 +128,21 @@ impl fmt::Debug for Evaluate {
 }
 
 /// How well a model does on a data set.
+///
+/// ```
+/// use labbook_nn::{Dense, Evaluate, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let evaluation = model.evaluate_with(&x, &y, &Evaluate::new().verbose(0))?;
+/// assert_eq!(evaluation.get("loss"), Some(evaluation.loss));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// Mean loss per example, penalties of the layers included.
@@ -185,6 +216,7 @@ impl Model {
         let weights = options.sample_weight.as_ref();
         let batches = TensorBatches::labelled(&spec, ("x", &x), ("y", &y), weights, &[])?;
         let steps = batches.steps(options.batch_size);
+        let steps = options.steps.map_or(steps, |most| most.min(steps));
         self.evaluation(
             Examples::Tensors(batches),
             steps,
@@ -213,6 +245,7 @@ impl Model {
         }
         let spec = self.data_spec()?;
         let stream = Stream::new(&spec, data, &[], self.seed, options.steps);
+        stream.check_end("steps")?;
         let steps = stream.steps().unwrap_or_default();
         self.evaluation(
             Examples::Stream(stream),
@@ -231,11 +264,10 @@ impl Model {
         options: &Evaluate,
         interruptible: &Interruptible,
     ) -> Result<Evaluation> {
-        if let Some(views) = options.views {
-            views.check(self.built_for()?)?;
-        }
+        self.check_views(options.views)?;
         let mut watch = Stopwatch::start(steps);
-        let measured = measure(self, &mut examples, options.batch_size, options.views)?;
+        let sizes = (options.batch_size, options.steps);
+        let measured = measure(self, &mut examples, sizes, options.views)?;
         let Some(Measured {
             logs,
             examples,
@@ -276,11 +308,12 @@ pub(crate) struct Measured {
     steps: i64,
 }
 
-/// Losses, with penalties, and metrics, without training; none if interrupted.
+/// Losses, with penalties, and metrics, without training, of all batches or the first ones; none
+/// if interrupted.
 pub(crate) fn measure(
     model: &Model,
     examples: &mut Examples<'_>,
-    batch_size: i64,
+    (batch_size, batches): (i64, Option<i64>),
     views: Option<TestTimeAugmentation>,
 ) -> Result<Option<Measured>> {
     let _guard = no_grad_guard();
@@ -288,7 +321,8 @@ pub(crate) fn measure(
     let compiled = model.compiled()?;
     let mut tally = Tally::begin(compiled, model.device)?;
     let mut steps = 0;
-    let whole = examples.each(piece_size(model, batch_size)?, |batch| {
+    let most = batches.map_or(i64::MAX, |batches| batches.saturating_mul(batch_size));
+    let whole = examples.each(piece_size(model, batch_size)?, most, |batch| {
         let outputs = match views {
             None => model.forward_all(&batch.inputs, Phase::Infer)?,
             Some(_) => vec![model.infer(&batch.inputs[0], views)?],

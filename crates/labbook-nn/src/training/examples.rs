@@ -1,7 +1,8 @@
 use crate::data::spans::spans;
+use crate::data::stopping;
 use crate::data::tensor_batches::{DataSpec, TensorBatches};
 use crate::random::Rng;
-use crate::{Batch, Batches, Dataset, Error, Result};
+use crate::{Batch, Batches, Dataset, Error, Result, interrupt};
 
 /// Keeps the random numbers of data sets apart from those of kernels and trainings.
 const DATA_STREAM: u64 = 1 << 63;
@@ -56,6 +57,19 @@ impl<'a> Stream<'a> {
         self.steps_per_epoch.or_else(length)
     }
 
+    /// Checks that an epoch ends, by itself or after so many steps.
+    pub(crate) fn check_end(&self, option: &str) -> Result<()> {
+        match self.data.is_infinite() && self.steps_per_epoch.is_none() {
+            false => Ok(()),
+            true => Err(Error::option(
+                option,
+                "a number of batches, since the data set never ends",
+                "none",
+                format!("add .{option}(..) to the options, or .take(..) to the data set"),
+            )),
+        }
+    }
+
     /// Goes to where a training is after so many epochs.
     pub(crate) fn skip_epochs(&mut self, epochs: u64) -> Result<()> {
         match self.steps_per_epoch {
@@ -64,6 +78,7 @@ impl<'a> Stream<'a> {
             Some(steps) => {
                 for _ in 0..epochs.saturating_mul(steps.unsigned_abs()) {
                     self.next_of_endless()?;
+                    stopping::check("fit")?;
                 }
             }
         }
@@ -119,6 +134,14 @@ fn empty() -> Error {
     )
 }
 
+/// What to make of an error of a data set that somebody interrupted: the end of the work.
+pub(crate) fn unless_interrupted<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(Error::Interrupted { .. }) if interrupt::is_requested() => Ok(None),
+        result => result.map(Some),
+    }
+}
+
 impl Examples<'_> {
     /// The number of examples, if that is known.
     pub(crate) fn count(&self) -> Option<i64> {
@@ -136,15 +159,16 @@ impl Examples<'_> {
         }
     }
 
-    /// The examples of some batches for a measurement, in their order.
+    /// The batches of a measurement, in their order; of tensors so many examples.
     pub(crate) fn each(
         &mut self,
         batch_size: i64,
+        examples: i64,
         mut see: impl FnMut(Batch) -> Result<bool>,
     ) -> Result<bool> {
         match self {
             Self::Tensors(batches) => {
-                for (start, length) in spans(batches.count(), batch_size) {
+                for (start, length) in spans(batches.count().min(examples), batch_size) {
                     if !see(batches.slice(start, length)?)? {
                         return Ok(false);
                     }
@@ -154,10 +178,16 @@ impl Examples<'_> {
                 // Every measurement sees the same.
                 (stream.passes, stream.current) = (0, None);
                 let mut step = 0;
-                while let Some(batch) = stream.next(step)? {
-                    step += 1;
-                    if !see(batch)? {
-                        return Ok(false);
+                loop {
+                    match unless_interrupted(stream.next(step))? {
+                        None => return Ok(false),
+                        Some(None) => break,
+                        Some(Some(batch)) => {
+                            step += 1;
+                            if !see(batch)? {
+                                return Ok(false);
+                            }
+                        }
                     }
                 }
                 stream.current = None;

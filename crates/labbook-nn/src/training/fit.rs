@@ -13,6 +13,21 @@ use crate::{Augmentation, Callbacks, Dataset, Error, Reporter, Result, Tensors, 
 /// The options of [`Model::fit`](crate::Model::fit), with Keras's defaults.
 ///
 /// One epoch, batches of 32, a new order in each epoch, verbosity 1, no validation.
+///
+/// ```
+/// use labbook_nn::{Dense, Fit, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let options = Fit::new().epochs(3).batch_size(2).validation_split(0.5).verbose(0);
+/// assert_eq!(model.fit(&x, &y, &options)?.keys(), ["loss", "val_loss"]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Fit {
     pub(crate) epochs: usize,
     pub(crate) initial_epoch: usize,
@@ -153,7 +168,7 @@ impl Fit {
         self
     }
 
-    /// Ends each validation on a data set after so many batches.
+    /// Ends each validation after so many batches.
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn validation_steps(mut self, steps: i64) -> Self {
         self.validation_steps = Some(steps);
@@ -291,14 +306,7 @@ impl Fit {
             ("validation_steps", self.validation_steps),
         ];
         for (option, count) in counts {
-            if let Some(count) = count.filter(|&count| count < 1) {
-                return Err(Error::option(
-                    option,
-                    "at least 1",
-                    count,
-                    "leave it out for all",
-                ));
-            }
+            check_steps(option, count)?;
         }
         if let Some(batch_size) = self.validation_batch_size {
             check_batch_size(batch_size)?;
@@ -368,6 +376,19 @@ impl Fit {
 
     pub(crate) fn chosen_reporter(&self) -> Arc<dyn Reporter> {
         self.reporter.clone().unwrap_or_else(default_reporter)
+    }
+}
+
+/// A number of batches is at least one.
+pub(crate) fn check_steps(option: &str, count: Option<i64>) -> Result<()> {
+    match count.filter(|&count| count < 1) {
+        None => Ok(()),
+        Some(count) => Err(Error::option(
+            option,
+            "at least 1",
+            count,
+            "leave it out for all",
+        )),
     }
 }
 

@@ -1,9 +1,24 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Logs;
-use crate::saving::archive::number;
+use crate::saving::number;
 
 /// The numbers that describe a training.
+///
+/// ```
+/// use labbook_nn::{Dense, Fit, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let history = model.fit(&x, &y, &Fit::new().batch_size(3).verbose(0))?;
+/// assert_eq!((history.params.examples, history.params.steps), (4, 2));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FitParams {
@@ -24,6 +39,22 @@ pub struct FitParams {
 }
 
 /// The figures of every epoch of a training.
+///
+/// ```
+/// use labbook_nn::{Dense, Fit, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let history = model.fit(&x, &y, &Fit::new().epochs(2).verbose(0))?;
+/// assert_eq!(history.epoch, [0, 1]);
+/// assert_eq!(history.get("loss").map(|losses| losses.len()), Some(2));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct History {

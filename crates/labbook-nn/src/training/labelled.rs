@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use crate::{Result, Tensors};
+use crate::{Error, Result, Tensors};
 
 /// Examples in memory with what a model learns from, and perhaps the weight of each example.
 #[derive(Debug)]
@@ -23,6 +23,35 @@ impl Labelled {
     pub(crate) fn tensors(&self) -> impl Iterator<Item = &Tensor> {
         let labelled = self.x.as_slice().iter().chain(self.y.as_slice());
         labelled.chain(&self.sample_weight)
+    }
+
+    /// Checks that all tensors have a row for each example.
+    pub(crate) fn check_counts(&self) -> Result<()> {
+        let count = self.count();
+        let named = [
+            ("x", self.x.as_slice()),
+            ("y", self.y.as_slice()),
+            ("sample_weight", self.sample_weight.as_slice()),
+        ];
+        for (argument, tensors) in named {
+            for tensor in tensors {
+                let size = tensor.size();
+                if size.first() != Some(&count) {
+                    return Err(Error::data(
+                        argument,
+                        match argument {
+                            "y" => format!("{count} labels or targets, one per example"),
+                            "x" => format!("{count} examples, as the first input"),
+                            _ => format!("shape ({count},), one weight per example"),
+                        },
+                        size.first()
+                            .map_or("a single number".to_owned(), i64::to_string),
+                        "select inputs and targets with the same index, one row per example",
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The examples before one of them, and the others.

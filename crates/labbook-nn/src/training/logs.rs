@@ -1,4 +1,11 @@
 /// The figures of one epoch or evaluation, in TensorFlow's order: loss, accuracy, val_loss, ...
+///
+/// ```
+/// use labbook_nn::Logs;
+///
+/// let logs = Logs::new(vec![("loss".to_owned(), 0.5)]);
+/// assert_eq!(logs.get("loss"), Some(0.5));
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Logs {
     entries: Vec<(String, f64)>,

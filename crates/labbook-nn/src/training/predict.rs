@@ -1,5 +1,6 @@
 use tch::{Device, Tensor, no_grad_guard};
 
+use super::examples::unless_interrupted;
 use super::fit::check_batch_size;
 use crate::data::spans::spans;
 use crate::data::tensor_batches::TensorBatches;
@@ -11,6 +12,20 @@ use crate::{Batch, Dataset, Error, Model, Phase, Result, Tensors, TestTimeAugmen
 pub(crate) const PREDICT_BATCH: i64 = 32;
 
 /// The options of [`Sequential::predict_with`](crate::Model::predict_with).
+///
+/// ```
+/// use labbook_nn::{Dense, Predict, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// assert_eq!(model.predict_with(&x, &Predict::new().batch_size(2))?.size(), y.size());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Predict {
     pub(crate) batch_size: i64,
@@ -106,6 +121,14 @@ impl Model {
         if self.built().is_err() {
             self.build_for_dataset(data)?;
         }
+        if data.is_infinite() {
+            return Err(Error::data(
+                "data set",
+                "one that ends",
+                "one that never does",
+                "add .take(..) to it",
+            ));
+        }
         let spec = self.data_spec()?;
         let batches = data.epoch(0)?.map(|batch| spec.accept(batch?, false, &[]));
         self.predictions(batches, Predict::new(), &interruptible)
@@ -117,14 +140,13 @@ impl Model {
         options: Predict,
         interruptible: &Interruptible,
     ) -> Result<Vec<Tensor>> {
-        if let Some(views) = options.views {
-            views.check(self.built_for()?)?;
-        }
+        self.check_views(options.views)?;
         let _guard = no_grad_guard();
         let _casts = Casts::keep();
         let mut parts: Vec<Vec<Tensor>> = Vec::new();
         for batch in batches {
-            let inputs = batch?.inputs;
+            let batch = unless_interrupted(batch)?;
+            let inputs = batch.ok_or_else(|| interruptible.error("predict"))?.inputs;
             let outputs = match options.views {
                 None => self.forward_all(&inputs, Phase::Infer)?,
                 Some(_) => vec![self.infer(&inputs[0], options.views)?],

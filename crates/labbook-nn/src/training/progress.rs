@@ -6,6 +6,13 @@ use crate::Logs;
 const BAR_WIDTH: usize = 30;
 
 /// How much `fit` and `evaluate` tell, as Keras's numbers 0, 1 and 2.
+///
+/// ```
+/// use labbook_nn::{Fit, Verbosity};
+///
+/// assert_eq!(Verbosity::default(), Verbosity::Bar);
+/// let options = Fit::new().verbose(2);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verbosity {
     /// 0: nothing but warnings.
@@ -34,6 +41,21 @@ impl Verbosity {
 }
 
 /// How far an epoch or an evaluation has come.
+///
+/// ```
+/// use labbook_nn::{Dense, Evaluate, SGD, Sequential};
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(1).input_shape(2));
+/// model.compile(SGD::new(), "mse", [])?;
+/// let (x, y) = (Tensor::ones([4, 2], (Kind::Float, Device::Cpu)), Tensor::ones([4, 1], (Kind::Float, Device::Cpu)));
+/// let evaluation = model.evaluate_with(&x, &y, &Evaluate::new().verbose(0))?;
+/// assert!(evaluation.progress.bar_line().starts_with("1/1 [=="));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
     /// Steps done; an epoch ends when it equals `steps`.

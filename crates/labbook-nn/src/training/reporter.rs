@@ -8,6 +8,32 @@ static DEFAULT: RwLock<Option<Arc<dyn Reporter>>> = RwLock::new(None);
 /// Shows how training and evaluation get on.
 ///
 /// `fit` and `evaluate` call it unless they are silent; warnings come in any case.
+///
+/// ```
+/// use labbook_nn::{Fit, FitParams, Progress, Reporter, Verbosity};
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// /// Counts the epochs.
+/// #[derive(Default)]
+/// struct Counter(AtomicUsize);
+///
+/// impl Reporter for Counter {
+///     fn epoch_begin(&self, _epoch: usize, _params: &FitParams) {}
+///
+///     fn epoch_end(&self, progress: &Progress, _verbosity: Verbosity) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///         println!("{}", progress.short_line());
+///     }
+///
+///     fn evaluate_end(&self, _progress: &Progress, _verbosity: Verbosity) {}
+///
+///     fn message(&self, line: &str) {
+///         println!("{line}");
+///     }
+/// }
+///
+/// let options = Fit::new().reporter(Counter::default());
+/// ```
 pub trait Reporter: Send + Sync {
     /// Training begins.
     fn train_begin(&self, _params: &FitParams) {}
@@ -34,6 +60,13 @@ pub trait Reporter: Send + Sync {
 /// Prints the lines that Keras 2.4 leaves in a saved notebook, on standard output.
 ///
 /// Only whole lines: notebook kernels wait for the end of a line before they show any of it.
+///
+/// ```
+/// use labbook_nn::{ConsoleReporter, Fit, set_default_reporter};
+///
+/// let options = Fit::new().reporter(ConsoleReporter);
+/// set_default_reporter(ConsoleReporter);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConsoleReporter;
 

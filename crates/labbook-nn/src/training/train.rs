@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::evaluate::measure;
-use super::examples::{Examples, Stream};
+use super::examples::{Examples, Stream, unless_interrupted};
 use super::fit::Validation;
 use super::labelled::Labelled;
 use super::tally::{BatchObjective, Tally};
@@ -54,6 +54,10 @@ impl Model {
         self.compiled()?;
         self.build_for("x", &whole.x)?;
         let spec = self.data_spec()?;
+        if options.validation_split > 0.0 {
+            // Cut apart, they would no longer show what differs.
+            whole.check_counts()?;
+        }
         let (data, held_back) = match options.split(&whole)? {
             Some((kept, held_back)) => (kept, Some(Validation::Tensors(held_back))),
             None => (whole, None),
@@ -96,6 +100,7 @@ impl Model {
             self.seed,
             options.steps_per_epoch,
         );
+        stream.check_end("steps_per_epoch")?;
         self.train(
             &spec,
             Examples::Stream(stream),
@@ -169,13 +174,12 @@ impl Model {
                 let batches = TensorBatches::labelled(spec, x, y, weights, &[])?;
                 Some(Examples::Tensors(batches))
             }
-            Some(Validation::Dataset(data)) => Some(Examples::Stream(Stream::new(
-                spec,
-                data.as_ref(),
-                &[],
-                self.seed,
-                options.validation_steps,
-            ))),
+            Some(Validation::Dataset(data)) => {
+                let steps = options.validation_steps;
+                let stream = Stream::new(spec, data.as_ref(), &[], self.seed, steps);
+                stream.check_end("validation_steps")?;
+                Some(Examples::Stream(stream))
+            }
         };
         if let Some(augmentation) = options.augmentation {
             augmentation.check(self.built_for()?)?;
@@ -391,7 +395,8 @@ impl Training<'_> {
                 && options.validates_after(epoch)
             {
                 let batch_size = options.validation_batch_size.unwrap_or(options.batch_size);
-                let Some(measured) = measure(self.model, validation, batch_size, None)? else {
+                let sizes = (batch_size, options.validation_steps);
+                let Some(measured) = measure(self.model, validation, sizes, None)? else {
                     self.history.interrupted = true;
                     break;
                 };
@@ -535,8 +540,10 @@ impl Training<'_> {
             Examples::Stream(stream) => {
                 let mut step = 0;
                 loop {
-                    let Some(mut batch) = stream.next(step)? else {
-                        break true;
+                    let mut batch = match unless_interrupted(stream.next(step))? {
+                        Some(Some(batch)) => batch,
+                        Some(None) => break true,
+                        None => break false,
                     };
                     if let Some(augmenter) = &mut epoch.augmenter {
                         let x = batch.inputs.swap_remove(0);
