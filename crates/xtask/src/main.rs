@@ -17,6 +17,7 @@ mod report;
 mod report_target;
 mod scratch;
 mod setup;
+mod short_hash;
 mod test;
 
 use std::process::ExitCode;
@@ -25,7 +26,8 @@ use crate::failure::{Failure, Result};
 use crate::places::Places;
 
 const HELP: &str = "\
-Usage: cargo xtask COMMAND
+Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
+       `cargo install --path crates/labbook-command` has installed it
 
   report [NOTEBOOK] [--set NAME=VALUE] [--scale SCALE] [--format html,pdf,md] [--no-run]
          [--output FOLDER]
@@ -35,8 +37,9 @@ Usage: cargo xtask COMMAND
               laptop or full is short for --set LABBOOK_SCALE=...; with --no-run the report is
               made of the outputs that the notebook was saved with
   test        run every check: formatting, lints, unit tests, documentation, whole notebooks
-  labbook ... run single experiments without a notebook, list and compare their records;
-              `cargo xtask labbook --help` says more
+  run, list, compare, speed
+              run single experiments without a notebook, list and compare their records;
+              `cargo xtask run --help` says more
   lab         open JupyterLab with the notebooks and their kernel
   setup       do the set-up alone; the commands above do it by themselves
   doctor      say what is found, what is missing and how to mend it
@@ -57,6 +60,9 @@ Usage: cargo xtask COMMAND
 const SCALES: [&str; 3] = ["smoke", "laptop", "full"];
 const SCALE_VARIABLE: &str = "LABBOOK_SCALE";
 
+/// What the experiments' program does.
+const EXPERIMENTS: [&str; 4] = ["run", "speed", "list", "compare"];
+
 fn main() -> ExitCode {
     match run() {
         Ok(code) => code,
@@ -68,10 +74,14 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|word| word == "labbook") {
-        let rest: Vec<_> = arguments.collect();
-        return labbook::run(&Places::find()?, &rest).map(|()| ExitCode::SUCCESS);
+    let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let first = arguments.first().and_then(|word| word.to_str());
+    let first = first.unwrap_or_default();
+    if first == "labbook" || EXPERIMENTS.contains(&first) {
+        if first == "labbook" {
+            arguments.remove(0);
+        }
+        return labbook::run(&Places::find()?, &arguments).map(|()| ExitCode::SUCCESS);
     }
     let mut words = Vec::new();
     let mut wishes = report::Wishes::default();
