@@ -11,6 +11,7 @@ mod failure;
 mod house;
 mod lab;
 mod labbook;
+mod new;
 mod places;
 mod process;
 mod report;
@@ -20,6 +21,7 @@ mod setup;
 mod short_hash;
 mod test;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::failure::{Failure, Result};
@@ -40,7 +42,11 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   run, list, compare, speed
               run single experiments without a notebook, list and compare their records;
               `cargo xtask run --help` says more
-  lab         open JupyterLab with the notebooks and their kernel
+  new NAME [--kind table|yes_no|branches|empty]
+              write a first notebook that runs as it is (table unless asked) into the current folder
+  lab [FOLDER]
+              open JupyterLab in a folder, else in the current one, with the kernel; within the
+              project on its notebooks
   setup       do the set-up alone; the commands above do it by themselves
   doctor      say what is found, what is missing and how to mend it
   data        download CIFAR-10 (162 MiB) into data/
@@ -86,6 +92,7 @@ fn run() -> Result<ExitCode> {
     let mut words = Vec::new();
     let mut wishes = report::Wishes::default();
     let mut points = None;
+    let mut kind = None;
     let mut kernel = bench_kernel::Wishes::default();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(Failure::usage)? {
@@ -127,6 +134,10 @@ fn run() -> Result<ExitCode> {
                 let value = parser.value().map_err(Failure::usage)?;
                 kernel.starts = Some(bench_kernel::starts(&value.to_string_lossy())?);
             }
+            lexopt::Arg::Long("kind") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                kind = Some(value.to_string_lossy().into_owned());
+            }
             lexopt::Arg::Long("cold") => kernel.cold = true,
             lexopt::Arg::Long("cells") => kernel.cells = true,
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => words.push("help".to_owned()),
@@ -138,6 +149,9 @@ fn run() -> Result<ExitCode> {
         return Err(Failure::new(
             "--set, --scale, --format, --no-run and --output belong to `cargo xtask report`",
         ));
+    }
+    if kind.is_some() && words.first() != Some(&"new") {
+        return Err(Failure::new("--kind belongs to `cargo xtask new`"));
     }
     if points.is_some() && words != ["bench", "tsne"] {
         return Err(Failure::new("--points belongs to `cargo xtask bench tsne`"));
@@ -152,7 +166,9 @@ fn run() -> Result<ExitCode> {
         [] | ["help", ..] => print!("{HELP}"),
         ["setup"] => setup::all(&places).map(|_| ())?,
         ["doctor"] => return doctor::run(&places),
-        ["lab"] => lab::run(&places)?,
+        ["lab"] => lab::run(&places, None)?,
+        ["lab", folder] => lab::run(&places, Some(Path::new(folder)))?,
+        ["new", name] => new::run(name, kind.as_deref())?,
         ["report"] => report::run(&places, "cifar10", &wishes)?,
         ["report", notebook] => report::run(&places, notebook, &wishes)?,
         ["test"] => test::run(&places)?,
