@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use labbook_paper::{ExperimentRecord, ExperimentRuns};
 
 fn labbook(runs: &Path, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_labbook"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labbook-experiments"));
     command
         .args(words)
         .arg("--runs")

@@ -10,7 +10,7 @@
 //! # Ok::<(), labbook_fetch::FetchError>(())
 //! ```
 //!
-//! This is the only crate that reaches the network. It prints nothing.
+//! This is the only crate that reaches the network; the library prints nothing.
 
 mod address;
 mod archive;

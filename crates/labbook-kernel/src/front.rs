@@ -25,6 +25,7 @@ pub const CARGO_HOME: &str = "LABBOOK_CARGO_HOME";
 /// than call it. Returns only on failure, or when it has printed what rust-analyzer asked for.
 pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> {
     let folder = Path::new(".");
+    place(settings, folder)?;
     lock(settings, folder)?;
     if builds_cell(arguments) {
         return build(settings, folder, arguments);
@@ -167,6 +168,25 @@ pub fn rustup(settings: &Settings, arguments: &[String]) -> Option<String> {
     Some(path.display().to_string())
 }
 
+/// A cell that says `:dep labbook` alone means this clone's facade: says so in the manifest that evcxr wrote,
+/// where cargo would otherwise ask a registry for a crate of that name.
+fn place(settings: &Settings, folder: &Path) -> io::Result<()> {
+    let file = folder.join("Cargo.toml");
+    let Ok(text) = fs::read_to_string(&file) else {
+        return Ok(());
+    };
+    let path = settings.facade.display().to_string();
+    let placed = |line: &str| match line.trim() {
+        "labbook = \"*\"" => format!("labbook = {{ path = {path:?} }}\n"),
+        _ => format!("{line}\n"),
+    };
+    let placed: String = text.lines().map(placed).collect();
+    if placed.lines().ne(text.lines()) {
+        fs::write(&file, placed)?;
+    }
+    Ok(())
+}
+
 /// Puts the locked versions back into `folder` when its manifest names the facade and its lock
 /// file does not.
 fn lock(settings: &Settings, folder: &Path) -> io::Result<()> {
@@ -224,6 +244,36 @@ mod tests {
         lock(&settings, &cell)?;
         assert_eq!(fs::read_to_string(cell.join("Cargo.lock"))?, grown);
         Ok(())
+    }
+
+    #[test]
+    fn the_facade_needs_no_path() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let settings = settings(dir.path());
+        let file = dir.path().join("Cargo.toml");
+        let manifest =
+            |line: &str| format!("[package]\nname = \"ctx\"\n\n[dependencies]\n{line}\n");
+        let after = |text: &str| {
+            fs::write(&file, text)?;
+            place(&settings, dir.path())?;
+            fs::read_to_string(&file)
+        };
+        let facade = manifest("labbook = { path = \"/clone/crates/labbook\" }");
+        assert_eq!(after(&manifest("labbook = \"*\""))?, facade);
+        // evcxr tries a dependency out in a manifest that is indented.
+        assert!(
+            after("[dependencies]\n    labbook = \"*\"\n    ")?.contains("/clone/crates/labbook")
+        );
+        assert!(Manifest::read(&facade, &settings.facade).is_some());
+        for own in [
+            "labbook = { path = \"/other/crates/labbook\" }",
+            "labbook-x = \"*\"",
+            "rand = \"*\"",
+        ] {
+            assert_eq!(after(&manifest(own))?, manifest(own));
+        }
+        fs::remove_file(&file)?;
+        place(&settings, dir.path())
     }
 
     #[test]

@@ -16,12 +16,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
+use labbook_kernel_files::link_tree;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Settings;
 use crate::launch::COMPILING;
 use crate::manifest::Manifest;
-use crate::{Settings, link_tree};
 
 /// Name of the project and of its folder in the slot.
 pub(crate) const NAME: &str = "further";

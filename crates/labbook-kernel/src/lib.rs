@@ -15,12 +15,9 @@ mod manifest;
 mod mark;
 mod relay;
 pub mod replay;
-mod settings;
 pub mod slot;
 pub mod tap;
-mod tree;
 pub mod visible;
 mod zmtp;
 
-pub use settings::{Settings, SettingsError};
-pub use tree::link_tree;
+pub use labbook_kernel_files::{Settings, SettingsError};

@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::further;
 
 /// The name under which the stand-in for the compiler is called.
-pub const NAME: &str = "cell-rustc";
+pub use labbook_kernel_files::CELL_RUSTC as NAME;
 
 /// In the cell's folder: the call.
 const FILE: &str = "cell-rustc.json";

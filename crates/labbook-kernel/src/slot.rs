@@ -4,13 +4,12 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Settings, further, link_tree, replay};
+use labbook_kernel_files::{STAMP, link_tree};
+
+use crate::{Settings, further, replay};
 
 /// More kernels than this at once on one machine is a mistake rather than a wish.
 const SLOTS: usize = 64;
-
-/// Name of the file that identifies a build of the template.
-pub const STAMP: &str = "stamp";
 
 /// A build folder and the lock that keeps other kernels out of it.
 #[derive(Debug)]

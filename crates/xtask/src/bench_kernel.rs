@@ -68,7 +68,7 @@ pub(crate) fn run(places: &Places, wishes: &Wishes) -> Result<()> {
     for (name, text) in SCRIPTS {
         places::write(&folder.join(name), text)?;
     }
-    let own = labbook_kernel::Settings::read(&settings)
+    let own = labbook_kernel_files::Settings::read(&settings)
         .map_err(|error| Failure::new(error.to_string()))?;
     let spec = places.jupyter_path().join("kernels").join(KERNEL_NAME);
 

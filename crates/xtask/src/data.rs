@@ -1,10 +1,10 @@
 use std::path::PathBuf;
+use std::process::Command;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use labbook_fetch::{Options, Progress, fetch_cifar10};
-
-use crate::failure::{Failure, Result};
+use crate::environment as env;
+use crate::failure::Result;
 use crate::places::Places;
+use crate::process;
 
 /// The folder that the official binary files unpack to.
 const FOLDER: &str = "cifar-10-batches-bin";
@@ -25,33 +25,22 @@ pub(crate) fn find(places: &Places) -> Option<PathBuf> {
         .find(|folder| folder.join("test_batch.bin").is_file())
 }
 
-/// Downloads CIFAR-10 into `data/`, showing how far it is.
+/// Downloads CIFAR-10 into `data/`. What needs a network is a program of its own, compiled here at its
+/// first use.
 pub(crate) fn run(places: &Places) -> Result<()> {
-    println!(
-        "Downloading CIFAR-10 (162 MiB) into data/. The server can be slow, up to an hour; an \
-         interrupted download goes on where it stopped."
-    );
-    let style = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-    let bar = ProgressBar::no_length();
-    let style =
-        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style);
-    let mut stage = None;
-    let mut show = |progress: Progress| match progress {
-        Progress::Downloading { received, total } => {
-            bar.set_length(total);
-            bar.set_position(received);
-        }
-        other => {
-            if stage != Some(std::mem::discriminant(&other)) {
-                stage = Some(std::mem::discriminant(&other));
-                bar.suspend(|| println!("{other}"));
-            }
-        }
-    };
-    let folder = fetch_cifar10(&places.root.join("data"), &Options::default(), &mut show)
-        .map_err(|error| Failure::new(error.to_string()))?;
-    bar.finish_and_clear();
-    println!("CIFAR-10 is in {}.", folder.display());
-    Ok(())
+    println!("Compiling the downloader where it is new (about 1 min).");
+    process::run(
+        Command::new(env::cargo())
+            .args([
+                "run",
+                "--quiet",
+                "--locked",
+                "--package",
+                "labbook-fetch",
+                "--",
+            ])
+            .arg(places.root.join("data"))
+            .current_dir(&places.root),
+        "CIFAR-10 is not there (the reason is above)",
+    )
 }

@@ -140,10 +140,11 @@ fn kernel(places: &Places) -> Option<String> {
         .join("kernels")
         .join(KERNEL_NAME)
         .join("kernel.json");
-    let settings = labbook_kernel::Settings::read(&places.kernel().join(SETTINGS_FILE)).ok()?;
+    let settings =
+        labbook_kernel_files::Settings::read(&places.kernel().join(SETTINGS_FILE)).ok()?;
     let warm = settings
         .template()
-        .join(labbook_kernel::slot::STAMP)
+        .join(labbook_kernel_files::STAMP)
         .is_file();
     let whole = spec.is_file() && settings.evcxr.is_file() && warm;
     whole.then(|| format!("\"{KERNEL_NAME}\", warm"))

@@ -1,6 +1,7 @@
 //! What is on this machine: libtorch, Python, Jupyter, a browser.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -227,7 +228,12 @@ pub(crate) fn rustc() -> PathBuf {
 }
 
 fn rustup_which(tool: &str) -> Option<PathBuf> {
-    ask(Command::new("rustup").args(["which", tool])).map(PathBuf::from)
+    // In the clone: another folder may ask for another toolchain.
+    let clone = env!("CARGO_MANIFEST_DIR");
+    ask(Command::new("rustup")
+        .args(["which", tool])
+        .current_dir(clone))
+    .map(PathBuf::from)
 }
 
 /// `rustc -vV` in one text: artefacts of another compiler cannot be used.
@@ -250,7 +256,8 @@ pub(crate) fn has_nvidia_driver() -> bool {
 }
 
 pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+    // Who runs this process owns what the system tells of it.
+    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 pub(crate) fn is_debian() -> bool {
@@ -260,8 +267,14 @@ pub(crate) fn is_debian() -> bool {
 /// Free space in bytes where `path` is or will be.
 pub(crate) fn free_space(path: &Path) -> Option<u64> {
     let existing = path.ancestors().find(|p| p.exists())?;
-    let stat = rustix::fs::statvfs(existing).ok()?;
-    Some(stat.f_bavail * stat.f_frsize)
+    kilobytes_free(&ask(Command::new("df").arg("-Pk").arg(existing))?).map(|free| free * 1024)
+}
+
+/// Reads what POSIX has `df -Pk` print: a heading, then the disk, its size, what is used and what is free.
+fn kilobytes_free(table: &str) -> Option<u64> {
+    let numbers = table.lines().nth(1)?.split_whitespace();
+    let mut numbers = numbers.filter_map(|word| word.parse::<u64>().ok());
+    numbers.nth(2)
 }
 
 #[cfg(test)]
@@ -282,6 +295,15 @@ mod tests {
                     [[package]]\nname = \"tch\"\nversion = \"0.24.0\"\n";
         assert_eq!(locked_version(lock, "tch").as_deref(), Some("0.24.0"));
         assert_eq!(locked_version(lock, "absent"), None);
+    }
+
+    #[test]
+    fn free_space_is_read_from_the_table() {
+        let table = "Filesystem 1024-blocks Used Available Capacity Mounted on\n\
+                     /dev/a b 100 60 40 60% /\n";
+        assert_eq!(kilobytes_free(table), Some(40));
+        assert_eq!(kilobytes_free("df: no such file\n"), None);
+        assert!(free_space(Path::new("/")).is_some());
     }
 
     #[test]

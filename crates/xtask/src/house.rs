@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::{At, Failure, Result};
 
 /// Every member, each after those that it may depend on.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 16] = [
     "labbook-winograd",
     "labbook-data",
     "labbook-nn",
@@ -18,8 +18,10 @@ const ORDER: [&str; 14] = [
     "labbook",
     "labbook-cli",
     "labbook-fetch",
+    "labbook-kernel-files",
     "labbook-kernel",
     "xtask",
+    "labbook-command",
     "notebook-tests",
 ];
 

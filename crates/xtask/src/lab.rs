@@ -1,25 +1,36 @@
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::environment as env;
-use crate::failure::{Failure, Result};
+use crate::failure::{At, Failure, Result};
 use crate::places::Places;
 use crate::setup::{self, Ready};
 
-/// Sets up and opens JupyterLab on the notebooks, with the clone's own kernel.
-pub(crate) fn run(places: &Places) -> Result<()> {
+/// Sets up and opens JupyterLab in a folder, with the clone's own kernel.
+pub(crate) fn run(places: &Places, folder: Option<&Path>) -> Result<()> {
+    let folder = folder_of(places, folder)?;
     let ready = setup::all(places)?;
-    println!("JupyterLab opens the notebook in your browser. Stop it here with Ctrl+C.");
+    println!("JupyterLab opens in your browser. Stop it here with Ctrl+C.");
     let mut lab = server(places, &ready);
-    // As the default address, so that the printed one leads to the notebook too.
-    lab.arg("--ServerApp.root_dir").arg(&places.root);
-    lab.arg("--LabApp.default_url=/lab/tree/notebooks/cifar10.ipynb");
+    lab.arg("--ServerApp.root_dir").arg(&folder);
+    if folder == places.root {
+        // As the default address, so that the printed one leads to the notebook too.
+        lab.arg("--LabApp.default_url=/lab/tree/notebooks/cifar10.ipynb");
+        lab.arg("notebooks/cifar10.ipynb");
+    }
     // JupyterLab takes this program's place, so that Ctrl+C and its question reach it alone.
-    let error = lab
-        .arg("notebooks/cifar10.ipynb")
-        .current_dir(&places.root)
-        .exec();
+    let error = lab.current_dir(&folder).exec();
     Err(Failure::new(format!("cannot start JupyterLab: {error}")))
+}
+
+/// The folder that JupyterLab shows: the one asked for, else the current one; from within the project all of
+/// the project.
+fn folder_of(places: &Places, asked: Option<&Path>) -> Result<PathBuf> {
+    let folder = asked.unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().at("find", folder)?;
+    let within = asked.is_none() && folder.starts_with(&places.root);
+    Ok(if within { places.root.clone() } else { folder })
 }
 
 /// JupyterLab with this clone's kernel, options to be added.
@@ -44,4 +55,26 @@ pub(crate) fn jupyter(places: &Places, ready: &Ready, program: &str) -> Command 
     });
     command.env("JUPYTER_PATH", path);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_asked_for_is_the_one_shown() -> std::io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let root = dir.path().canonicalize()?;
+        std::fs::create_dir_all(root.join("clone/notebooks"))?;
+        let places = Places {
+            root: root.join("clone"),
+            cache: root.join("cache"),
+        };
+        let shown = |asked: &Path| folder_of(&places, Some(asked)).ok();
+        assert_eq!(shown(&root), Some(root.clone()));
+        let inside = places.root.join("notebooks");
+        assert_eq!(shown(&inside), Some(inside));
+        assert_eq!(shown(&root.join("absent")), None);
+        Ok(())
+    }
 }

@@ -11,21 +11,25 @@ mod failure;
 mod house;
 mod lab;
 mod labbook;
+mod new;
 mod places;
 mod process;
 mod report;
 mod report_target;
 mod scratch;
 mod setup;
+mod short_hash;
 mod test;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::failure::{Failure, Result};
 use crate::places::Places;
 
 const HELP: &str = "\
-Usage: cargo xtask COMMAND
+Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
+       `cargo install --path crates/labbook-command` has installed it
 
   report [NOTEBOOK] [--set NAME=VALUE] [--scale SCALE] [--format html,pdf,md] [--no-run]
          [--output FOLDER]
@@ -35,9 +39,14 @@ Usage: cargo xtask COMMAND
               laptop or full is short for --set LABBOOK_SCALE=...; with --no-run the report is
               made of the outputs that the notebook was saved with
   test        run every check: formatting, lints, unit tests, documentation, whole notebooks
-  labbook ... run single experiments without a notebook, list and compare their records;
-              `cargo xtask labbook --help` says more
-  lab         open JupyterLab with the notebooks and their kernel
+  run, list, compare, speed
+              run single experiments without a notebook, list and compare their records;
+              `cargo xtask run --help` says more
+  new NAME [--kind table|yes_no|branches|empty]
+              write a first notebook that runs as it is (table unless asked) into the current folder
+  lab [FOLDER]
+              open JupyterLab in a folder, else in the current one, with the kernel; within the
+              project on its notebooks
   setup       do the set-up alone; the commands above do it by themselves
   doctor      say what is found, what is missing and how to mend it
   data        download CIFAR-10 (162 MiB) into data/
@@ -57,6 +66,9 @@ Usage: cargo xtask COMMAND
 const SCALES: [&str; 3] = ["smoke", "laptop", "full"];
 const SCALE_VARIABLE: &str = "LABBOOK_SCALE";
 
+/// What the experiments' program does.
+const EXPERIMENTS: [&str; 4] = ["run", "speed", "list", "compare"];
+
 fn main() -> ExitCode {
     match run() {
         Ok(code) => code,
@@ -68,14 +80,19 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|word| word == "labbook") {
-        let rest: Vec<_> = arguments.collect();
-        return labbook::run(&Places::find()?, &rest).map(|()| ExitCode::SUCCESS);
+    let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let first = arguments.first().and_then(|word| word.to_str());
+    let first = first.unwrap_or_default();
+    if first == "labbook" || EXPERIMENTS.contains(&first) {
+        if first == "labbook" {
+            arguments.remove(0);
+        }
+        return labbook::run(&Places::find()?, &arguments).map(|()| ExitCode::SUCCESS);
     }
     let mut words = Vec::new();
     let mut wishes = report::Wishes::default();
     let mut points = None;
+    let mut kind = None;
     let mut kernel = bench_kernel::Wishes::default();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(Failure::usage)? {
@@ -117,6 +134,10 @@ fn run() -> Result<ExitCode> {
                 let value = parser.value().map_err(Failure::usage)?;
                 kernel.starts = Some(bench_kernel::starts(&value.to_string_lossy())?);
             }
+            lexopt::Arg::Long("kind") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                kind = Some(value.to_string_lossy().into_owned());
+            }
             lexopt::Arg::Long("cold") => kernel.cold = true,
             lexopt::Arg::Long("cells") => kernel.cells = true,
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => words.push("help".to_owned()),
@@ -128,6 +149,9 @@ fn run() -> Result<ExitCode> {
         return Err(Failure::new(
             "--set, --scale, --format, --no-run and --output belong to `cargo xtask report`",
         ));
+    }
+    if kind.is_some() && words.first() != Some(&"new") {
+        return Err(Failure::new("--kind belongs to `cargo xtask new`"));
     }
     if points.is_some() && words != ["bench", "tsne"] {
         return Err(Failure::new("--points belongs to `cargo xtask bench tsne`"));
@@ -142,7 +166,9 @@ fn run() -> Result<ExitCode> {
         [] | ["help", ..] => print!("{HELP}"),
         ["setup"] => setup::all(&places).map(|_| ())?,
         ["doctor"] => return doctor::run(&places),
-        ["lab"] => lab::run(&places)?,
+        ["lab"] => lab::run(&places, None)?,
+        ["lab", folder] => lab::run(&places, Some(Path::new(folder)))?,
+        ["new", name] => new::run(name, kind.as_deref())?,
         ["report"] => report::run(&places, "cifar10", &wishes)?,
         ["report", notebook] => report::run(&places, notebook, &wishes)?,
         ["test"] => test::run(&places)?,

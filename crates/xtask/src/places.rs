@@ -1,9 +1,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::failure::{At, Failure, Result};
+use crate::short_hash::short_hash;
 
 /// Where things are: the clone, and the one cache folder outside it.
 #[derive(Clone, Debug)]
@@ -73,15 +72,6 @@ impl Places {
     pub(crate) fn reports(&self) -> PathBuf {
         self.root.join("reports")
     }
-}
-
-/// Eight hexadecimal digits that tell contents apart in a folder name.
-pub(crate) fn short_hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// Writes a file beside its place and renames it, unless it already says the same.

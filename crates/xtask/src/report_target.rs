@@ -2,8 +2,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{At, Failure, Result};
-use crate::places::{Places, short_hash};
+use crate::places::Places;
 use crate::report::Format;
+use crate::short_hash::short_hash;
 
 /// Where a notebook's report goes.
 #[derive(Debug)]

@@ -4,8 +4,9 @@ use std::process::Command;
 
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
-use crate::places::{Places, short_hash};
+use crate::places::Places;
 use crate::process;
+use crate::short_hash::short_hash;
 
 /// A Python with these packages and nothing else, for one command only; installed at its first use.
 ///

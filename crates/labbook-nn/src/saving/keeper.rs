@@ -1,4 +1,6 @@
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, tz::TimeZone};
@@ -158,6 +160,24 @@ impl Keeper {
     }
 }
 
+/// The file at this path, and whether another has it. A training that ends meanwhile removes the file, and
+/// what was locked then keeps nobody out.
+fn lock_at(path: &Path) -> Result<(File, bool)> {
+    loop {
+        let lock = File::create(path).map_err(|error| cannot("create", path, &error))?;
+        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+            return Ok((lock, true));
+        }
+        let own = lock.metadata().map(|file| (file.dev(), file.ino()));
+        let there = fs::metadata(path).map(|file| (file.dev(), file.ino()));
+        let gone = matches!((&own, &there), (Ok(own), Ok(there)) if own != there)
+            || matches!(&there, Err(error) if error.kind() == ErrorKind::NotFound);
+        if !gone {
+            return Ok((lock, false));
+        }
+    }
+}
+
 impl Run {
     /// Takes the name, unless another training has it.
     fn begin(folder: &Path, name: &str) -> Result<Self> {
@@ -176,9 +196,7 @@ impl Run {
         fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))?;
         let lock_path = folder.join(format!("{name}.lock"));
         check_regular(&lock_path)?;
-        let lock =
-            File::create(&lock_path).map_err(|error| cannot("create", &lock_path, &error))?;
-        let taken = matches!(lock.try_lock(), Err(TryLockError::WouldBlock));
+        let (lock, taken) = lock_at(&lock_path)?;
         let run = Self {
             name: name.to_owned(),
             lock_path,
@@ -216,5 +234,33 @@ fn remove(path: &Path) -> Result<()> {
             Err(cannot("remove", path, &error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    #[test]
+    fn a_name_has_one_holder_also_while_another_gives_it_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, holders) = (dir.path().join("name.lock"), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let (lock, taken) = lock_at(&path).unwrap();
+                        if !taken {
+                            assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                            holders.fetch_sub(1, Ordering::SeqCst);
+                            fs::remove_file(&path).unwrap();
+                        }
+                        drop(lock);
+                    }
+                });
+            }
+        });
     }
 }

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use labbook_kernel::{Settings, replay, slot};
+use labbook_kernel_files::{CELL_RUSTC, STAMP, Settings};
 use serde_json::json;
 
 use super::{Ready, workspace};
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
-use crate::places::{self, Places, short_hash};
+use crate::places::{self, Places};
 use crate::process::run_often_idle;
+use crate::short_hash::short_hash;
 
 /// The kernelspec's name; notebooks carry it.
 pub(crate) const KERNEL_NAME: &str = "labbook";
@@ -98,7 +99,8 @@ pub(crate) fn of_copy(
 /// Fills a kernel's folder with all that its starts need.
 fn furnish(places: &Places, ready: &Ready, settings: &Settings) -> Result<PathBuf> {
     let settings_file = settings.folder.join(SETTINGS_FILE);
-    let text = serde_json::to_string_pretty(settings)
+    let text = settings
+        .to_json()
         .map_err(|error| Failure::new(format!("cannot describe the kernel: {error}")))?;
 
     let libtch = workspace::libtch_config(ready, &env::host_triple()?);
@@ -107,7 +109,7 @@ fn furnish(places: &Places, ready: &Ready, settings: &Settings) -> Result<PathBu
     places::write(&settings_file, &text)?;
     places::write(&settings.folder.join("config/evcxr.toml"), EVCXR)?;
     let program = program(places)?;
-    for name in ["cargo", "rustc", "rustup", replay::NAME] {
+    for name in ["cargo", "rustc", "rustup", CELL_RUSTC] {
         link(&program, &settings.stand_ins().join(name))?;
     }
     link_sysroot(&settings.sysroot())?;
@@ -129,7 +131,7 @@ pub(super) fn is_warm(places: &Places) -> bool {
 fn is_built(places: &Places, template: &Path) -> bool {
     let built_from = fs::read_to_string(template.join(LOCK_SOURCE));
     let locked = fs::read_to_string(places.root.join("Cargo.lock"));
-    template.join(slot::STAMP).is_file()
+    template.join(STAMP).is_file()
         && matches!((built_from, locked), (Ok(built_from), Ok(locked)) if built_from == locked)
 }
 
@@ -204,7 +206,7 @@ fn build_template(places: &Places, settings: &Settings, identity: &str) -> Resul
     places::write(&template.join(LOCK_SOURCE), &locked)?;
     let facade = facade_time(&template)?;
     let stamp = short_hash(format!("{identity}{}{facade:?}", env::rustc_version()?).as_bytes());
-    places::write(&template.join(slot::STAMP), &stamp)
+    places::write(&template.join(STAMP), &stamp)
 }
 
 /// When the facade's library was linked: a new one means that slots are out of date.

@@ -4,8 +4,9 @@ use std::process::Command;
 
 use crate::environment::{self as env, Jupyter, Libtorch};
 use crate::failure::{At, Failure, Result};
-use crate::places::{Places, short_hash};
+use crate::places::Places;
 use crate::process;
+use crate::short_hash::short_hash;
 
 const NO_NETWORK: &str = "pip could not install the notebook's Python packages (its message is \
                           above); is the network reachable? Nothing is left half-installed: mend \

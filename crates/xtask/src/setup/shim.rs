@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::environment::{self as env, Libtorch};
 use crate::failure::{At, Failure, Result};
-use crate::places::{Places, short_hash};
+use crate::places::Places;
 use crate::process::{ask, run};
+use crate::short_hash::short_hash;
 
 /// What `libtch.so` holds besides tch's own C++.
 const MKL_VENDOR: &str = include_str!("../../shim/mkl_vendor.cpp");

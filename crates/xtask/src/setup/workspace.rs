@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use labbook_kernel::link_tree;
+use labbook_kernel_files::link_tree;
 
 use super::Ready;
 use crate::environment as env;
