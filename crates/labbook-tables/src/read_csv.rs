@@ -143,6 +143,8 @@ enum Fault {
 struct Records<'a> {
     reader: Reader,
     left: &'a [u8],
+    /// Of what is left, counted from 1.
+    line: u64,
     text: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -152,6 +154,7 @@ impl<'a> Records<'a> {
         Self {
             reader: ReaderBuilder::new().delimiter(separator).build(),
             left: bytes,
+            line: 1,
             text: vec![0; 1 << 10],
             ends: vec![0; 1 << 6],
         }
@@ -159,7 +162,12 @@ impl<'a> Records<'a> {
 
     /// The next record's fields, and the line that it began in; `None` after the last one.
     fn next(&mut self, fields: &mut Vec<String>) -> Result<Option<u64>, Fault> {
-        let line = self.reader.line();
+        // Empty lines are left out here, so that the line named is the record's own.
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let empty = self.left.iter().take_while(|byte| is_end(byte)).count();
+        self.line += newlines(&self.left[..empty]);
+        self.left = &self.left[empty..];
+        let (line, before) = (self.line, self.left);
         let (mut text, mut ends) = (0, 0);
         loop {
             let (result, read, wrote, ended) =
@@ -177,6 +185,7 @@ impl<'a> Records<'a> {
                 ReadRecordResult::Record => break,
             }
         }
+        self.line += newlines(&before[..before.len() - self.left.len()]);
         fields.resize(ends, String::new());
         let mut start = 0;
         for (field, &end) in fields.iter_mut().zip(&self.ends[..ends]) {
@@ -190,6 +199,10 @@ impl<'a> Records<'a> {
         }
         Ok(Some(line))
     }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
 /// The names of the first line, none of them twice.
