@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::shown_path::shown;
 
@@ -136,6 +136,79 @@ pub enum DataError {
         /// How many images there are.
         len: usize,
     },
+    /// A row's number past the end.
+    #[error("there are {len} rows, numbered from 0. Received: row {index}")]
+    NoSuchRow {
+        /// The number asked for.
+        index: usize,
+        /// How many rows there are.
+        len: usize,
+    },
+    /// polars refused.
+    #[error(transparent)]
+    Frame(#[from] polars::error::PolarsError),
+    /// libtorch refused.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// A file is not what it has to be.
+    #[error(
+        "{}: expected {expected}. Received: {found}. To go on: {advice}",
+        shown(path)
+    )]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What it has to be or hold.
+        expected: String,
+        /// What it is or holds.
+        found: String,
+        /// What to do about it.
+        advice: String,
+    },
+    /// An argument is outside its range.
+    #[error("{option}: expected {expected}. Received: {received}. To go on: {advice}")]
+    Option {
+        /// Which argument.
+        option: String,
+        /// What it may be.
+        expected: String,
+        /// What it was.
+        received: String,
+        /// What to do about it.
+        advice: String,
+    },
+}
+
+impl DataError {
+    /// A [`File`](Self::File) of these words.
+    pub fn file(
+        path: &Path,
+        expected: impl ToString,
+        found: impl ToString,
+        advice: impl ToString,
+    ) -> Self {
+        Self::File {
+            path: path.to_path_buf(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+            advice: advice.to_string(),
+        }
+    }
+
+    /// An [`Option`](Self::Option) of these words.
+    pub fn option(
+        option: impl ToString,
+        expected: impl ToString,
+        received: impl ToString,
+        advice: impl ToString,
+    ) -> Self {
+        Self::Option {
+            option: option.to_string(),
+            expected: expected.to_string(),
+            received: received.to_string(),
+            advice: advice.to_string(),
+        }
+    }
 }
 
 /// `, 0 to 3`; nothing where there is no class.

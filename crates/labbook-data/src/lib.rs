@@ -20,13 +20,19 @@
 
 mod data_error;
 pub mod datasets;
+mod files;
 mod image_set;
 mod image_sets;
 mod provenance;
 mod rng;
+mod rows;
 mod shown_path;
+mod splitting;
 
 pub use data_error::DataError;
+pub use files::read_file;
 pub use image_set::ImageSet;
 pub use image_sets::ImageSets;
 pub use provenance::Provenance;
+pub use rows::Rows;
+pub use splitting::{KFold, Parts, StratifiedKFold, TrainTestSplit, train_test_split};

@@ -19,6 +19,7 @@ pub use labbook_nn as nn;
 pub use labbook_notebook as notebook;
 pub use labbook_paper as paper;
 pub use labbook_records as records;
+pub use labbook_tables as tables;
 pub use {ndarray, plotters, polars, tch};
 
 /// What a notebook's cells use.
@@ -40,7 +41,10 @@ pub mod prelude {
         MatrixPlot, ModelPlot, Palette, PrecisionRecallPlot, ReliabilityDiagram, RocPlot,
         ScatterPlot, ThumbnailMap, draw, hls_palette, panels, px, side_by_side,
     };
-    pub use labbook_data::{ImageSet, ImageSets, Provenance, datasets};
+    pub use labbook_data::{
+        ImageSet, ImageSets, KFold, Provenance, Rows, StratifiedKFold, TrainTestSplit, datasets,
+        train_test_split,
+    };
     pub use labbook_nn::Activation::{
         Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
     };
@@ -73,4 +77,5 @@ pub mod prelude {
         show_random_examples, show_saliency, stack, thumbnails,
     };
     pub use labbook_records::{RunRecord, Runs};
+    pub use labbook_tables::{Fill, ReadCsv, TablePreprocessor, read_csv};
 }

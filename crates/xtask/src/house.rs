@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::failure::{At, Failure, Result};
 
 /// Every member, each after those that it may depend on.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "labbook-winograd",
     "labbook-data",
+    "labbook-tables",
     "labbook-nn",
     "labbook-analysis",
     "labbook-charts",
@@ -31,9 +32,10 @@ const MAY_USE_PAPER: [&str; 3] = ["labbook", "labbook-cli", "notebook-tests"];
 
 /// What general crates are made of. Those left out are applications of the paper, or fetch and set
 /// up its data set.
-const GENERAL: [&str; 8] = [
+const GENERAL: [&str; 9] = [
     "crates/labbook-winograd/src",
     "crates/labbook-data/src",
+    "crates/labbook-tables/src",
     "crates/labbook-nn/src",
     "crates/labbook-analysis/src",
     "crates/labbook-charts/src",

@@ -2,14 +2,17 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array4};
 use sha2::{Digest, Sha256};
 
+use crate::files::{Kind, kind, unreadable};
 use crate::{DataError, ImageSet, ImageSets, Provenance};
+
+use super::locate::is_project_root;
 
 mod drawn;
 
@@ -203,50 +206,6 @@ fn named_by_variable(path: PathBuf) -> Result<PathBuf, DataError> {
     })
 }
 
-fn is_project_root(dir: &Path) -> bool {
-    let is_workspace = || {
-        fs::read_to_string(dir.join("Cargo.toml"))
-            .is_ok_and(|manifest| manifest.lines().any(|line| line.trim() == "[workspace]"))
-    };
-    dir.join(".git").exists() || is_workspace()
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Missing,
-    Directory,
-    File,
-    Other,
-}
-
-impl Kind {
-    fn described(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Directory => "a directory",
-            Self::File => "a file",
-            Self::Other => "neither a file nor a directory",
-        }
-    }
-}
-
-fn kind(path: &Path) -> Result<Kind, DataError> {
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Ok(Kind::Directory),
-        Ok(found) if found.is_file() => Ok(Kind::File),
-        Ok(_) => Ok(Kind::Other),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Kind::Missing),
-        Err(source) => Err(unreadable(path, source)),
-    }
-}
-
-fn unreadable(path: &Path, source: io::Error) -> DataError {
-    DataError::Unreadable {
-        path: path.to_path_buf(),
-        source,
-    }
-}
-
 fn read_batches(dir: &Path, images_per_file: usize) -> Result<ImageSets, DataError> {
     let mut train = Batches::new(TRAIN_FILES.len(), images_per_file);
     let mut test = Batches::new(1, images_per_file);
@@ -375,6 +334,8 @@ impl Batches {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use tempfile::TempDir;
 

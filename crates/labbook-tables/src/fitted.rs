@@ -1,0 +1,180 @@
+//! What one column becomes, and what was learned for it.
+
+use polars::frame::DataFrame;
+use polars::prelude::{Column, IntoColumn, NamedFrom, Series};
+use serde::{Deserialize, Serialize};
+
+use crate::column::{numbers, texts};
+use crate::error::TableError;
+use crate::preprocessor::Fill;
+use crate::statistics::{deviation, mean, most_frequent, quantile};
+
+/// How a column becomes numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Transform {
+    Passthrough,
+    Standard,
+    MinMax,
+    Robust,
+    OneHot,
+    Ordinal,
+}
+
+impl Transform {
+    pub(crate) fn is_of_categories(self) -> bool {
+        matches!(self, Self::OneHot | Self::Ordinal)
+    }
+}
+
+/// What was learned from the training rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fitted {
+    Numbers {
+        fill: f64,
+        center: f64,
+        scale: f64,
+    },
+    Categories {
+        fill: Option<String>,
+        names: Vec<String>,
+    },
+}
+
+impl Fitted {
+    pub(crate) fn learn(
+        frame: &DataFrame,
+        column: &str,
+        transform: Transform,
+        fill: Fill,
+    ) -> Result<Self, TableError> {
+        if transform.is_of_categories() {
+            let mut known: Vec<String> = texts(frame, column)?.into_iter().flatten().collect();
+            known.sort_unstable();
+            let fill = most_frequent(&known);
+            known.dedup();
+            return match known.is_empty() {
+                true => Err(nothing(column)),
+                false => Ok(Self::Categories { fill, names: known }),
+            };
+        }
+        let values = numbers(frame, column)?;
+        let mut known: Vec<f64> = values.iter().copied().flatten().collect();
+        known.sort_by(f64::total_cmp);
+        if known.is_empty() {
+            return Err(nothing(column));
+        }
+        let fill = match fill {
+            Fill::Mean => mean(&known),
+            Fill::Median => quantile(&known, 0.5),
+            Fill::MostFrequent => most_frequent(&known).unwrap_or_default(),
+        };
+        // As in a pipeline of imputer and scaler, the scaler sees what was filled in.
+        let filled: Vec<f64> = values.iter().map(|value| value.unwrap_or(fill)).collect();
+        let (center, scale) = match transform {
+            Transform::Standard => (mean(&filled), deviation(&filled)),
+            Transform::MinMax => {
+                let least = quantile(&filled, 0.0);
+                (least, quantile(&filled, 1.0) - least)
+            }
+            Transform::Robust => {
+                let spread = quantile(&filled, 0.75) - quantile(&filled, 0.25);
+                (quantile(&filled, 0.5), spread)
+            }
+            _ => (0.0, 1.0),
+        };
+        // A column of one value stays one; so does one whose deviation is rounding alone.
+        let negligible = 10.0 * f64::EPSILON * center.abs();
+        let scale = if scale > negligible { scale } else { 1.0 };
+        Ok(Self::Numbers {
+            fill,
+            center,
+            scale,
+        })
+    }
+
+    /// The columns of numbers that this one becomes.
+    pub(crate) fn apply(
+        &self,
+        frame: &DataFrame,
+        column: &str,
+        transform: Transform,
+    ) -> Result<Vec<Vec<f64>>, TableError> {
+        match self {
+            Self::Numbers {
+                fill,
+                center,
+                scale,
+            } => {
+                let values = numbers(frame, column)?.into_iter();
+                let scaled = values.map(|value| (value.unwrap_or(*fill) - center) / scale);
+                Ok(vec![scaled.collect()])
+            }
+            Self::Categories { fill, names } => {
+                let texts = texts(frame, column)?;
+                let places = texts.iter().map(|text| {
+                    let text = text.as_ref().or(fill.as_ref())?;
+                    names.binary_search(text).ok()
+                });
+                if transform == Transform::Ordinal {
+                    let places = places.map(|place| place.map_or(-1.0, |place| place as f64));
+                    return Ok(vec![places.collect()]);
+                }
+                let mut columns = vec![vec![0.0; texts.len()]; names.len()];
+                for (row, place) in places.enumerate() {
+                    if let Some(place) = place {
+                        columns[place][row] = 1.0;
+                    }
+                }
+                Ok(columns)
+            }
+        }
+    }
+
+    /// What the columns of numbers are called.
+    pub(crate) fn names(&self, column: &str, transform: Transform) -> Vec<String> {
+        match self {
+            Self::Categories { names, .. } if transform == Transform::OneHot => names
+                .iter()
+                .map(|name| format!("{column}_{name}"))
+                .collect(),
+            _ => vec![column.to_owned()],
+        }
+    }
+
+    /// The column again, of the numbers that were made of it: one-hot numbers by the largest.
+    pub(crate) fn inverse(&self, column: &str, numbers: &[Vec<f64>]) -> Column {
+        let series = match self {
+            Self::Numbers { center, scale, .. } => {
+                let values = numbers.iter().flatten().map(|value| value * scale + center);
+                Series::new(column.into(), values.collect::<Vec<f64>>())
+            }
+            Self::Categories { names, .. } => {
+                let rows = numbers.first().map_or(0, Vec::len);
+                let named = (0..rows).map(|row| {
+                    let place = match numbers {
+                        [places] => Some(places[row].round())
+                            .filter(|p| *p >= 0.0)
+                            .map(|p| p as usize),
+                        _ => (0..numbers.len()).max_by(|&a, &b| {
+                            numbers[a][row].total_cmp(&numbers[b][row]).then(b.cmp(&a))
+                        }),
+                    };
+                    place.and_then(|place| names.get(place)).map(String::as_str)
+                });
+                Series::new(column.into(), named.collect::<Vec<Option<&str>>>())
+            }
+        };
+        series.into_column()
+    }
+}
+
+fn nothing(column: &str) -> TableError {
+    TableError::column(
+        column,
+        "at least one value among the training rows",
+        "gaps only",
+        "leave the column out",
+    )
+}

@@ -1,0 +1,16 @@
+//! Tables: from files to polars frames, and from frames to tensors.
+//!
+//! [`read_csv`] reads a file; a [`TablePreprocessor`] learns from training rows how columns become
+//! numbers, and makes tensors of these and of later rows.
+
+mod column;
+mod error;
+mod fitted;
+mod guess;
+mod preprocessor;
+mod read_csv;
+mod statistics;
+
+pub use error::TableError;
+pub use preprocessor::{Fill, TablePreprocessor};
+pub use read_csv::{ReadCsv, read_csv};
