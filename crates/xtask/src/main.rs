@@ -12,6 +12,7 @@ mod house;
 mod lab;
 mod labbook;
 mod new;
+mod one_build;
 mod places;
 mod process;
 mod report;

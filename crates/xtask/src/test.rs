@@ -7,6 +7,7 @@ use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::house;
 use crate::lab::jupyter;
+use crate::one_build;
 use crate::places::Places;
 use crate::process;
 use crate::setup::{self, Ready, minutes};
@@ -27,6 +28,8 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     )?;
     heading("The house keeps its rules");
     house::check(&places.root)?;
+    heading("A notebook links what the workspace built");
+    one_build::check(places)?;
     heading("Notebooks agree with their scripts");
     for notebook in notebooks(places)? {
         check_pair(places, &ready, &notebook)?;
