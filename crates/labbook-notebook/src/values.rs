@@ -2,14 +2,18 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use labbook_analysis::{Average, ClassificationReport, ConfusedPair, Normalize, Pca, Tsne};
+use labbook_analysis::{
+    Average, BootstrapInterval, ClassificationReport, ConfusedPair, KappaWeights, McNemar,
+    Normalize, Pca, Tsne,
+};
 use labbook_charts::{ColorMap, Figure, Palette};
-use labbook_data::{ImageSet, ImageSets, Provenance};
+use labbook_data::{ImageSet, ImageSets, KFold, Provenance, StratifiedKFold, TrainTestSplit};
 use labbook_nn::{
     Activation, CsvLogger, DtypePolicy, EarlyStopping, Evaluate, Evaluation, Fit,
     LearningRateScheduler, Lookahead, Model, ModelCheckpoint, MonitorMode, Padding, Predict,
     ReduceLROnPlateau, Sequential, Summary, TestTimeAugmentation,
 };
+use labbook_tables::{Fill, ReadCsv, TablePreprocessor};
 
 use crate::html::{Line, Paragraph, Preformatted, escape};
 use crate::render::{Render, shown_as};
@@ -20,9 +24,10 @@ use crate::table::Table;
 shown_as!(
     i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, str,
     String,
-    Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fit, LearningRateScheduler, Lookahead,
-    ModelCheckpoint, MonitorMode, Normalize, Padding, Palette, Pca, Predict, ReduceLROnPlateau,
-    TestTimeAugmentation, Tsne
+    Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fill, Fit, KFold, KappaWeights,
+    LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, Normalize, Padding, Palette,
+    Pca, Predict, ReadCsv, ReduceLROnPlateau, StratifiedKFold, TablePreprocessor,
+    TestTimeAugmentation, TrainTestSplit, Tsne
     => |value| Line(format!("{value:?}"))
 );
 
@@ -93,6 +98,17 @@ impl Render for Figure {
     }
 }
 
+shown_as!(BootstrapInterval => |value| Line(format!(
+    "{:.4}, {} % interval {:.4} to {:.4}",
+    value.estimate,
+    100.0 * value.level,
+    value.low,
+    value.high
+)));
+shown_as!(McNemar => |value| Line(format!(
+    "only the first is right: {}; only the second: {}; p = {:.4}",
+    value.only_first_right, value.only_second_right, value.p_value
+)));
 shown_as!(Summary, Evaluation, ClassificationReport => |value| Preformatted(value.to_string()));
 shown_as!(Sequential, Model => |model| model.summary());
 shown_as!(Provenance => |value| Paragraph(value.to_string()));

@@ -18,7 +18,7 @@ use tch::{Device, Kind, Tensor};
 const NAME: &str = "<i>cat</i> & \"dog\"";
 
 /// Names of the prelude that no cell ends in, and why.
-const NO_VALUES: [(&str, &str); 54] = [
+const NO_VALUES: [(&str, &str); 55] = [
     ("Callback", "a trait"),
     ("Control", "lent to callbacks"),
     ("HistoryFrame", "a trait"),
@@ -86,6 +86,7 @@ const NO_VALUES: [(&str, &str); 54] = [
     ("Precision", "part of what a model is compiled with"),
     ("R2Score", "part of what a model is compiled with"),
     ("Recall", "part of what a model is compiled with"),
+    ("Rows", "a trait"),
     (
         "RootMeanSquaredError",
         "part of what a model is compiled with",
@@ -310,6 +311,34 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("Versions", Box::new(Versions::of_this_build())),
         ("Whitening", Box::new(Whitening::new(2))),
     ];
+    let (labels, scores) = ([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]);
+    let roc = RocCurve::new(&labels, &scores)?;
+    let precision = PrecisionRecallCurve::new(&labels, &scores)?;
+    let interval = bootstrap_interval(9, 100, 0.95, 0, |rows| rows[0] as f64)?;
+    shown.extend([
+        ("BootstrapInterval", Box::new(interval) as Box<dyn Render>),
+        ("Fill", Box::new(Fill::Mean)),
+        ("KFold", Box::new(KFold::new(5))),
+        ("KappaWeights", Box::new(KappaWeights::Linear)),
+        (
+            "McNemar",
+            Box::new(McNemar::new(&labels, &labels, &[1, 0, 1, 0])?),
+        ),
+        (
+            "PrecisionRecallPlot",
+            Box::new(PrecisionRecallPlot::new().curve(NAME, &precision)),
+        ),
+        ("PrecisionRecallCurve", Box::new(precision)),
+        ("ReadCsv", Box::new(ReadCsv::new())),
+        ("RocPlot", Box::new(RocPlot::new().curve(NAME, &roc))),
+        ("RocCurve", Box::new(roc)),
+        ("StratifiedKFold", Box::new(StratifiedKFold::new(5))),
+        (
+            "TablePreprocessor",
+            Box::new(TablePreprocessor::new().standard(&[NAME])),
+        ),
+        ("TrainTestSplit", Box::new(TrainTestSplit::new())),
+    ]);
     shown.push(("Conclusions", Box::new(results.conclusions())));
     shown.push(("Diagnoses", Box::new(results.diagnosis())));
     shown.push(("Recommendation", Box::new(results.recommendation())));
