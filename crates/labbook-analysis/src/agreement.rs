@@ -159,7 +159,7 @@ impl McNemar {
     /// let truth = [1, 1, 1, 1, 1, 1, 1, 1];
     /// let test = McNemar::new(&truth, &[1, 1, 1, 1, 1, 1, 1, 0], &[0, 0, 0, 0, 0, 0, 1, 1])?;
     /// assert_eq!((test.only_first_right, test.only_second_right), (6, 1));
-    /// assert_eq!(test.p_value, 0.125);
+    /// assert!((test.p_value - 0.125).abs() < 1e-12);
     /// # Ok::<(), labbook_analysis::AnalysisError>(())
     /// ```
     ///
