@@ -1,4 +1,4 @@
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2};
 
 use crate::losses::probability;
 use crate::top_k::labels_of_rows;
@@ -82,7 +82,7 @@ where
 fn mean_over_rows<'a, T, F>(
     true_labels: impl IntoIterator<Item = &'a T>,
     probabilities: ArrayView2<'_, F>,
-    of: impl Fn(&[f64], usize) -> f64,
+    of: impl Fn(ArrayView1<'_, f64>, usize) -> f64,
 ) -> Result<f64, AnalysisError>
 where
     T: ClassLabel + 'a,
@@ -100,15 +100,9 @@ where
         }
     }
     let labels = labels_of_rows(true_labels, checked.view(), "a row of probabilities")?;
-    let values = checked
-        .rows()
-        .into_iter()
-        .zip(&labels)
-        .map(|(row, &label)| {
-            let row: Vec<f64> = row.to_vec();
-            of(&row, label)
-        });
-    Ok(values.sum::<f64>() / labels.len() as f64)
+    let rows = checked.rows().into_iter().zip(&labels);
+    let sum: f64 = rows.map(|(row, &label)| of(row, label)).sum();
+    Ok(sum / labels.len() as f64)
 }
 
 #[cfg(test)]
