@@ -51,8 +51,8 @@ const MOST_EXPANSION: u64 = 1_100;
 /// A regular file's bytes, unpacked where it is gzip's; `most` bounds what comes out.
 ///
 /// # Errors
-/// [`DataError::NotAFile`] for a folder, a pipe or a device, which are never opened, and
-/// [`DataError::File`] for more than `most` bytes or a damaged archive.
+/// [`DataError::File`] for a folder, a pipe or a device, which are never opened, for more than
+/// `most` bytes and for a damaged archive; [`DataError::Unreadable`] where the system refuses.
 pub fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, DataError> {
     match kind(path)? {
         Kind::File => {}
