@@ -72,15 +72,17 @@ impl Fitted {
         };
         // As in a pipeline of imputer and scaler, the scaler sees what was filled in.
         let filled: Vec<f64> = values.iter().map(|value| value.unwrap_or(fill)).collect();
+        let mut sorted = filled.clone();
+        sorted.sort_by(f64::total_cmp);
         let (center, scale) = match transform {
             Transform::Standard => (mean(&filled), deviation(&filled)),
             Transform::MinMax => {
-                let least = quantile(&filled, 0.0);
-                (least, quantile(&filled, 1.0) - least)
+                let least = quantile(&sorted, 0.0);
+                (least, quantile(&sorted, 1.0) - least)
             }
             Transform::Robust => {
-                let spread = quantile(&filled, 0.75) - quantile(&filled, 0.25);
-                (quantile(&filled, 0.5), spread)
+                let spread = quantile(&sorted, 0.75) - quantile(&sorted, 0.25);
+                (quantile(&sorted, 0.5), spread)
             }
             _ => (0.0, 1.0),
         };

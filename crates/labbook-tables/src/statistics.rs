@@ -15,10 +15,8 @@ pub(crate) fn deviation(values: &[f64]) -> f64 {
     mean(&squares).sqrt()
 }
 
-/// The value below which this share lies, linear between neighbours; 0 for none.
-pub(crate) fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
+/// The value below which this share of sorted ones lies, linear between neighbours; 0 for none.
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * sorted.len().saturating_sub(1) as f64;
     let low = place.floor() as usize;
     let at = |i: usize| sorted.get(i).or(sorted.last()).copied().unwrap_or_default();
