@@ -30,7 +30,7 @@ mod shown_path;
 mod splitting;
 
 pub use data_error::DataError;
-pub use files::read_file;
+pub use files::{read_file, write_file};
 pub use image_set::ImageSet;
 pub use image_sets::ImageSets;
 pub use provenance::Provenance;

@@ -1,7 +1,6 @@
-use std::fs;
 use std::path::Path;
 
-use labbook_data::{DataError, read_file};
+use labbook_data::{DataError, read_file, write_file};
 use polars::frame::DataFrame;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -256,14 +255,14 @@ impl TablePreprocessor {
             .collect()
     }
 
-    /// Writes the recipe as JSON.
+    /// Writes the recipe as JSON, beside its place and renamed.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), TableError> {
         let path = path.as_ref();
         let text = serde_json::to_string_pretty(self).map_err(|error| file(path, error))?;
-        fs::write(path, text).map_err(|error| file(path, error))
+        write_file(path, text.as_bytes()).map_err(|error| file(path, error))
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -329,6 +328,8 @@ fn file(path: &Path, found: impl ToString) -> TableError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use polars::df;
 
     use super::*;
