@@ -6,8 +6,7 @@ use super::glyphs;
 use super::idx_images::Layout;
 use crate::{DataError, ImageSets};
 
-/// How many training and test images are drawn where no files are found.
-pub const DRAWN_IMAGES: (usize, usize) = (6_000, 2_000);
+pub use super::idx_images::DRAWN_IMAGES;
 
 /// The classes' names, by label.
 pub const CLASS_NAMES: [&str; 10] = [
@@ -48,10 +47,7 @@ const LAYOUT: Layout = Layout {
 /// # Errors
 /// A folder that is found but incomplete or damaged.
 pub fn load_data() -> Result<ImageSets, DataError> {
-    match locate()? {
-        Some(folder) => read(&folder),
-        None => drawn(DRAWN_IMAGES.0, DRAWN_IMAGES.1, 0),
-    }
+    LAYOUT.load(drawn)
 }
 
 /// Reads the four files of one folder.

@@ -12,6 +12,9 @@ use crate::{DataError, ImageSet, ImageSets, Provenance};
 
 pub(super) const SIDE: usize = 28;
 
+/// How many training and test images are drawn where no files are found.
+pub const DRAWN_IMAGES: (usize, usize) = (6_000, 2_000);
+
 /// What tells one such set from another.
 pub(super) struct Layout {
     /// The folder in `data`.
@@ -30,6 +33,17 @@ const FILES: [&str; 4] = [
 ];
 
 impl Layout {
+    /// The files where they are found, else what `drawn` makes of two counts and a seed.
+    pub(super) fn load(
+        &self,
+        drawn: fn(usize, usize, u64) -> Result<ImageSets, DataError>,
+    ) -> Result<ImageSets, DataError> {
+        match self.locate()? {
+            Some(folder) => self.read(&folder),
+            None => drawn(DRAWN_IMAGES.0, DRAWN_IMAGES.1, 0),
+        }
+    }
+
     pub(super) fn locate(&self) -> Result<Option<PathBuf>, DataError> {
         locate(self.folder)
     }
