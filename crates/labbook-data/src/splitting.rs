@@ -457,8 +457,7 @@ mod tests {
 
     #[test]
     fn folds_are_those_of_scikit_learn() {
-        // StratifiedKFold(3).split(x, [1, 1, 0, 0, 0, 2, 2, 2, 0, 1, 0]) of scikit-learn 1.9.1,
-        // KFold(3).split(range(7)) likewise.
+        // Of scikit-learn 1.9.1, as tests/fixtures/folds.py prints them.
         let tests = |folds: Vec<Parts>| folds.into_iter().map(|f| f.test).collect::<Vec<_>>();
         assert_eq!(
             tests(KFold::new(3).split(7).unwrap()),
