@@ -1,5 +1,5 @@
 //! What `fit` makes of its options and data sets; the figures are those that Keras 3.15 gives for
-//! the same calls.
+//! the same calls, as tests/fixtures/fitting.py prints them, but where a comment says otherwise.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,8 +65,8 @@ fn epochs_steps_and_validations_are_counted_as_in_keras() -> Result<()> {
     assert_eq!(evaluation.examples, 4);
     assert!((evaluation.loss - 3.5).abs() < 1e-5);
 
-    // Tensors begin anew with each epoch, as in Keras 2.4; a data set goes on where it was, as
-    // everything does in Keras 3.
+    // Tensors begin anew with each epoch. A data set goes on where it was, as everything does in
+    // Keras 3, and begins again where it ends; Keras 3 ends the third epoch there, at 72.5.
     let history = model.fit(&x, &y, &options().epochs(3).steps_per_epoch(2))?;
     assert_eq!(rounded(history.get("loss")), [3.5; 3]);
     let data = TensorDataset::new(&x, &y)?.batch(2);
