@@ -30,7 +30,7 @@ fn choose(chosen: Option<&Path>, here: &Path, origin: &Path) -> Result<PathBuf, 
     around.or_else(|| whole(origin)).ok_or_else(|| {
         format!(
             "the clone of labbook that this program was installed from is gone from {}; install it from \
-             another with `cargo install --path crates/labbook-command`, or name a clone in {CHOSEN}",
+             another with `cargo xtask install`, or name a clone in {CHOSEN}",
             origin.display()
         )
     })
@@ -64,6 +64,6 @@ mod tests {
         let wrong = choose(Some(&elsewhere), &inside, &b);
         assert!(wrong.is_err_and(|text| text.contains(CHOSEN)));
         let gone = choose(None, &elsewhere, &elsewhere);
-        assert!(gone.is_err_and(|text| text.contains("cargo install")));
+        assert!(gone.is_err_and(|text| text.contains("cargo xtask install")));
     }
 }

@@ -1,8 +1,7 @@
 //! The program `labbook`, also `cargo xtask` within a clone.
 //!
 //! It depends on nothing, so that it compiles in a second and has something to say while the commands
-//! themselves are compiled. Installed with `cargo install --path crates/labbook-command`, it works from any
-//! folder.
+//! themselves are compiled. Installed with `cargo xtask install`, it works from any folder.
 
 mod clone;
 mod commands;

@@ -9,6 +9,7 @@ mod doctor;
 mod environment;
 mod failure;
 mod house;
+mod install;
 mod lab;
 mod labbook;
 mod new;
@@ -30,7 +31,7 @@ use crate::places::Places;
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
-       `cargo install --path crates/labbook-command` has installed it
+       `cargo xtask install` has installed it
 
   report [NOTEBOOK] [--set NAME=VALUE] [--scale SCALE] [--format html,pdf,md] [--no-run]
          [--output FOLDER]
@@ -49,6 +50,7 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
               open JupyterLab in a folder, else in the current one, with the kernel; within the
               project on its notebooks
   setup       do the set-up alone; the commands above do it by themselves
+  install     install the program `labbook`, where cargo installs programs
   doctor      say what is found, what is missing and how to mend it
   data        download CIFAR-10 (162 MiB) into data/
   pair        write the notebooks anew from their .rs scripts (outputs are kept)
@@ -166,6 +168,7 @@ fn run() -> Result<ExitCode> {
     match words.as_slice() {
         [] | ["help", ..] => print!("{HELP}"),
         ["setup"] => setup::all(&places).map(|_| ())?,
+        ["install"] => install::run(&places)?,
         ["doctor"] => return doctor::run(&places),
         ["lab"] => lab::run(&places, None)?,
         ["lab", folder] => lab::run(&places, Some(Path::new(folder)))?,
