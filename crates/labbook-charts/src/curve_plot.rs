@@ -116,7 +116,7 @@ impl PrecisionRecallPlot {
     /// [`ChartError::Empty`] without curves, or [`ChartError::Drawing`] if plotters fails.
     pub fn figure(&self) -> Result<Figure, ChartError> {
         let square = Square {
-            title: "Precision and recall",
+            title: "Precision-recall",
             x_label: "Recall",
             y_label: "Precision",
             has_chance: false,
@@ -154,8 +154,9 @@ impl Square<'_> {
         let width = (left + SIDE + 2.0 * MARGIN + legend_width + MARGIN).ceil() as u32;
         let height = (TOP + SIDE + 42.0 + MARGIN).ceil() as u32;
         let png = render(width, height, |canvas| self.draw_on(canvas, left, &legend))?;
-        let names: Vec<&str> = self.curves.iter().map(|c| c.name.as_str()).collect();
-        let alt = format!("{}. {}", self.title, names.join("; "));
+        let names = self.curves.iter().map(|curve| format!("“{}”", curve.name));
+        let names: Vec<String> = names.collect();
+        let alt = format!("{} curves {}", self.title, names.join(", "));
         Ok(Figure::new(png, width, height, self.title.to_owned(), alt))
     }
 
