@@ -254,7 +254,7 @@ def steps(page, lab, folder):
             agree.click(timeout=5000)
         except Late:
             pass
-    exported = folder / "small.html"
+    exported = folder / "exported.html"
     download.value.save_as(exported)
     expect(picture(after) in exported.read_text(encoding="utf-8"), "the exported page lacks the new chart")
     saved = json.loads((folder / "small.ipynb").read_text(encoding="utf-8"))
