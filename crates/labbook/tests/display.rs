@@ -258,6 +258,19 @@ fn values() -> Result<Shown, Box<dyn Error>> {
             "ClassificationReport",
             Box::new(matrix.classification_report()),
         ),
+        (
+            "LearningRateCurve",
+            Box::new(LearningRateCurve {
+                learning_rates: vec![0.1, 0.2],
+                losses: vec![2.0, 1.0],
+                stopped: false,
+            }),
+        ),
+        ("LivePlot", Box::new(LivePlot::new())),
+        (
+            "XyChart",
+            Box::new(XyChart::new(NAME).curve(NAME, &[1.0, 2.0], &[1.0, 2.0])),
+        ),
         ("ColorMap", Box::new(ColorMap::Blues)),
         ("Column", Box::new(Column::new(NAME.into(), [NAME]))),
         ("Comparison", Box::new(results.comparison.clone())),

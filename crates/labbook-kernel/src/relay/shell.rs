@@ -834,6 +834,44 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_value_takes_the_place_of_the_one_of_its_name_in_the_same_cell() {
+        let mut shell = Shell::new(Some("s"));
+        shell.request(cell("1", "f()"));
+        let named = |text: &str, name: &str| Mark::Display {
+            data: [(DISPLAY_ID, name), ("text/plain", text)]
+                .map(|(kind, form)| (kind.to_owned(), form.to_owned()))
+                .into(),
+        };
+        for (text, name) in [("a", "curves"), ("b", "curves"), ("c", "samples")] {
+            shell.published(mark("1", &named(text, name)), None);
+        }
+        let shown: Vec<String> = shell
+            .actions()
+            .iter()
+            .filter_map(|action| match action {
+                Action::Publish(message) => Some(message),
+                _ => None,
+            })
+            .filter(|message| message.kind().ends_with("display_data"))
+            .map(|message| format!("{} {}", message.kind(), message.content()))
+            .collect();
+        let place = |name: &str| format!(r#""transient":{{"display_id":"1 {name}"}}"#);
+        for (shown, (kind, text, name)) in shown.iter().zip([
+            ("display_data", "a", "curves"),
+            ("update_display_data", "b", "curves"),
+            ("display_data", "c", "samples"),
+        ]) {
+            assert!(shown.starts_with(&format!("{kind} ")), "{shown}");
+            assert!(
+                shown.contains(&format!(r#""data":{{"text/plain":"{text}"}}"#)),
+                "{shown}"
+            );
+            assert!(shown.contains(&place(name)), "{shown}");
+        }
+        assert_eq!(shown.len(), 3);
+    }
+
     #[tokio::test]
     async fn an_interrupted_cell_calls_off_the_next_though_it_ended_well() {
         let mut shell = Shell::new(Some("s"));

@@ -611,6 +611,15 @@ mod tests {
     }
 
     #[test]
+    fn a_value_with_a_place_of_its_own_is_no_result() {
+        let mut sorter = sorter();
+        sorter.ended(&format!(
+            "{BEGIN}text/plain\na\n{END}\n{BEGIN}{DISPLAY_ID}\nb\n{END}\n"
+        ));
+        assert_eq!(told(&mut sorter), [r#"shown: ["b", "a"]"#, "ended", ENDED]);
+    }
+
+    #[test]
     fn the_forms_of_a_value_belong_together_and_come_without_delay() {
         let mut sorter = sorter();
         sorter.output_now(&format!(

@@ -184,12 +184,10 @@ fn one_group() -> i64 {
 }
 
 // What is as it mostly is stays out of files and of what is shown.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn are_zeros(initializer: &Initializer) -> bool {
     *initializer == zeros()
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_one(size: &Size2D) -> bool {
     *size == one()
 }

@@ -62,7 +62,7 @@ impl Discretization {
     /// When there are no numbers, fewer than one bin, or numbers that are not finite.
     pub fn adapted(x: &Tensor, num_bins: i64) -> Result<Self> {
         let count = x.numel() as i64;
-        if count == 0 || num_bins < 1 || num_bins > LARGEST_SIDE {
+        if count == 0 || !(1..=LARGEST_SIDE).contains(&num_bins) {
             return Err(Error::data(
                 "x",
                 format!("numbers, and 1 to {LARGEST_SIDE} bins"),

@@ -168,7 +168,10 @@ impl Layer for IntegerLookup {
         let near = flat.f_bucketize(sorted, false, false)?;
         let near = near.f_clamp_max(sorted.size()[0] - 1)?;
         let known = sorted.f_index_select(0, &near)?.f_eq_tensor(&flat)?;
-        let masked = settings.mask_token.map(|mask| flat.f_eq(mask)).transpose()?;
+        let masked = settings
+            .mask_token
+            .map(|mask| flat.f_eq(mask))
+            .transpose()?;
         let unknown = match settings.num_oov_indices {
             0 => {
                 let placed = match &masked {

@@ -198,7 +198,7 @@ fn check_case(index: usize, case: &Case) -> Result<()> {
             (told - case.penalty).abs() < 1e-5 * case.penalty.max(1.0),
             "{name}: {told}"
         );
-        loss = loss + penalty;
+        loss += penalty;
     }
     let Some(gradients) = &case.gradients else {
         return Ok(());

@@ -66,6 +66,7 @@ macro_rules! registry {
         /// The options of registered layers by the layers' names in Keras.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "class_name", content = "config", deny_unknown_fields)]
+        #[expect(clippy::upper_case_acronyms, reason = "Keras's names")]
         pub(crate) enum Registry {
             $($layer(<$layer as Registered>::Settings),)+
         }

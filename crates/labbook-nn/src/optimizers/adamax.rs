@@ -80,7 +80,7 @@ impl Rule for AdamaxRule {
 
     fn check(&self) -> Result<()> {
         for (option, value) in [("beta_1", self.beta_1), ("beta_2", self.beta_2)] {
-            let fits = value >= 0.0 && value < 1.0;
+            let fits = (0.0..1.0).contains(&value);
             check_option(Self::NAME, option, value, fits, "at least 0 and below 1")?;
         }
         let fits = self.epsilon.is_finite() && self.epsilon > 0.0;

@@ -165,8 +165,8 @@ impl Optimizer for MultiOptimizer {
     }
 
     fn step(&mut self, weights: &[(String, Tensor)], gradients: &[Tensor]) -> Result<()> {
-        let mut shares: Vec<(Vec<(String, Tensor)>, Vec<Tensor>)> = Vec::new();
-        shares.resize_with(self.parts.len(), Default::default);
+        let mut shares = Vec::new();
+        shares.resize_with(self.parts.len(), || (Vec::new(), Vec::new()));
         for ((name, weight), gradient) in weights.iter().zip(gradients) {
             let (weights, gradients) = &mut shares[self.part_of(name)];
             weights.push((name.clone(), weight.shallow_clone()));

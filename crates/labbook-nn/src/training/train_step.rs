@@ -40,13 +40,11 @@ pub struct TrainStep<'a> {
 
 impl TrainStep<'_> {
     /// The batch's first input, (N, ..).
-    #[must_use]
     pub fn x(&self) -> &Tensor {
         &self.batch.inputs[0]
     }
 
     /// The batch's first target, (N, ..), or its first input where it has no targets.
-    #[must_use]
     pub fn y(&self) -> &Tensor {
         self.batch.targets.first().unwrap_or(self.x())
     }
