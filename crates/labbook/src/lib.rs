@@ -24,7 +24,7 @@ pub use {ndarray, plotters, polars, tch};
 
 /// What a notebook's cells use.
 pub mod prelude {
-    pub use crate::{ndarray, plotters, polars, tch};
+    pub use crate::{ndarray, nn, plotters, polars, tch};
 
     pub use labbook_analysis::{
         Average, BootstrapInterval, Calibration, ClassificationReport, ConfusionMatrix,
@@ -86,12 +86,12 @@ pub mod prelude {
     };
     pub use labbook_notebook::{
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,
-        calibration_curve, column_of, confusion_matrix, feature_maps, frame_of, mistakes,
-        neighbor_matrix, plot_calibration, plot_confusion_matrices, plot_confusion_matrix,
-        plot_explained_variance, plot_filters, plot_histories, plot_history, plot_learning_rate,
-        plot_model, plot_precision_recall, plot_precision_recall_curve, plot_roc,
-        precision_recall_curve, prediction_table, print_progress, roc_curve, row, scatter, show,
-        show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
+        array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
+        image_grid, mistakes, neighbor_matrix, plot_calibration, plot_confusion_matrices,
+        plot_confusion_matrix, plot_explained_variance, plot_filters, plot_histories, plot_history,
+        plot_learning_rate, plot_model, plot_precision_recall, plot_precision_recall_curve,
+        plot_roc, precision_recall_curve, prediction_table, print_progress, roc_curve, row,
+        scatter, show, show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
         show_random_examples, show_saliency, stack, thumbnails,
     };
     pub use labbook_records::{RunRecord, Runs};
