@@ -252,7 +252,7 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Adam, Dense, Dropout, Fit, Input, Loss, MeanSquaredError, MultiOptimizer, SGD};
+    use crate::{Adam, Dense, Fit, Input, Loss, MeanSquaredError, MultiOptimizer, SGD};
     use crate::{Sequential, set_random_seed};
 
     fn data() -> (Tensor, Tensor) {
@@ -264,7 +264,6 @@ mod tests {
     fn chain() -> Sequential {
         let mut model = Sequential::new().seeded(5);
         model.add(Dense::new(4).input_shape(3));
-        model.add(Dropout::new(0.2));
         model.add(Dense::new(1));
         model
     }
@@ -335,6 +334,40 @@ mod tests {
         assert!(
             state.slots.is_empty() || state.slots.iter().all(|(name, _)| !name.contains("first"))
         );
+        Ok(())
+    }
+
+    #[test]
+    fn two_optimizers_and_an_own_step_go_on_from_a_file_to_the_bit() -> Result<()> {
+        let (x, _) = data();
+        let folder = tempfile::tempdir().unwrap();
+        let train = |epochs: usize, kept: bool| -> Result<(Vec<f64>, Vec<Tensor>)> {
+            let mut first = Sequential::new().named("first").seeded(1);
+            first.add(Dense::new(3).name("only").input_shape(3));
+            let mut second = Sequential::new().named("second").seeded(2);
+            second.add(Dense::new(1).name("only").input_shape(3));
+            let mut both = Model::joined((&first, &second))?.named("both").seeded(3);
+            let optimizer =
+                MultiOptimizer::new(Adam::new()).part("second", SGD::new().momentum(0.9));
+            both.compile(optimizer, (), [])?;
+            let options = Fit::new().epochs(epochs).batch_size(8).verbose(0);
+            let options = match kept {
+                true => options.resume_from(folder.path().join("kept")),
+                false => options,
+            };
+            let history = both.fit_with_step(&x, (), &options, |step| {
+                let hidden = first.forward(step.x(), step.phase())?;
+                let out = second.forward(&hidden, step.phase())?;
+                let loss = (out - 1.0).square().mean(Kind::Float);
+                step.minimize(&loss)?;
+                step.log("loss", &loss)
+            })?;
+            let weights = both.weights()?.into_iter().map(|(_, weight)| weight);
+            Ok((history.get("loss").unwrap().to_vec(), weights.collect()))
+        };
+        let whole = train(4, false)?;
+        train(2, true)?;
+        assert_eq!(train(4, true)?, whole);
         Ok(())
     }
 
