@@ -29,7 +29,7 @@ let history = vae.fit_with_step(&x, (), &options, |step| {
     let z = mean + (log_variance * 0.5).exp() * mean.randn_like();
     let drawn = decoder.forward(&z, step.phase())?;
     let reconstruction = BinaryCrossentropy::new().call(step.x(), &drawn)? * 784.0;
-    let kl = (1.0 + log_variance - mean.square() - log_variance.exp()).sum_dim_intlist(-1, false, Kind::Float);
+    let kl = (log_variance - mean.square() - log_variance.exp() + 1.0).sum_dim_intlist(-1, false, Kind::Float);
     let kl = kl.mean(Kind::Float) * -0.5;
     let loss = reconstruction + &kl;
     step.minimize(&loss)?;
