@@ -38,6 +38,8 @@ model.summary()?""",
 let evaluation = model.evaluate(&images, &labels)?;
 session.record(1, &model, &history, &evaluation)?""",
     "chart": "plot_history(&history)?",
+    "live": """let options = Fit::new().epochs(12).batch_size(4).validation_split(0.2).verbose(0);
+let watched = model.fit(&images, &labels, &options.callbacks(LivePlot::new()))?;""",
     "long": "let long = model.fit(&images, &labels, &Fit::new().epochs(100_000).batch_size(10))?;",
     "left": 'println!("interrupted: {}, epochs: {}", long.interrupted, long.epoch.len());',
 }
@@ -201,6 +203,19 @@ def steps(page, lab, folder):
     notebook.shot("chart")
     print("ran as far as the chart", flush=True)
 
+    live = notebook.cell("live").locator("img")
+    notebook.wait("the live figure", lambda: live.count() > 0)
+    seen = {live.first.get_attribute("src")}
+    notebook.look_at("live")
+    while not notebook.finished("live"):
+        expect(live.count() == 1, f"expected one live figure, found {live.count()}")
+        seen.add(live.first.get_attribute("src"))
+        if len(seen) == 3:
+            notebook.shot("live")
+        page.wait_for_timeout(200)
+    expect(live.count() == 1, f"expected one live figure at the end, found {live.count()}")
+    print(f"saw a figure in {len(seen)} states, drawn in one place", flush=True)
+
     notebook.wait("the long training's third epoch", lambda: "Epoch 3/" in notebook.output("long"))
     notebook.look_at("long")
     expect(notebook.prompt("long").strip() == "[*]:", "the long training is not marked as running")
@@ -258,6 +273,8 @@ def steps(page, lab, folder):
     download.value.save_as(exported)
     expect(picture(after) in exported.read_text(encoding="utf-8"), "the exported page lacks the new chart")
     saved = json.loads((folder / "small.ipynb").read_text(encoding="utf-8"))
+    pictures = json.dumps(saved["cells"][1 + NAMES.index("live")]).count('"image/png"')
+    expect(pictures == 1, f"the saved notebook has {pictures} pictures of the live figure")
     chart = saved["cells"][1 + NAMES.index("chart")]
     expect(picture(after) in json.dumps(chart), "the saved notebook lacks the new chart")
     print("saved and exported", flush=True)
@@ -267,6 +284,8 @@ def steps(page, lab, folder):
     page.wait_for_selector("#jupyterlab-splash", state="detached")
     notebook.look_at("session")
     notebook.shot("dark")
+    notebook.look_at("live")
+    notebook.shot("live-dark")
 
 
 def picture(address):

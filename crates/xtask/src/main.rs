@@ -1,6 +1,7 @@
 //! The project's commands. `cargo xtask help` lists them.
 
 mod bench_kernel;
+mod bench_networks;
 mod bench_train;
 mod bench_tsne;
 mod browser;
@@ -62,6 +63,9 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
               and 8 GB); --cold has the plain evcxr compile all anew, --cells lists every cell
   bench tsne [--points 1000,10000,50000]
               time and score t-SNE beside scikit-learn and openTSNE (half an hour for all three)
+  bench networks [NAME,...]
+              time epochs of networks that courses train beside Keras on TensorFlow and JAX and
+              PyTorch, in f32 and bfloat16 (an hour and a half for all seven, 9 GB)
   bench train time training steps beside Keras/TensorFlow and PyTorch (half an hour, 8 GB)
 ";
 
@@ -180,6 +184,8 @@ fn run() -> Result<ExitCode> {
         ["data"] => data::run(&places)?,
         ["browser"] => browser::run(&places)?,
         ["bench", "kernel"] => bench_kernel::run(&places, &kernel)?,
+        ["bench", "networks"] => bench_networks::run(&places, None)?,
+        ["bench", "networks", list] => bench_networks::run(&places, Some(list))?,
         ["bench", "tsne"] => bench_tsne::run(&places, points.as_deref())?,
         ["bench", "train"] => bench_train::run(&places)?,
         other => {

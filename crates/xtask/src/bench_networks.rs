@@ -1,0 +1,186 @@
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::environment as env;
+use crate::failure::{At, Failure, Result};
+use crate::places::Places;
+use crate::process;
+use crate::scratch;
+use crate::setup;
+
+const SCRIPT: &str = include_str!("../scripts/bench_networks.py");
+
+/// The programs to compare with; pip takes the newest of each.
+const PACKAGES: [&str; 5] = ["keras", "tensorflow-cpu", "jax", "torch", "numpy"];
+
+/// A peer's name in the table, the script's word for it, and Keras's backend.
+const PEERS: [(&str, &str, &str); 5] = [
+    ("keras-tf", "keras", "tensorflow"),
+    ("keras-tf-xla", "keras_jit", "tensorflow"),
+    ("keras-jax", "keras", "jax"),
+    ("torch", "torch", ""),
+    ("torch-compile", "torch_compile", ""),
+];
+
+const NETWORKS: [&str; 7] = [
+    "mlp",
+    "mnist_cnn",
+    "small_cnn",
+    "table",
+    "vgg",
+    "autoencoder",
+    "mobilenet",
+];
+
+/// The programs take turns this often: on a shared machine a minute may be busier than the next.
+const ROUNDS: usize = 3;
+const EPOCHS: &str = "2";
+
+/// Times epochs of networks that courses train, beside Keras on two backends and PyTorch.
+pub(crate) fn run(places: &Places, networks: Option<&str>) -> Result<()> {
+    let chosen: Vec<&str> = match networks {
+        None => NETWORKS.to_vec(),
+        Some(list) => list.split(',').collect(),
+    };
+    if let Some(unknown) = chosen.iter().find(|name| !NETWORKS.contains(name)) {
+        return Err(Failure::new(format!(
+            "there is no network {unknown:?}; the networks are {}",
+            NETWORKS.join(", ")
+        )));
+    }
+    setup::all(places)?;
+    let bench = Bench {
+        python: scratch::python(
+            places,
+            "networks",
+            &PACKAGES,
+            "Installing Keras, TensorFlow, JAX and PyTorch (several minutes, 9 GB)",
+        )?,
+        script: places.clone_folder().join("bench_networks.py"),
+        root: places.root.clone(),
+    };
+    fs::write(&bench.script, SCRIPT).at("write", &bench.script)?;
+    process::run(
+        &mut bench.ours(&["build", "--quiet"], &[]),
+        "the example that trains did not compile (the compiler's message is above)",
+    )?;
+    println!("Seconds an epoch: median of {ROUNDS} rounds; share: labbook's of the fastest peer's");
+    for network in chosen {
+        for bfloat16 in [false, true] {
+            println!("{}", bench.row(network, bfloat16)?);
+        }
+    }
+    Ok(())
+}
+
+struct Bench {
+    python: PathBuf,
+    script: PathBuf,
+    root: PathBuf,
+}
+
+impl Bench {
+    fn ours(&self, cargo: &[&str], options: &[&str]) -> Command {
+        let mut command = Command::new(env::cargo());
+        command
+            .args(cargo)
+            .args(["--workspace", "--example", "bench_networks"]);
+        if cargo.first() == Some(&"run") {
+            command = Command::new(env::cargo());
+            command.args(cargo).args(["--package", "labbook-nn"]);
+            command.args(["--example", "bench_networks", "--"]);
+        }
+        command.args(options);
+        // As in the notebooks' kernel.
+        command.envs(setup::tuning()).current_dir(&self.root);
+        command
+    }
+
+    fn row(&self, network: &str, bfloat16: bool) -> Result<String> {
+        let mut options = vec!["--epochs", EPOCHS];
+        if bfloat16 {
+            options.push("--bfloat16");
+        }
+        let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); PEERS.len() + 1];
+        for _ in 0..ROUNDS {
+            let words = [&[network], options.as_slice()].concat();
+            let ours = seconds_of(&mut self.ours(&["run", "--quiet"], &words));
+            let ours =
+                ours.ok_or_else(|| Failure::new(format!("the example could not train {network}")))?;
+            seconds[0].extend(ours);
+            for (index, (_, program, backend)) in PEERS.iter().enumerate() {
+                let mut command = Command::new(&self.python);
+                command
+                    .arg(&self.script)
+                    .arg(program)
+                    .arg(network)
+                    .args(&options);
+                command
+                    .env("KERAS_BACKEND", backend)
+                    .env("TF_CPP_MIN_LOG_LEVEL", "3");
+                // A peer that cannot do it has no figure.
+                seconds[index + 1].extend(seconds_of(&mut command).unwrap_or_default());
+            }
+        }
+        let precision = if bfloat16 { "bfloat16" } else { "float32" };
+        Ok(line(network, precision, &seconds))
+    }
+}
+
+/// The figures in the line of JSON that a program ends with.
+fn seconds_of(command: &mut Command) -> Option<Vec<f64>> {
+    let text = process::ask(command)?;
+    let last = text.lines().last()?;
+    let value: serde_json::Value = serde_json::from_str(last).ok()?;
+    let seconds = value["seconds"].as_array()?;
+    seconds.iter().map(serde_json::Value::as_f64).collect()
+}
+
+fn median(seconds: &[f64]) -> Option<f64> {
+    let mut sorted = seconds.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
+}
+
+fn line(network: &str, precision: &str, seconds: &[Vec<f64>]) -> String {
+    let medians: Vec<Option<f64>> = seconds.iter().map(|all| median(all)).collect();
+    let told =
+        |median: &Option<f64>| median.map_or("-".to_owned(), |median| format!("{median:.3}"));
+    let ours = medians.first().copied().flatten();
+    let fastest = medians
+        .iter()
+        .skip(1)
+        .flatten()
+        .copied()
+        .min_by(f64::total_cmp);
+    let share = match (ours, fastest) {
+        (Some(ours), Some(fastest)) => format!("{:.2}", ours / fastest),
+        _ => "-".to_owned(),
+    };
+    let peers = PEERS.iter().zip(&medians[1..]);
+    let peers: Vec<String> = peers
+        .map(|((name, ..), median)| format!("{name} {}", told(median)))
+        .collect();
+    format!(
+        "{network:<12} {precision:<9} labbook {}  share {share}  {}",
+        medians.first().map(told).unwrap_or_default(),
+        peers.join("  ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_tells_medians_and_the_share_of_the_fastest() {
+        let seconds = [&[0.2, 0.1, 0.3][..], &[0.5], &[], &[0.4], &[0.9], &[1.0]];
+        let seconds: Vec<Vec<f64>> = seconds.iter().map(|all| all.to_vec()).collect();
+        assert_eq!(
+            line("mlp", "float32", &seconds),
+            "mlp          float32   labbook 0.200  share 0.50  keras-tf 0.500  keras-tf-xla -  \
+             keras-jax 0.400  torch 0.900  torch-compile 1.000"
+        );
+    }
+}
