@@ -9,11 +9,11 @@ use std::time::SystemTime;
 use labbook_kernel_files::{CELL_RUSTC, STAMP, Settings};
 use serde_json::json;
 
-use super::{Ready, workspace};
+use super::screen::Screen;
+use super::{Ready, far, job, workspace};
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::places::{self, Places};
-use crate::process::run_often_idle;
 use crate::short_hash::short_hash;
 
 /// The kernelspec's name; notebooks carry it.
@@ -72,9 +72,9 @@ incremental = false
 ";
 
 /// Compiles the template that kernels start from and installs the kernelspec.
-pub(super) fn prepare(places: &Places, ready: &Ready, evcxr: &Path) -> Result<()> {
+pub(super) fn prepare(places: &Places, screen: &Screen, ready: &Ready, evcxr: &Path) -> Result<()> {
     let settings = settings(places, ready, evcxr)?;
-    let settings_file = furnish(places, ready, &settings)?;
+    let settings_file = furnish(places, screen, ready, &settings)?;
     install_kernelspec(places, &program(places)?, &settings_file)
 }
 
@@ -93,11 +93,16 @@ pub(crate) fn of_copy(
         facade: copy.join(FACADE),
         ..settings
     };
-    furnish(places, ready, &settings)
+    furnish(places, &super::screen(places), ready, &settings)
 }
 
 /// Fills a kernel's folder with all that its starts need.
-fn furnish(places: &Places, ready: &Ready, settings: &Settings) -> Result<PathBuf> {
+fn furnish(
+    places: &Places,
+    screen: &Screen,
+    ready: &Ready,
+    settings: &Settings,
+) -> Result<PathBuf> {
     let settings_file = settings.folder.join(SETTINGS_FILE);
     let text = settings
         .to_json()
@@ -113,7 +118,7 @@ fn furnish(places: &Places, ready: &Ready, settings: &Settings) -> Result<PathBu
         link(&program, &settings.stand_ins().join(name))?;
     }
     link_sysroot(&settings.sysroot())?;
-    build_template(places, settings, &text)?;
+    build_template(places, screen, settings, &text)?;
     Ok(settings_file)
 }
 
@@ -169,15 +174,19 @@ fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
 }
 
 /// Compiles one cell's worth of dependencies; a kernel starts from a copy of the result.
-fn build_template(places: &Places, settings: &Settings, identity: &str) -> Result<()> {
+fn build_template(
+    places: &Places,
+    screen: &Screen,
+    settings: &Settings,
+    identity: &str,
+) -> Result<()> {
     let template = settings.template();
     let warm = is_built(places, &template);
-    if !warm {
-        super::step(
-            6,
-            "Kernel: compiling what the first cell needs (about 1 min)",
-        );
-    }
+    let step = if warm {
+        screen.quiet_step(6, "Kernel: compiling what changed", "")
+    } else {
+        screen.step(6, "Kernel: compiling what the first cell needs", "1 min")
+    };
     let manifest = format!("{CELL}labbook = {{ path = {:?} }}\n", settings.facade);
     places::write(&template.join("Cargo.toml"), &manifest)?;
     places::write(&template.join("src/lib.rs"), "use labbook as _;\n")?;
@@ -187,26 +196,26 @@ fn build_template(places: &Places, settings: &Settings, identity: &str) -> Resul
         workspace::seed(&places.target(), &template.join("target"))?;
         places::write(&settings.lock_file(), &locked)?;
     }
-    run_often_idle(
-        Command::new(&settings.cargo)
-            .args(["build", "--quiet"])
-            .args(["--target", &env::host_triple()?])
-            .current_dir(&template)
-            .env("CARGO_TARGET_DIR", "target")
-            .env("CARGO_BUILD_BUILD_DIR", "target")
-            .env("RUSTC", &settings.rustc)
-            .env("RUSTFLAGS", &settings.rustflags),
-        "the notebook's crate did not compile as a cell's dependency (cargo's message is above)",
-        || {
-            if warm {
-                super::step(6, "Kernel: compiling what changed");
-            }
-        },
+    let mut build = Command::new(&settings.cargo);
+    build
+        .args(["build", "--target", &env::host_triple()?])
+        .current_dir(&template)
+        .env("CARGO_TARGET_DIR", "target")
+        .env("CARGO_BUILD_BUILD_DIR", "target")
+        .env("RUSTC", &settings.rustc)
+        .env("RUSTFLAGS", &settings.rustflags);
+    job::run(
+        &step,
+        job::with_bar(&mut build),
+        far::of_cargo,
+        "the notebook's crate did not compile as a cell's dependency (cargo's message is below)",
     )?;
     places::write(&template.join(LOCK_SOURCE), &locked)?;
     let facade = facade_time(&template)?;
     let stamp = short_hash(format!("{identity}{}{facade:?}", env::rustc_version()?).as_bytes());
-    places::write(&template.join(STAMP), &stamp)
+    places::write(&template.join(STAMP), &stamp)?;
+    step.done();
+    Ok(())
 }
 
 /// When the facade's library was linked: a new one means that slots are out of date.
@@ -233,18 +242,25 @@ fn install_kernelspec(places: &Places, program: &Path, settings: &Path) -> Resul
         "env": { "LD_LIBRARY_PATH": format!("{}:${{LD_LIBRARY_PATH}}", std.display()) },
     });
     let text = format!("{spec:#}\n");
-    let mut folders = vec![places.jupyter_path()];
-    match env::active_environment() {
-        Some(prefix) => folders.push(prefix.join("share/jupyter")),
-        None => folders.extend(data_home().map(|home| home.join("jupyter"))),
-    }
-    for folder in folders {
-        places::write(
-            &folder.join("kernels").join(KERNEL_NAME).join("kernel.json"),
-            &text,
-        )?;
+    let active = env::active_environment().map(|prefix| prefix.join("share/jupyter"));
+    let others = active.or_else(|| Some(data_home()?.join("jupyter")));
+    for folder in [Some(places.jupyter_path()), others].into_iter().flatten() {
+        places::write(&kernelspec(&folder).join("kernel.json"), &text)?;
     }
     Ok(())
+}
+
+/// The folder of the kernelspec below one of Jupyter's data folders.
+fn kernelspec(jupyter: &Path) -> PathBuf {
+    jupyter.join("kernels").join(KERNEL_NAME)
+}
+
+/// Where set-ups may have put a kernelspec outside the cache.
+pub(crate) fn kernelspecs() -> Vec<PathBuf> {
+    let active = env::active_environment().map(|prefix| prefix.join("share/jupyter"));
+    let own = data_home().map(|home| home.join("jupyter"));
+    let folders = [active, own].into_iter().flatten();
+    folders.map(|folder| kernelspec(&folder)).collect()
 }
 
 /// Parts of the standard library's sources that no variable's type comes from; stdarch alone is more

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use labbook_kernel_files::link_tree;
 
-use super::Ready;
+use super::screen::Screen;
+use super::{Ready, far, job};
 use crate::environment as env;
 use crate::failure::{At, Result};
 use crate::places::{self, Places};
-use crate::process::run_often_idle;
 
 /// The same for the workspace and for cells, so that both link one set of compiled dependencies.
 pub(super) const RUSTFLAGS: &str = "-Cprefer-dynamic";
@@ -18,8 +18,8 @@ pub(super) const RUSTFLAGS: &str = "-Cprefer-dynamic";
 const OWNER: &str = "owner";
 
 /// Tells cargo where things are on this machine and compiles what the notebooks need.
-pub(super) fn build(places: &Places, ready: &Ready) -> Result<()> {
-    remove_orphans(places)?;
+pub(super) fn build(places: &Places, screen: &Screen, ready: &Ready) -> Result<()> {
+    remove_orphans(places, screen)?;
     places::write(
         &places.root.join(".cargo/local.toml"),
         &cargo_config(places, ready)?,
@@ -29,31 +29,33 @@ pub(super) fn build(places: &Places, ready: &Ready) -> Result<()> {
         &places.root.display().to_string(),
     )?;
     let warm = super::kernel::is_warm(places);
-    if !warm {
-        super::step(
+    let seeded = !places.target().exists() && seed_from_another_clone(places)?;
+    let step = match (warm, seeded) {
+        (true, _) => screen.quiet_step(5, "Workspace: compiling what changed", ""),
+        (false, true) => screen.step(
             5,
-            "Workspace: compiling tch, polars, plotters, ndarray and the facade (4 to 8 min; \
-             less than 1 min where another clone did it)",
-        );
+            "Workspace: compiling what another clone has not",
+            "1 min",
+        ),
+        (false, false) => screen.step(
+            5,
+            "Workspace: compiling tch, polars, plotters, ndarray and the facade",
+            "5 min",
+        ),
+    };
+    if !warm {
         super::need_space(places, 4.0, "compiling the workspace")?;
-    }
-    if !places.target().exists() {
-        seed_from_another_clone(places)?;
     }
     let mut build = Command::new(env::cargo());
     build.args(["build", "--locked", "-p", "labbook", "-p", "labbook-kernel"]);
-    if warm {
-        build.arg("--quiet");
-    }
-    run_often_idle(
-        build.current_dir(&places.root),
-        "the workspace did not compile (cargo's message is above); run the command again to go on",
-        || {
-            if warm {
-                super::step(5, "Workspace: compiling what changed");
-            }
-        },
-    )
+    job::run(
+        &step,
+        job::with_bar(build.current_dir(&places.root)),
+        far::of_cargo,
+        "the workspace did not compile (cargo's message is below); run the command again to go on",
+    )?;
+    step.done();
+    Ok(())
 }
 
 /// Where the workspace's build finds libtorch, and where it puts its results.
@@ -107,11 +109,11 @@ pub(super) fn library_path(ready: &Ready) -> Vec<PathBuf> {
     vec![ready.shim.clone(), ready.libtorch.libraries()]
 }
 
-/// Takes over the compiled dependencies of another clone on this machine, if there is one.
+/// Takes over the compiled dependencies of another clone on this machine; says whether there is one.
 ///
 /// cargo itself decides which of them fit (same compiler, versions and features). A clone's own
 /// crates are left out: cargo tells those of two clones apart by file times only.
-fn seed_from_another_clone(places: &Places) -> Result<()> {
+fn seed_from_another_clone(places: &Places) -> Result<bool> {
     let clones = places.cache.join("clones");
     let newest = fs::read_dir(&clones)
         .into_iter()
@@ -120,8 +122,11 @@ fn seed_from_another_clone(places: &Places) -> Result<()> {
         .map(|entry| entry.path().join("target"))
         .filter(|target| target.is_dir())
         .max_by_key(|target| fs::metadata(target).and_then(|m| m.modified()).ok());
-    let Some(other) = newest else { return Ok(()) };
-    seed(&other, &places.target())
+    let Some(other) = newest else {
+        return Ok(false);
+    };
+    seed(&other, &places.target())?;
+    Ok(true)
 }
 
 /// Links the dependencies compiled in one target folder into another, as far as they lack there.
@@ -139,7 +144,7 @@ fn is_dependency(path: &Path) -> bool {
 }
 
 /// Removes what was built for clones that are gone.
-fn remove_orphans(places: &Places) -> Result<()> {
+fn remove_orphans(places: &Places, screen: &Screen) -> Result<()> {
     let clones = places.cache.join("clones");
     for entry in fs::read_dir(&clones).into_iter().flatten().flatten() {
         let folder = entry.path();
@@ -148,7 +153,9 @@ fn remove_orphans(places: &Places) -> Result<()> {
         // The last one stays: it keeps the next clone warm.
         let others = fs::read_dir(&clones).at("read", &clones)?.count();
         if gone && others > 1 && folder != places.clone_folder() {
-            println!("Removing what was built for {owner}, which is gone.");
+            screen.say(&format!(
+                "Removing what was built for {owner}, which is gone."
+            ));
             fs::remove_dir_all(&folder).at("remove", &folder)?;
         }
     }
