@@ -89,8 +89,18 @@ fn two_inputs_two_outputs_and_a_skip_connection() {
 }
 
 #[test]
+fn digits_with_a_convolutional_network() {
+    let answers = run("images");
+    assert!(answers[0].text.contains("drawn"), "{}", answers[0].text);
+    assert!(answers[1].text.contains("[figure"), "{}", answers[1].text);
+    let judged = &answers[4].text;
+    assert!(number(judged, "accuracy") > 0.8, "{judged}");
+    assert!(answers[5].text.contains("[figure"), "{}", answers[5].text);
+}
+
+#[test]
 fn the_cells_are_as_many_and_no_longer_than_those_of_their_twins() {
-    for name in ["table", "yes_no", "branches"] {
+    for name in ["table", "yes_no", "branches", "images"] {
         let (ours, keras) = (cells(name, "rs"), cells(name, "py"));
         assert_eq!(ours.len(), keras.len(), "{name}");
         let lines = |cells: &[String]| cells.iter().map(|cell| cell.lines().count()).sum::<usize>();

@@ -7,13 +7,14 @@ use crate::places;
 use crate::setup::KERNEL_NAME;
 
 /// First notebooks by their kind, as scripts in the percent format; tests run each in the real kernel.
-const KINDS: [(&str, &str); 4] = [
+const KINDS: [(&str, &str); 5] = [
     ("table", include_str!("../../../tests/notebooks/table.rs")),
     ("yes_no", include_str!("../../../tests/notebooks/yes_no.rs")),
     (
         "branches",
         include_str!("../../../tests/notebooks/branches.rs"),
     ),
+    ("images", include_str!("../../../tests/notebooks/images.rs")),
     ("empty", ""),
 ];
 
