@@ -57,24 +57,12 @@ overflow-checks = true
 /// that for a cell that computes by itself, and recompiles nothing else.
 const EVCXR: &str = "[evcxr]\nopt_level = \"0\"\n";
 
-/// As in the workspace's manifest; a configuration file overrides what evcxr writes. A cell shares next
-/// to nothing with the one before it: incremental compilation in sixteen parts costs a fifth of rustc's
-/// time there.
-const PROFILE: &str = "\
-[profile.dev.package.\"*\"]
-opt-level = 3
-debug-assertions = false
-overflow-checks = false
-
-[profile.dev.package.ctx]
-codegen-units = 2
-incremental = false
-";
-
 /// Compiles the template that kernels start from and installs the kernelspec.
 pub(super) fn prepare(places: &Places, screen: &Screen, ready: &Ready, evcxr: &Path) -> Result<()> {
     let settings = settings(places, ready, evcxr)?;
     let settings_file = furnish(places, screen, ready, &settings)?;
+    // What is compiled of the workspace later, and another clone, find the dependencies there.
+    workspace::seed(&settings.template().join("target"), &places.target())?;
     install_kernelspec(places, &program(places)?, &settings_file)
 }
 
@@ -109,7 +97,8 @@ fn furnish(
         .map_err(|error| Failure::new(format!("cannot describe the kernel: {error}")))?;
 
     let libtch = workspace::libtch_config(ready, &env::host_triple()?);
-    let config = format!("# Written by `cargo xtask setup`.\n{libtch}\n{PROFILE}");
+    let profile = super::profile::of_cells();
+    let config = format!("# Written by `cargo xtask setup`.\n{libtch}\n{profile}");
     places::write(&settings.folder.join(".cargo/config.toml"), &config)?;
     places::write(&settings_file, &text)?;
     places::write(&settings.folder.join("config/evcxr.toml"), EVCXR)?;
@@ -123,16 +112,12 @@ fn furnish(
 }
 
 /// The program that starts kernels.
-fn program(places: &Places) -> Result<PathBuf> {
+pub(super) fn program(places: &Places) -> Result<PathBuf> {
     let target = places.target().join(env::host_triple()?);
     Ok(target.join("debug/labbook-kernel"))
 }
 
-/// Whether the clone's template was built from the dependencies that are locked now.
-pub(super) fn is_warm(places: &Places) -> bool {
-    is_built(places, &places.kernel().join("template"))
-}
-
+/// Whether a template was built from the dependencies that are locked now.
 fn is_built(places: &Places, template: &Path) -> bool {
     let built_from = fs::read_to_string(template.join(LOCK_SOURCE));
     let locked = fs::read_to_string(places.root.join("Cargo.lock"));
@@ -182,10 +167,25 @@ fn build_template(
 ) -> Result<()> {
     let template = settings.template();
     let warm = is_built(places, &template);
+    if !warm {
+        workspace::seed(&places.target(), &template.join("target"))?;
+    }
+    let (title, about) = match (warm, holds_polars(&template)?) {
+        (true, _) => ("Kernel: compiling what changed", ""),
+        (false, true) => (
+            "Kernel: compiling the facade of the notebook's libraries",
+            "1 min",
+        ),
+        (false, false) => {
+            super::need_space(places, 4.0, "compiling the kernel's libraries")?;
+            let title = "Kernel: compiling tch, polars, plotters, ndarray and the facade over them";
+            (title, "6 min")
+        }
+    };
     let step = if warm {
-        screen.quiet_step(6, "Kernel: compiling what changed", "")
+        screen.quiet_step(6, title, about)
     } else {
-        screen.step(6, "Kernel: compiling what the first cell needs", "1 min")
+        screen.step(6, title, about)
     };
     let manifest = format!("{CELL}labbook = {{ path = {:?} }}\n", settings.facade);
     places::write(&template.join("Cargo.toml"), &manifest)?;
@@ -193,7 +193,6 @@ fn build_template(
     let lock = places.root.join("Cargo.lock");
     let locked = fs::read_to_string(&lock).at("read", &lock)?;
     if !warm {
-        workspace::seed(&places.target(), &template.join("target"))?;
         places::write(&settings.lock_file(), &locked)?;
     }
     let mut build = Command::new(&settings.cargo);
@@ -216,6 +215,19 @@ fn build_template(
     places::write(&template.join(STAMP), &stamp)?;
     step.done();
     Ok(())
+}
+
+/// Whether the largest of the dependencies is there, compiled by an earlier set-up or another clone.
+fn holds_polars(template: &Path) -> Result<bool> {
+    let folder = template
+        .join("target")
+        .join(env::host_triple()?)
+        .join("debug/deps");
+    let mut names = fs::read_dir(folder).into_iter().flatten().flatten();
+    Ok(names.any(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with("libpolars_core-") && name.ends_with(".rlib")
+    }))
 }
 
 /// When the facade's library was linked: a new one means that slots are out of date.

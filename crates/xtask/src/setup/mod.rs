@@ -5,6 +5,7 @@ mod far;
 mod job;
 mod kernel;
 mod log;
+mod profile;
 mod python;
 mod screen;
 mod shim;
@@ -65,6 +66,12 @@ pub(crate) fn all(places: &Places) -> Result<Ready> {
         screen.say(&format!("Set-up done in {}.\n", minutes(seconds)));
     }
     Ok(ready)
+}
+
+/// Does whatever set-up is missing and compiles the experiments' program.
+pub(crate) fn experiments(places: &Places) -> Result<()> {
+    all(places)?;
+    workspace::build_experiments(places, &screen(places))
 }
 
 /// libtorch with what tch needs of it, and Jupyter.

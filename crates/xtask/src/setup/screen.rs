@@ -209,10 +209,16 @@ impl Shown {
             "" => String::new(),
             about => format!(" of about {about}"),
         };
-        format!(
-            "[{}/{STEPS}] {}:{far} {time}{about}",
-            self.number, self.title
-        )
+        let (place, title) = (place(self.number), &self.title);
+        format!("{place}{title}:{far} {time}{about}")
+    }
+}
+
+/// Where a step is among all; 0 stands for work that is none of the set-up's.
+fn place(number: u32) -> String {
+    match number {
+        0 => String::new(),
+        number => format!("[{number}/{STEPS}] "),
     }
 }
 
@@ -255,7 +261,7 @@ impl Step<'_> {
         if self.screen.shared.terminal {
             state.draw();
         } else {
-            state.say(false, &format!("[{}/{STEPS}] {announced}", self.number));
+            state.say(false, &format!("{}{announced}", place(self.number)));
         }
     }
 
@@ -289,8 +295,8 @@ impl Step<'_> {
             return;
         }
         let text = format!(
-            "[{}/{STEPS}] {}: done in {}",
-            self.number,
+            "{}{}: done in {}",
+            place(self.number),
             self.title,
             super::minutes(self.start.elapsed().as_secs())
         );

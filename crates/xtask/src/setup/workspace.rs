@@ -17,7 +17,10 @@ pub(super) const RUSTFLAGS: &str = "-Cprefer-dynamic";
 /// Says in the target folder which clone it belongs to.
 const OWNER: &str = "owner";
 
-/// Tells cargo where things are on this machine and compiles what the notebooks need.
+/// Tells cargo where things are on this machine and compiles the program that starts kernels.
+///
+/// The rest of the workspace is compiled when a command needs it; what a notebook needs of it, in the kernel's
+/// own template.
 pub(super) fn build(places: &Places, screen: &Screen, ready: &Ready) -> Result<()> {
     remove_orphans(places, screen)?;
     places::write(
@@ -28,31 +31,36 @@ pub(super) fn build(places: &Places, screen: &Screen, ready: &Ready) -> Result<(
         &places.clone_folder().join(OWNER),
         &places.root.display().to_string(),
     )?;
-    let warm = super::kernel::is_warm(places);
-    let seeded = !places.target().exists() && seed_from_another_clone(places)?;
-    let step = match (warm, seeded) {
-        (true, _) => screen.quiet_step(5, "Workspace: compiling what changed", ""),
-        (false, true) => screen.step(
-            5,
-            "Workspace: compiling what another clone has not",
-            "1 min",
-        ),
-        (false, false) => screen.step(
-            5,
-            "Workspace: compiling tch, polars, plotters, ndarray and the facade",
-            "5 min",
-        ),
-    };
-    if !warm {
-        super::need_space(places, 4.0, "compiling the workspace")?;
+    if !places.target().exists() {
+        seed_from_another_clone(places)?;
     }
+    let step = if super::kernel::program(places)?.is_file() {
+        screen.quiet_step(5, "Launcher: compiling what changed", "")
+    } else {
+        screen.step(5, "Launcher: compiling what starts kernels", "30 s")
+    };
     let mut build = Command::new(env::cargo());
-    build.args(["build", "--locked", "-p", "labbook", "-p", "labbook-kernel"]);
+    build.args(["build", "--locked", "--package", "labbook-kernel"]);
     job::run(
         &step,
         job::with_bar(build.current_dir(&places.root)),
         far::of_cargo,
         "the workspace did not compile (cargo's message is below); run the command again to go on",
+    )?;
+    step.done();
+    Ok(())
+}
+
+/// Compiles the experiments' program, which the set-up leaves out.
+pub(super) fn build_experiments(places: &Places, screen: &Screen) -> Result<()> {
+    let step = screen.quiet_step(0, "Compiling the experiments' program", "");
+    let mut build = Command::new(env::cargo());
+    build.args(["build", "--locked", "--package", "labbook-cli"]);
+    job::run(
+        &step,
+        job::with_bar(build.current_dir(&places.root)),
+        far::of_cargo,
+        "the experiments' program did not compile (cargo's message is below)",
     )?;
     step.done();
     Ok(())
@@ -109,11 +117,11 @@ pub(super) fn library_path(ready: &Ready) -> Vec<PathBuf> {
     vec![ready.shim.clone(), ready.libtorch.libraries()]
 }
 
-/// Takes over the compiled dependencies of another clone on this machine; says whether there is one.
+/// Takes over the compiled dependencies of another clone on this machine, if there is one.
 ///
 /// cargo itself decides which of them fit (same compiler, versions and features). A clone's own
 /// crates are left out: cargo tells those of two clones apart by file times only.
-fn seed_from_another_clone(places: &Places) -> Result<bool> {
+fn seed_from_another_clone(places: &Places) -> Result<()> {
     let clones = places.cache.join("clones");
     let newest = fs::read_dir(&clones)
         .into_iter()
@@ -122,11 +130,8 @@ fn seed_from_another_clone(places: &Places) -> Result<bool> {
         .map(|entry| entry.path().join("target"))
         .filter(|target| target.is_dir())
         .max_by_key(|target| fs::metadata(target).and_then(|m| m.modified()).ok());
-    let Some(other) = newest else {
-        return Ok(false);
-    };
-    seed(&other, &places.target())?;
-    Ok(true)
+    let Some(other) = newest else { return Ok(()) };
+    seed(&other, &places.target())
 }
 
 /// Links the dependencies compiled in one target folder into another, as far as they lack there.
