@@ -1,8 +1,8 @@
 //! Runs the set-up's tools: what they say goes to the log, how far they are to the screen.
 
 use std::collections::VecDeque;
-use std::io::{BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::io::{self, BufReader, PipeReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
@@ -40,22 +40,15 @@ pub(super) fn with_bar(command: &mut Command) -> &mut Command {
 /// Runs a command to its end; `otherwise` says what its failure means. A step that was not shown yet is
 /// when the command does not end at once.
 pub(super) fn run(step: &Step, command: &mut Command, far: Reader, otherwise: &str) -> Result<()> {
-    let mut child = spawn(command)?;
+    let (mut child, output) = spawn(command).map_err(|e| not_started(command, &e))?;
     let last = Mutex::new(VecDeque::new());
     let status = thread::scope(|scope| {
-        let outputs: [Option<Box<dyn Read + Send>>; 2] = [
-            child.stdout.take().map(|out| Box::new(out) as _),
-            child.stderr.take().map(|out| Box::new(out) as _),
-        ];
-        for output in outputs.into_iter().flatten() {
-            let last = &last;
-            scope.spawn(move || {
-                lines(output, |line| match far(line) {
-                    Some(text) => step.far(text),
-                    None => keep(step, last, line),
-                });
+        scope.spawn(|| {
+            lines(output, |line| match far(line) {
+                Some(text) => step.far(text),
+                None => keep(step, &last, line),
             });
-        }
+        });
         watch(step, &mut child)
     });
     let status = status.map_err(|e| not_started(command, &e))?;
@@ -68,17 +61,21 @@ pub(super) fn run(step: &Step, command: &mut Command, far: Reader, otherwise: &s
     })
 }
 
-fn spawn(command: &mut Command) -> Result<Child> {
-    command
+/// Starts a command both of whose outputs are one, in the order in which it writes.
+fn spawn(command: &mut Command) -> io::Result<(Child, PipeReader)> {
+    let (reader, writer) = io::pipe()?;
+    let child = command
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|e| not_started(command, &e))
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .spawn();
+    // Else the command itself would hold the pipe's other end, and reading would not end.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    Ok((child?, reader))
 }
 
 /// Waits for the end. None: the command was ended, because another step failed.
-fn watch(step: &Step, child: &mut Child) -> std::io::Result<Option<std::process::ExitStatus>> {
+fn watch(step: &Step, child: &mut Child) -> io::Result<Option<ExitStatus>> {
     let begin = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
