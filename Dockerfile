@@ -26,13 +26,13 @@ ENV LABBOOK_CONTAINER=1
 ENV PATH=$HOME/jupyter:$PATH
 
 COPY --chown=$NB_UID . $HOME/labbook
-WORKDIR $HOME/notebooks
 # In one step, because the kernel's folders share their files. The first notebook is run to its end: so the
 # image is known to work, and the first kernel has its folder.
 RUN cd $HOME/labbook \
     && cargo xtask install \
     && labbook setup \
     && ln -s $HOME/.cache/labbook/venv-*/bin $HOME/jupyter \
+    && mkdir $HOME/notebooks \
     && cd $HOME/notebooks \
     && labbook new first \
     && labbook new digits --kind images \
@@ -42,6 +42,7 @@ RUN cd $HOME/labbook \
     && printf 'c.ServerApp.ip = "0.0.0.0"\nc.ServerApp.open_browser = False\n' \
         > $HOME/.jupyter/jupyter_server_config.py
 
+WORKDIR $HOME/notebooks
 VOLUME $HOME/notebooks
 EXPOSE 8888
 CMD ["labbook", "lab", "."]
