@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::screen::Screen;
@@ -12,18 +12,26 @@ use crate::process::{ask, find_program};
 /// The release that the kernel's stand-ins and the notebooks are tested with.
 const VERSION: &str = "0.22.0";
 
-/// Finds evcxr_jupyter of the pinned version, or compiles it into the cache.
-pub(super) fn install(places: &Places, screen: &Screen) -> Result<PathBuf> {
-    let root = places
-        .cache
-        .join("tools")
-        .join(format!("evcxr_jupyter-{VERSION}"));
-    let own = root.join("bin/evcxr_jupyter");
-    if own.is_file() {
-        return Ok(own);
-    }
-    if let Some(found) = installed_by_cargo() {
-        return Ok(found);
+/// Where evcxr_jupyter of the pinned version is or will be: in the cache, unless the person has it.
+pub(super) fn place(places: &Places) -> PathBuf {
+    let own = root(places).join("bin/evcxr_jupyter");
+    let found = if own.is_file() {
+        None
+    } else {
+        installed_by_cargo()
+    };
+    found.unwrap_or(own)
+}
+
+fn root(places: &Places) -> PathBuf {
+    let folder = format!("evcxr_jupyter-{VERSION}");
+    places.cache.join("tools").join(folder)
+}
+
+/// Compiles it into the cache where it is missing.
+pub(super) fn install(places: &Places, screen: &Screen, place: &Path) -> Result<()> {
+    if place.is_file() {
+        return Ok(());
     }
     let step = screen.step(
         4,
@@ -37,7 +45,7 @@ pub(super) fn install(places: &Places, screen: &Screen) -> Result<PathBuf> {
     install
         .args(["install", "evcxr_jupyter", "--version", VERSION, "--locked"])
         .arg("--root")
-        .arg(&root)
+        .arg(root(places))
         .arg("--target-dir")
         .arg(&target)
         .current_dir(&places.cache)
@@ -51,7 +59,7 @@ pub(super) fn install(places: &Places, screen: &Screen) -> Result<PathBuf> {
     )?;
     fs::remove_dir_all(&target).at("remove", &target)?;
     step.done();
-    Ok(own)
+    Ok(())
 }
 
 /// The person's own installation, when it is the pinned version.

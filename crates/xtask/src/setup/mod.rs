@@ -48,18 +48,29 @@ pub(crate) fn all(places: &Places) -> Result<Ready> {
     let screen = screen(places);
 
     system::install_needed(&screen)?;
-    let (ready, evcxr) = thread::scope(|scope| {
+    let evcxr = evcxr::place(places);
+    let compile = |ready: &Ready| {
+        workspace::build(places, &screen, ready)?;
+        kernel::prepare(places, &screen, ready, &evcxr)
+    };
+    let beside = compilers_may_be_two();
+    let ready = thread::scope(|scope| {
         // Downloads wait for the network, compilers for the processor: side by side neither waits for both.
         scope.spawn(|| system::install_optional(&screen));
-        let evcxr = scope.spawn(|| screen.heed(evcxr::install(places, &screen)));
-        let ready = screen.heed(libraries(places, &screen, wanted));
-        (ready, evcxr.join().ok().flatten())
+        let installed = scope.spawn(|| screen.heed(evcxr::install(places, &screen, &evcxr)));
+        let ready = libraries(places, &screen, wanted).and_then(|ready| {
+            if beside {
+                compile(&ready)?;
+            }
+            Ok(ready)
+        });
+        let ready = screen.heed(ready);
+        installed.join().ok().flatten().and(ready)
     });
-    let (Some(ready), Some(evcxr)) = (ready, evcxr) else {
-        return Err(screen.failure());
-    };
-    workspace::build(places, &screen, &ready)?;
-    kernel::prepare(places, &screen, &ready, &evcxr)?;
+    let ready = ready.ok_or_else(|| screen.failure())?;
+    if !beside {
+        compile(&ready)?;
+    }
 
     let seconds = start.elapsed().as_secs();
     if seconds >= 5 {
@@ -83,6 +94,13 @@ fn libraries(places: &Places, screen: &Screen, wanted: &str) -> Result<Ready> {
         jupyter,
         shim,
     })
+}
+
+/// Whether evcxr_jupyter and the notebook's libraries may be compiled at once. On two cores that saves nothing;
+/// four of the larger crates at a time take up to 6 GB.
+fn compilers_may_be_two() -> bool {
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+    cores >= 4 && environment::free_memory().is_some_and(|bytes| bytes >= 8 << 30)
 }
 
 /// Where the set-up says what it does; the rest is in the cache's `setup.log`.

@@ -111,7 +111,7 @@ impl Screen {
             return;
         }
         let log = state.log.path().display().to_string();
-        let text = format!("Setting up, once on this machine. What the tools say goes to {log}");
+        let text = format!("Setting up what is missing. What the tools say goes to {log}");
         state.say(self.shared.terminal, &text);
     }
 
