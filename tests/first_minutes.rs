@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // A test says what it expected by failing.
 
+use std::fs;
+
 use notebook_tests::{Answer, Step, converse, converse_after};
 
 /// The first cell that `labbook new` writes.
@@ -16,10 +18,19 @@ fn assert_ok(answers: &[Answer]) {
 #[test]
 fn labbook_needs_no_path_and_further_crates_leave_it_and_the_variables_alone() {
     let folder = tempfile::tempdir().unwrap();
+    // A crate of the person's own, in a place that no kernel has seen, which depends on another.
+    let own = folder.path().join("own");
+    fs::create_dir_all(own.join("src")).unwrap();
+    let manifest = "[package]\nname = \"own\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+                    [dependencies]\nsemver = \"1\"\n";
+    fs::write(own.join("Cargo.toml"), manifest).unwrap();
+    let code =
+        "pub fn minor(text: &str) -> u64 { semver::Version::parse(text).map_or(0, |v| v.minor) }\n";
+    fs::write(own.join("src/lib.rs"), code).unwrap();
     let steps = vec![
         Step::new("let mut table = Table::new(&[\"name\"]); table.push(&[\"Ada\"]);"),
-        Step::new(":dep semver = \"1\""),
-        Step::new("println!(\"{}\", semver::Version::parse(\"1.2.3\")?.minor);"),
+        Step::new(&format!(":dep own = {{ path = {own:?} }}")),
+        Step::new("println!(\"{}\", own::minor(\"1.2.3\"));"),
         Step::new(
             ":dep serde = { version = \"1\", features = [\"derive\"] }\n:dep serde_json = \"1\"",
         ),
@@ -34,7 +45,7 @@ fn labbook_needs_no_path_and_further_crates_leave_it_and_the_variables_alone() {
     assert!(answers[6].text.contains("Ada"), "{answers:#?}");
     let compiled = |what: &str| answers.iter().any(|a| a.text.contains(what));
     assert!(
-        compiled("Compiling semver"),
+        compiled("Compiling own"),
         "the first compilation is told: {answers:#?}"
     );
     assert!(
@@ -64,7 +75,7 @@ fn the_first_value_whatever_it_is_looks_like_later_ones() {
 fn metrics_by_any_name_or_none_can_be_drawn_and_names_may_be_texts() {
     let folder = tempfile::tempdir().unwrap();
     let data = "set_random_seed(1);
-        let x = tch::Tensor::rand([64, 4], tch::kind::FLOAT_CPU); let y = x.argmax(-1, false) % 2;
+        let x = tch::Tensor::rand([64, 4], tch::kind::FLOAT_CPU); let y = x.argmax(-1, false).remainder(2_i64);
         let mut trials = Trials::new(\"all\");";
     let train = |metrics: &str| {
         format!(

@@ -9,7 +9,7 @@ import sys
 from browser import FIRST, Lab
 from playwright.sync_api import sync_playwright
 
-SIZE = {"width": 1100, "height": 760}
+SIZE = {"width": 1200, "height": 800}
 
 
 def of_notebook(page, lab, notebook, target):

@@ -37,7 +37,7 @@ pub(crate) fn run(places: &Places) -> Result<()> {
         ..Wishes::default()
     };
     let executed = report::run(places, &format!("{notebook}.ipynb"), &wishes)?;
-    let shown = folder.join("executed.ipynb");
+    let shown = folder.join(NAME).with_extension("ipynb");
     fs::copy(&executed, &shown).at("copy", &executed)?;
 
     let script = browser::script(places)?.with_file_name("pictures.py");
