@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use super::screen::Step;
+use super::step::Step;
 use crate::failure::{Failure, Result};
 use crate::process::{judge, not_started};
 

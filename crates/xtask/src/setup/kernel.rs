@@ -7,17 +7,13 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use labbook_kernel_files::{CELL_RUSTC, STAMP, Settings};
-use serde_json::json;
 
 use super::screen::Screen;
-use super::{Ready, far, job, workspace};
+use super::{Ready, far, job, kernelspec, workspace};
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::places::{self, Places};
 use crate::short_hash::short_hash;
-
-/// The kernelspec's name; notebooks carry it.
-pub(crate) const KERNEL_NAME: &str = "labbook";
 
 pub(crate) const SETTINGS_FILE: &str = "settings.json";
 
@@ -63,7 +59,7 @@ pub(super) fn prepare(places: &Places, screen: &Screen, ready: &Ready, evcxr: &P
     let settings_file = furnish(places, screen, ready, &settings)?;
     // What is compiled of the workspace later, and another clone, find the dependencies there.
     workspace::seed(&settings.template().join("target"), &places.target())?;
-    install_kernelspec(places, &program(places)?, &settings_file)
+    kernelspec::install(places, &program(places)?, &settings_file)
 }
 
 /// A kernel in a folder of its own for a copy of the clone, which the benchmark may edit. Returns its
@@ -242,39 +238,6 @@ fn facade_time(template: &Path) -> Result<SystemTime> {
         .at("find", &library)
 }
 
-/// Installs the kernelspec for this clone's own commands, and for any Jupyter of the person's.
-fn install_kernelspec(places: &Places, program: &Path, settings: &Path) -> Result<()> {
-    let std = env::standard_library()?;
-    let spec = json!({
-        "argv": [program, settings, "{connection_file}"],
-        "display_name": "Rust (labbook)",
-        "language": "rust",
-        "interrupt_mode": "signal",
-        // The launcher shares Rust's standard library with the workspace's other programs.
-        "env": { "LD_LIBRARY_PATH": format!("{}:${{LD_LIBRARY_PATH}}", std.display()) },
-    });
-    let text = format!("{spec:#}\n");
-    let active = env::active_environment().map(|prefix| prefix.join("share/jupyter"));
-    let others = active.or_else(|| Some(data_home()?.join("jupyter")));
-    for folder in [Some(places.jupyter_path()), others].into_iter().flatten() {
-        places::write(&kernelspec(&folder).join("kernel.json"), &text)?;
-    }
-    Ok(())
-}
-
-/// The folder of the kernelspec below one of Jupyter's data folders.
-fn kernelspec(jupyter: &Path) -> PathBuf {
-    jupyter.join("kernels").join(KERNEL_NAME)
-}
-
-/// Where set-ups may have put a kernelspec outside the cache.
-pub(crate) fn kernelspecs() -> Vec<PathBuf> {
-    let active = env::active_environment().map(|prefix| prefix.join("share/jupyter"));
-    let own = data_home().map(|home| home.join("jupyter"));
-    let folders = [active, own].into_iter().flatten();
-    folders.map(|folder| kernelspec(&folder)).collect()
-}
-
 /// Parts of the standard library's sources that no variable's type comes from; stdarch alone is more
 /// than the rest together.
 const UNREAD: [&str; 7] = [
@@ -312,15 +275,6 @@ fn link_entries(from: &Path, to: &Path, except: &[&str]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn data_home() -> Option<PathBuf> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
-    set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")))
 }
 
 fn link(program: &Path, name: &Path) -> Result<()> {

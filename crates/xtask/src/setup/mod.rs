@@ -4,11 +4,13 @@ mod evcxr;
 mod far;
 mod job;
 mod kernel;
+mod kernelspec;
 mod log;
 mod profile;
 mod python;
 mod screen;
 mod shim;
+mod step;
 mod system;
 mod workspace;
 
@@ -17,7 +19,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
-pub(crate) use kernel::{KERNEL_NAME, SETTINGS_FILE, kernelspecs, of_copy, tuning};
+pub(crate) use kernel::{SETTINGS_FILE, of_copy, tuning};
+pub(crate) use kernelspec::{KERNEL_NAME, kernelspecs};
 pub(crate) use python::private_environment;
 pub(crate) use shim::shim_folder;
 pub(crate) use system::missing;

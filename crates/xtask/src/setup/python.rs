@@ -2,7 +2,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::screen::{Screen, Step};
+use super::screen::Screen;
+use super::step::Step;
 use super::{far, job};
 use crate::environment::{self as env, Jupyter, Libtorch};
 use crate::failure::{At, Failure, Result};

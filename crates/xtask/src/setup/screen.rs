@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::STEPS;
 use super::log::Log;
+use super::step::Step;
 use crate::failure::{Failure, Result};
 
 /// How often the line moves.
@@ -23,33 +24,33 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// Shared by the steps that are at work side by side.
 pub(super) struct Screen {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Draws the line until its other end is dropped.
     drawer: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-struct Shared {
-    terminal: bool,
+pub(super) struct Shared {
+    pub(super) terminal: bool,
     /// The first failure; what is at work besides is to end.
     failure: Mutex<Option<Failure>>,
-    failed: AtomicBool,
+    pub(super) failed: AtomicBool,
     state: Mutex<State>,
 }
 
-struct State {
-    log: Log,
+pub(super) struct State {
+    pub(super) log: Log,
     begun: bool,
-    steps: Vec<Shown>,
+    pub(super) steps: Vec<Shown>,
     out: Box<dyn Write + Send>,
 }
 
 /// A step that is at work.
-struct Shown {
-    number: u32,
-    title: String,
-    far: String,
-    about: &'static str,
-    start: Instant,
+pub(super) struct Shown {
+    pub(super) number: u32,
+    pub(super) title: String,
+    pub(super) far: String,
+    pub(super) about: &'static str,
+    pub(super) start: Instant,
 }
 
 impl Screen {
@@ -95,13 +96,7 @@ impl Screen {
 
     /// Work that mostly is next to nothing: it is shown when [`Step::show`] is called.
     pub(super) fn quiet_step(&self, number: u32, title: &str, about: &'static str) -> Step<'_> {
-        Step {
-            screen: self,
-            number,
-            title: title.to_owned(),
-            about,
-            start: Instant::now(),
-        }
+        Step::new(self, number, title, about)
     }
 
     /// Says once what there is to wait for.
@@ -166,7 +161,7 @@ impl Drop for Screen {
 
 impl Shared {
     /// What a thread that panicked left is still good to be drawn.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -174,7 +169,7 @@ impl Shared {
 impl State {
     // Nobody is left to tell where these writes fail.
 
-    fn say(&mut self, terminal: bool, text: &str) {
+    pub(super) fn say(&mut self, terminal: bool, text: &str) {
         if terminal {
             self.clear();
         }
@@ -187,7 +182,7 @@ impl State {
         let _ = self.out.flush();
     }
 
-    fn draw(&mut self) {
+    pub(super) fn draw(&mut self) {
         if self.steps.is_empty() {
             return;
         }
@@ -215,7 +210,7 @@ impl Shown {
 }
 
 /// Where a step is among all; 0 stands for work that is none of the set-up's.
-fn place(number: u32) -> String {
+pub(super) fn place(number: u32) -> String {
     match number {
         0 => String::new(),
         number => format!("[{number}/{STEPS}] "),
@@ -226,90 +221,6 @@ fn place(number: u32) -> String {
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     format!("{}:{:02}", seconds / 60, seconds % 60)
-}
-
-/// One piece of the set-up's work. When it is dropped unfinished, it is merely no longer shown.
-pub(super) struct Step<'a> {
-    screen: &'a Screen,
-    number: u32,
-    title: String,
-    about: &'static str,
-    start: Instant,
-}
-
-impl Step<'_> {
-    /// Lets the step be seen, if it is not yet.
-    pub(super) fn show(&self) {
-        let mut state = self.screen.shared.state();
-        if state.steps.iter().any(|shown| shown.number == self.number) {
-            return;
-        }
-        let about = match self.about {
-            "" => String::new(),
-            about => format!(" (about {about})"),
-        };
-        let announced = format!("{}{about}", self.title);
-        state.log.line(self.number, &announced);
-        state.steps.push(Shown {
-            number: self.number,
-            title: self.title.clone(),
-            far: String::new(),
-            about: self.about,
-            start: self.start,
-        });
-        state.steps.sort_by_key(|shown| shown.number);
-        if self.screen.shared.terminal {
-            state.draw();
-        } else {
-            state.say(false, &format!("{}{announced}", place(self.number)));
-        }
-    }
-
-    /// Says how far the work is.
-    pub(super) fn far(&self, far: String) {
-        let mut state = self.screen.shared.state();
-        let mut steps = state.steps.iter_mut();
-        if let Some(shown) = steps.find(|shown| shown.number == self.number) {
-            shown.far = far;
-        }
-    }
-
-    /// Adds a line of a tool's to the log.
-    pub(super) fn log(&self, line: &str) {
-        self.screen.shared.state().log.line(self.number, line);
-    }
-
-    /// Whether another step failed, so that this one's work would be for nothing.
-    pub(super) fn is_called_off(&self) -> bool {
-        self.screen.shared.failed.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn log_path(&self) -> PathBuf {
-        self.screen.log_path()
-    }
-
-    /// Tells that the work is done, if it was shown.
-    pub(super) fn done(self) {
-        let mut state = self.screen.shared.state();
-        if state.steps.iter().all(|shown| shown.number != self.number) {
-            return;
-        }
-        let text = format!(
-            "{}{}: done in {}",
-            place(self.number),
-            self.title,
-            super::minutes(self.start.elapsed().as_secs())
-        );
-        state.log.line(self.number, &text);
-        state.say(self.screen.shared.terminal, &text);
-    }
-}
-
-impl Drop for Step<'_> {
-    fn drop(&mut self) {
-        let mut state = self.screen.shared.state();
-        state.steps.retain(|shown| shown.number != self.number);
-    }
 }
 
 #[cfg(test)]

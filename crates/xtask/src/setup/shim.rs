@@ -5,7 +5,8 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::screen::{Screen, Step};
+use super::screen::Screen;
+use super::step::Step;
 use super::{far, job};
 use crate::environment::{self as env, Libtorch};
 use crate::failure::{At, Failure, Result};

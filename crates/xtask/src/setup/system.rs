@@ -1,6 +1,7 @@
 use std::process::Command;
 
-use super::screen::{Screen, Step};
+use super::screen::Screen;
+use super::step::Step;
 use super::{far, job};
 use crate::environment as env;
 use crate::failure::{Failure, Result};
