@@ -89,6 +89,16 @@ fn two_inputs_two_outputs_and_a_skip_connection() {
 }
 
 #[test]
+fn digits_with_a_convolutional_network() {
+    let answers = run("images");
+    assert!(answers[0].text.contains("drawn"), "{}", answers[0].text);
+    assert!(answers[1].text.contains("[figure"), "{}", answers[1].text);
+    let judged = &answers[4].text;
+    assert!(number(judged, "accuracy") > 0.8, "{judged}");
+    assert!(answers[5].text.contains("[figure"), "{}", answers[5].text);
+}
+
+#[test]
 fn an_autoencoder_with_a_step_of_its_own() {
     let answers = run("vae");
     let kinds = &answers[3].shown;
@@ -149,7 +159,7 @@ fn parts_of_ones_own_are_saved_and_loaded_in_a_second_kernel() {
 
 #[test]
 fn the_cells_are_as_many_and_no_longer_than_those_of_their_twins() {
-    for name in ["table", "yes_no", "branches", "vae", "own_parts"] {
+    for name in ["table", "yes_no", "branches", "images", "vae", "own_parts"] {
         let (ours, keras) = (cells(name, "rs"), cells(name, "py"));
         assert_eq!(ours.len(), keras.len(), "{name}");
         let lines = |cells: &[String]| cells.iter().map(|cell| cell.lines().count()).sum::<usize>();

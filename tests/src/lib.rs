@@ -159,13 +159,26 @@ pub fn converse_with(
     steps: Vec<Step>,
     variables: &[(&str, &str)],
 ) -> std::io::Result<Vec<Answer>> {
+    converse_after(&first_cell(), folder, steps, variables)
+}
+
+/// Like [`converse_with`], after another first cell.
+///
+/// # Errors
+/// As there.
+pub fn converse_after(
+    first: &str,
+    folder: &Path,
+    steps: Vec<Step>,
+    variables: &[(&str, &str)],
+) -> std::io::Result<Vec<Answer>> {
     let mut python = jupyter(folder)?
         .arg(root().join("tests/converse.py"))
         .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let mut cells = vec![json!({ "code": first_cell() })];
+    let mut cells = vec![json!({ "code": first })];
     cells.extend(steps.into_iter().map(|step| step.0));
     if let Some(mut input) = python.stdin.take() {
         input.write_all(Value::Array(cells).to_string().as_bytes())?;

@@ -270,6 +270,17 @@ pub(crate) fn free_space(path: &Path) -> Option<u64> {
     kilobytes_free(&ask(Command::new("df").arg("-Pk").arg(existing))?).map(|free| free * 1024)
 }
 
+/// Memory in bytes that programs can still take, where the system tells.
+pub(crate) fn free_memory() -> Option<u64> {
+    kilobytes_available(&fs::read_to_string("/proc/meminfo").ok()?).map(|free| free * 1024)
+}
+
+fn kilobytes_available(table: &str) -> Option<u64> {
+    let mut lines = table.lines();
+    let value = lines.find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    value.split_whitespace().next()?.parse().ok()
+}
+
 /// Reads what POSIX has `df -Pk` print: a heading, then the disk, its size, what is used and what is free.
 fn kilobytes_free(table: &str) -> Option<u64> {
     let numbers = table.lines().nth(1)?.split_whitespace();
@@ -304,6 +315,13 @@ mod tests {
         assert_eq!(kilobytes_free(table), Some(40));
         assert_eq!(kilobytes_free("df: no such file\n"), None);
         assert!(free_space(Path::new("/")).is_some());
+    }
+
+    #[test]
+    fn free_memory_is_read_from_the_table() {
+        let table = "MemTotal:  24684084 kB\nMemAvailable:   18442140 kB\n";
+        assert_eq!(kilobytes_available(table), Some(18_442_140));
+        assert_eq!(kilobytes_available("MemTotal: 1 kB\n"), None);
     }
 
     #[test]

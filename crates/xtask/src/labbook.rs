@@ -9,7 +9,7 @@ use crate::setup;
 
 /// Sets up and runs the experiments' program, which takes this one's place.
 pub(crate) fn run(places: &Places, arguments: &[OsString]) -> Result<()> {
-    setup::all(places)?;
+    setup::experiments(places)?;
     let mut command = Command::new(env::cargo());
     command
         .args(["run", "--quiet", "--locked", "--manifest-path"])

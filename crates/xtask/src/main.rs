@@ -15,6 +15,7 @@ mod lab;
 mod labbook;
 mod new;
 mod one_build;
+mod pictures;
 mod places;
 mod process;
 mod report;
@@ -23,6 +24,7 @@ mod scratch;
 mod setup;
 mod short_hash;
 mod test;
+mod uninstall;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -45,18 +47,22 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   run, list, compare, speed
               run single experiments without a notebook, list and compare their records;
               `cargo xtask run --help` says more
-  new NAME [--kind table|yes_no|branches|empty]
+  new NAME [--kind table|yes_no|branches|images|empty]
               write a first notebook that runs as it is (table unless asked) into the current folder
   lab [FOLDER]
               open JupyterLab in a folder, else in the current one, with the kernel; within the
               project on its notebooks
   setup       do the set-up alone; the commands above do it by themselves
   install     install the program `labbook`, where cargo installs programs
+  uninstall [--yes] [--all]
+              remove what the set-up and `install` put outside the clone; what other clones use stays
+              unless --all is given; --yes asks no question
   doctor      say what is found, what is missing and how to mend it
   data        download CIFAR-10 (162 MiB) into data/
   pair        write the notebooks anew from their .rs scripts (outputs are kept)
   browser     use a notebook in JupyterLab with a headless browser, as a person would; screenshots
               go to target/browser (two minutes; installs playwright into the cache)
+  pictures    run a first notebook and take the README's pictures of it and of its report, into docs/
   bench kernel [--starts 3] [--cold] [--cells]
               time the kernel's starts and fifty cells beside a plain evcxr and a Python kernel with
               Keras, and a start after an edit (a quarter of an hour, the first time half an hour
@@ -101,6 +107,7 @@ fn run() -> Result<ExitCode> {
     let mut points = None;
     let mut kind = None;
     let mut kernel = bench_kernel::Wishes::default();
+    let mut removal = uninstall::Wishes::default();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(Failure::usage)? {
         match argument {
@@ -145,6 +152,8 @@ fn run() -> Result<ExitCode> {
                 let value = parser.value().map_err(Failure::usage)?;
                 kind = Some(value.to_string_lossy().into_owned());
             }
+            lexopt::Arg::Long("yes") => removal.yes = true,
+            lexopt::Arg::Long("all") => removal.all = true,
             lexopt::Arg::Long("cold") => kernel.cold = true,
             lexopt::Arg::Long("cells") => kernel.cells = true,
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => words.push("help".to_owned()),
@@ -168,21 +177,28 @@ fn run() -> Result<ExitCode> {
             "--starts, --cold and --cells belong to `cargo xtask bench kernel`",
         ));
     }
+    if removal != uninstall::Wishes::default() && words != ["uninstall"] {
+        return Err(Failure::new(
+            "--yes and --all belong to `cargo xtask uninstall`",
+        ));
+    }
     let places = Places::find()?;
     match words.as_slice() {
         [] | ["help", ..] => print!("{HELP}"),
         ["setup"] => setup::all(&places).map(|_| ())?,
         ["install"] => install::run(&places)?,
+        ["uninstall"] => uninstall::run(&places, &removal)?,
         ["doctor"] => return doctor::run(&places),
         ["lab"] => lab::run(&places, None)?,
         ["lab", folder] => lab::run(&places, Some(Path::new(folder)))?,
         ["new", name] => new::run(name, kind.as_deref())?,
-        ["report"] => report::run(&places, "cifar10", &wishes)?,
-        ["report", notebook] => report::run(&places, notebook, &wishes)?,
+        ["report"] => report::run(&places, "cifar10", &wishes).map(drop)?,
+        ["report", notebook] => report::run(&places, notebook, &wishes).map(drop)?,
         ["test"] => test::run(&places)?,
         ["pair"] => test::pair(&places)?,
         ["data"] => data::run(&places)?,
         ["browser"] => browser::run(&places)?,
+        ["pictures"] => pictures::run(&places)?,
         ["bench", "kernel"] => bench_kernel::run(&places, &kernel)?,
         ["bench", "networks"] => bench_networks::run(&places, None)?,
         ["bench", "networks", list] => bench_networks::run(&places, Some(list))?,

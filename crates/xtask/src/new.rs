@@ -7,13 +7,14 @@ use crate::places;
 use crate::setup::KERNEL_NAME;
 
 /// First notebooks by their kind, as scripts in the percent format; tests run each in the real kernel.
-const KINDS: [(&str, &str); 4] = [
+const KINDS: [(&str, &str); 5] = [
     ("table", include_str!("../../../tests/notebooks/table.rs")),
     ("yes_no", include_str!("../../../tests/notebooks/yes_no.rs")),
     (
         "branches",
         include_str!("../../../tests/notebooks/branches.rs"),
     ),
+    ("images", include_str!("../../../tests/notebooks/images.rs")),
     ("empty", ""),
 ];
 
@@ -35,7 +36,8 @@ pub(crate) fn run(name: &str, kind: Option<&str>) -> Result<()> {
             "{file} is there already; choose another name"
         )));
     }
-    let text = format!("{:#}\n", notebook(script));
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let text = format!("{:#}\n", notebook(&stem, script));
     places::write(path, &text)?;
     println!(
         "Wrote {file}. `labbook lab` opens it, `labbook report {file}` runs it and makes a report."
@@ -43,7 +45,14 @@ pub(crate) fn run(name: &str, kind: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn notebook(script: &str) -> Value {
+/// A notebook whose title is its name, which heads the report too.
+fn notebook(name: &str, script: &str) -> Value {
+    // In a heading these would be no longer what they are.
+    let plain = |letter: char| letter.is_control() || "\\`*_[]<>&#".contains(letter);
+    let title = json!({
+        "cell_type": "markdown", "id": "title", "metadata": {},
+        "source": format!("# {}", name.replace(plain, " ")),
+    });
     let cells = script.split(MARKER).skip(1).map(str::trim);
     let code = |(number, source): (usize, &str)| {
         json!({
@@ -51,8 +60,9 @@ fn notebook(script: &str) -> Value {
             "execution_count": null, "outputs": [], "source": source,
         })
     };
+    let code_cells = std::iter::once(FIRST).chain(cells).enumerate().map(code);
     json!({
-        "cells": std::iter::once(FIRST).chain(cells).enumerate().map(code).collect::<Vec<_>>(),
+        "cells": std::iter::once(title).chain(code_cells).collect::<Vec<_>>(),
         "metadata": { "kernelspec": { "name": KERNEL_NAME, "display_name": "Rust (labbook)", "language": "rust" } },
         "nbformat": 4, "nbformat_minor": 5,
     })
@@ -65,11 +75,12 @@ mod tests {
     #[test]
     fn each_kind_begins_with_the_facade_and_has_its_cells() {
         for (kind, script) in KINDS {
-            let notebook = notebook(script);
+            let notebook = notebook("two_prices", script);
             let cells = notebook["cells"].as_array().map_or(&[][..], Vec::as_slice);
-            assert_eq!(cells[0]["source"], FIRST);
-            assert_eq!(cells.len(), 1 + script.matches(MARKER).count(), "{kind}");
-            assert_eq!(cells.len() > 3, kind != "empty", "{kind}");
+            assert_eq!(cells[0]["source"], "# two prices");
+            assert_eq!(cells[1]["source"], FIRST);
+            assert_eq!(cells.len(), 2 + script.matches(MARKER).count(), "{kind}");
+            assert_eq!(cells.len() > 4, kind != "empty", "{kind}");
         }
     }
 

@@ -1,13 +1,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Result};
-
-/// What takes longer is announced.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs a command whose output goes to the terminal; `otherwise` says what its failure means.
 pub(crate) fn run(command: &mut Command, otherwise: &str) -> Result<()> {
@@ -18,43 +13,8 @@ pub(crate) fn run(command: &mut Command, otherwise: &str) -> Result<()> {
     judge(command, status, otherwise)
 }
 
-/// As [`run`], but what the command prints is shown only when it fails.
-pub(crate) fn run_quietly(command: &mut Command, otherwise: &str) -> Result<()> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| not_started(command, &e))?;
-    if !output.status.success() {
-        eprint!("{}", String::from_utf8_lossy(&output.stdout));
-        eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    }
-    judge(command, output.status, otherwise)
-}
-
-/// As [`run`], for a command that mostly finds nothing to do: `announce` is called when it does
-/// not end at once.
-pub(crate) fn run_often_idle(
-    command: &mut Command,
-    otherwise: &str,
-    announce: impl FnOnce(),
-) -> Result<()> {
-    let begin = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .spawn()
-        .map_err(|e| not_started(command, &e))?;
-    while begin.elapsed() < PATIENCE {
-        if let Some(status) = child.try_wait().map_err(|e| not_started(command, &e))? {
-            return judge(command, status, otherwise);
-        }
-        sleep(Duration::from_millis(20));
-    }
-    announce();
-    let status = child.wait().map_err(|e| not_started(command, &e))?;
-    judge(command, status, otherwise)
-}
-
-fn judge(command: &Command, status: ExitStatus, otherwise: &str) -> Result<()> {
+/// Whether a command that ended did what it should.
+pub(crate) fn judge(command: &Command, status: ExitStatus, otherwise: &str) -> Result<()> {
     if status.success() {
         return Ok(());
     }
@@ -86,7 +46,7 @@ pub(crate) fn find_program<S: AsRef<OsStr>>(names: &[S]) -> Option<PathBuf> {
     })
 }
 
-fn not_started(command: &Command, error: &std::io::Error) -> Failure {
+pub(crate) fn not_started(command: &Command, error: &std::io::Error) -> Failure {
     Failure::new(format!(
         "cannot start {}: {error}",
         command.get_program().display()

@@ -94,8 +94,9 @@ pub(crate) struct Wishes {
 }
 
 /// Executes a notebook headless, unless its own outputs are wanted, and writes its report in the formats
-/// asked for: of the project's notebooks to `reports/`, of another one beside it.
-pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<()> {
+/// asked for: of the project's notebooks to `reports/`, of another one beside it. Returns the notebook with the
+/// outputs that are shown.
+pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<PathBuf> {
     let source = notebook_path(places, notebook)?;
     if wishes.no_run && !wishes.variables.is_empty() {
         return Err(Failure::new(
@@ -160,7 +161,7 @@ pub(crate) fn run(places: &Places, notebook: &str, wishes: &Wishes) -> Result<()
     for format in formats {
         println!("Wrote {}", shown(places, &target.file(format)));
     }
-    Ok(())
+    Ok(executed)
 }
 
 fn write_scripts(places: &Places) -> Result<PathBuf> {

@@ -45,8 +45,9 @@ def write(page, target, browser, fonts):
 
 def _print(browser, source, target, folder):
     command = [browser, *OPTIONS, f"--user-data-dir={folder}/profile", f"--print-to-pdf={target}"]
-    if os.geteuid() == 0:
-        # Chromium refuses to run as root otherwise; it only opens the file written here.
+    if os.geteuid() == 0 or os.environ.get("LABBOOK_CONTAINER"):
+        # Chromium refuses to run as root otherwise, and in a container, which is a sandbox itself, it cannot
+        # make one; it only opens the file written here.
         command.append("--no-sandbox")
     log = pathlib.Path(folder, "log")
     with log.open("wb") as sink:

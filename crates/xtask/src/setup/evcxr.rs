@@ -1,56 +1,65 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::screen::Screen;
+use super::{far, job};
 use crate::environment as env;
 use crate::failure::{At, Result};
 use crate::places::Places;
-use crate::process::{ask, find_program, run};
+use crate::process::{ask, find_program};
 
 /// The release that the kernel's stand-ins and the notebooks are tested with.
 const VERSION: &str = "0.22.0";
 
-/// Finds evcxr_jupyter of the pinned version, or compiles it into the cache.
-pub(super) fn install(places: &Places) -> Result<PathBuf> {
-    let root = places
-        .cache
-        .join("tools")
-        .join(format!("evcxr_jupyter-{VERSION}"));
-    let own = root.join("bin/evcxr_jupyter");
-    if own.is_file() {
-        return Ok(own);
+/// Where evcxr_jupyter of the pinned version is or will be: in the cache, unless the person has it.
+pub(super) fn place(places: &Places) -> PathBuf {
+    let own = root(places).join("bin/evcxr_jupyter");
+    let found = if own.is_file() {
+        None
+    } else {
+        installed_by_cargo()
+    };
+    found.unwrap_or(own)
+}
+
+fn root(places: &Places) -> PathBuf {
+    let folder = format!("evcxr_jupyter-{VERSION}");
+    places.cache.join("tools").join(folder)
+}
+
+/// Compiles it into the cache where it is missing.
+pub(super) fn install(places: &Places, screen: &Screen, place: &Path) -> Result<()> {
+    if place.is_file() {
+        return Ok(());
     }
-    if let Some(found) = installed_by_cargo() {
-        return Ok(found);
-    }
-    super::step(
+    let step = screen.step(
         4,
-        &format!("evcxr_jupyter {VERSION}: compiling the Rust kernel (6 to 10 min)"),
+        &format!("Rust kernel: compiling evcxr_jupyter {VERSION}"),
+        "6 min",
     );
     super::need_space(places, 3.0, "compiling evcxr_jupyter")?;
     // A fixed target folder lets an interrupted compilation go on where it stopped.
     let target = places.cache.join("tools/build");
-    run(
-        Command::new(env::cargo())
-            .args([
-                "install",
-                "evcxr_jupyter",
-                "--version",
-                VERSION,
-                "--locked",
-                "--quiet",
-            ])
-            .arg("--root")
-            .arg(&root)
-            .arg("--target-dir")
-            .arg(&target)
-            .current_dir(&places.cache)
-            .env_remove("RUSTFLAGS"),
-        "evcxr_jupyter could not be compiled (cargo's message is above); is the network reachable \
+    let mut install = Command::new(env::cargo());
+    install
+        .args(["install", "evcxr_jupyter", "--version", VERSION, "--locked"])
+        .arg("--root")
+        .arg(root(places))
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(&places.cache)
+        .env_remove("RUSTFLAGS");
+    job::run(
+        &step,
+        job::with_bar(&mut install),
+        far::of_cargo,
+        "evcxr_jupyter could not be compiled (cargo's message is below); is the network reachable \
          and Rust 1.95 or newer? Run the command again to go on",
     )?;
     fs::remove_dir_all(&target).at("remove", &target)?;
-    Ok(own)
+    step.done();
+    Ok(())
 }
 
 /// The person's own installation, when it is the pinned version.

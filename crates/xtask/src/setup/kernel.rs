@@ -7,17 +7,13 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use labbook_kernel_files::{CELL_RUSTC, STAMP, Settings};
-use serde_json::json;
 
-use super::{Ready, workspace};
+use super::screen::Screen;
+use super::{Ready, far, job, kernelspec, workspace};
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::places::{self, Places};
-use crate::process::run_often_idle;
 use crate::short_hash::short_hash;
-
-/// The kernelspec's name; notebooks carry it.
-pub(crate) const KERNEL_NAME: &str = "labbook";
 
 pub(crate) const SETTINGS_FILE: &str = "settings.json";
 
@@ -57,25 +53,13 @@ overflow-checks = true
 /// that for a cell that computes by itself, and recompiles nothing else.
 const EVCXR: &str = "[evcxr]\nopt_level = \"0\"\n";
 
-/// As in the workspace's manifest; a configuration file overrides what evcxr writes. A cell shares next
-/// to nothing with the one before it: incremental compilation in sixteen parts costs a fifth of rustc's
-/// time there.
-const PROFILE: &str = "\
-[profile.dev.package.\"*\"]
-opt-level = 3
-debug-assertions = false
-overflow-checks = false
-
-[profile.dev.package.ctx]
-codegen-units = 2
-incremental = false
-";
-
 /// Compiles the template that kernels start from and installs the kernelspec.
-pub(super) fn prepare(places: &Places, ready: &Ready, evcxr: &Path) -> Result<()> {
+pub(super) fn prepare(places: &Places, screen: &Screen, ready: &Ready, evcxr: &Path) -> Result<()> {
     let settings = settings(places, ready, evcxr)?;
-    let settings_file = furnish(places, ready, &settings)?;
-    install_kernelspec(places, &program(places)?, &settings_file)
+    let settings_file = furnish(places, screen, ready, &settings)?;
+    // What is compiled of the workspace later, and another clone, find the dependencies there.
+    workspace::seed(&settings.template().join("target"), &places.target())?;
+    kernelspec::install(places, &program(places)?, &settings_file)
 }
 
 /// A kernel in a folder of its own for a copy of the clone, which the benchmark may edit. Returns its
@@ -93,18 +77,24 @@ pub(crate) fn of_copy(
         facade: copy.join(FACADE),
         ..settings
     };
-    furnish(places, ready, &settings)
+    furnish(places, &super::screen(places), ready, &settings)
 }
 
 /// Fills a kernel's folder with all that its starts need.
-fn furnish(places: &Places, ready: &Ready, settings: &Settings) -> Result<PathBuf> {
+fn furnish(
+    places: &Places,
+    screen: &Screen,
+    ready: &Ready,
+    settings: &Settings,
+) -> Result<PathBuf> {
     let settings_file = settings.folder.join(SETTINGS_FILE);
     let text = settings
         .to_json()
         .map_err(|error| Failure::new(format!("cannot describe the kernel: {error}")))?;
 
     let libtch = workspace::libtch_config(ready, &env::host_triple()?);
-    let config = format!("# Written by `cargo xtask setup`.\n{libtch}\n{PROFILE}");
+    let profile = super::profile::of_cells();
+    let config = format!("# Written by `cargo xtask setup`.\n{libtch}\n{profile}");
     places::write(&settings.folder.join(".cargo/config.toml"), &config)?;
     places::write(&settings_file, &text)?;
     places::write(&settings.folder.join("config/evcxr.toml"), EVCXR)?;
@@ -113,21 +103,17 @@ fn furnish(places: &Places, ready: &Ready, settings: &Settings) -> Result<PathBu
         link(&program, &settings.stand_ins().join(name))?;
     }
     link_sysroot(&settings.sysroot())?;
-    build_template(places, settings, &text)?;
+    build_template(places, screen, settings, &text)?;
     Ok(settings_file)
 }
 
 /// The program that starts kernels.
-fn program(places: &Places) -> Result<PathBuf> {
+pub(super) fn program(places: &Places) -> Result<PathBuf> {
     let target = places.target().join(env::host_triple()?);
     Ok(target.join("debug/labbook-kernel"))
 }
 
-/// Whether the clone's template was built from the dependencies that are locked now.
-pub(super) fn is_warm(places: &Places) -> bool {
-    is_built(places, &places.kernel().join("template"))
-}
-
+/// Whether a template was built from the dependencies that are locked now.
 fn is_built(places: &Places, template: &Path) -> bool {
     let built_from = fs::read_to_string(template.join(LOCK_SOURCE));
     let locked = fs::read_to_string(places.root.join("Cargo.lock"));
@@ -169,44 +155,75 @@ fn settings(places: &Places, ready: &Ready, evcxr: &Path) -> Result<Settings> {
 }
 
 /// Compiles one cell's worth of dependencies; a kernel starts from a copy of the result.
-fn build_template(places: &Places, settings: &Settings, identity: &str) -> Result<()> {
+fn build_template(
+    places: &Places,
+    screen: &Screen,
+    settings: &Settings,
+    identity: &str,
+) -> Result<()> {
     let template = settings.template();
     let warm = is_built(places, &template);
     if !warm {
-        super::step(
-            6,
-            "Kernel: compiling what the first cell needs (about 1 min)",
-        );
+        workspace::seed(&places.target(), &template.join("target"))?;
     }
+    let (title, about) = match (warm, holds_polars(&template)?) {
+        (true, _) => ("Kernel: compiling what changed", ""),
+        (false, true) => (
+            "Kernel: compiling the facade of the notebook's libraries",
+            "1 min",
+        ),
+        (false, false) => {
+            super::need_space(places, 4.0, "compiling the kernel's libraries")?;
+            let title = "Kernel: compiling tch, polars, plotters, ndarray and the facade over them";
+            (title, "6 min")
+        }
+    };
+    let step = if warm {
+        screen.quiet_step(6, title, about)
+    } else {
+        screen.step(6, title, about)
+    };
     let manifest = format!("{CELL}labbook = {{ path = {:?} }}\n", settings.facade);
     places::write(&template.join("Cargo.toml"), &manifest)?;
     places::write(&template.join("src/lib.rs"), "use labbook as _;\n")?;
     let lock = places.root.join("Cargo.lock");
     let locked = fs::read_to_string(&lock).at("read", &lock)?;
     if !warm {
-        workspace::seed(&places.target(), &template.join("target"))?;
         places::write(&settings.lock_file(), &locked)?;
     }
-    run_often_idle(
-        Command::new(&settings.cargo)
-            .args(["build", "--quiet"])
-            .args(["--target", &env::host_triple()?])
-            .current_dir(&template)
-            .env("CARGO_TARGET_DIR", "target")
-            .env("CARGO_BUILD_BUILD_DIR", "target")
-            .env("RUSTC", &settings.rustc)
-            .env("RUSTFLAGS", &settings.rustflags),
-        "the notebook's crate did not compile as a cell's dependency (cargo's message is above)",
-        || {
-            if warm {
-                super::step(6, "Kernel: compiling what changed");
-            }
-        },
+    let mut build = Command::new(&settings.cargo);
+    build
+        .args(["build", "--target", &env::host_triple()?])
+        .current_dir(&template)
+        .env("CARGO_TARGET_DIR", "target")
+        .env("CARGO_BUILD_BUILD_DIR", "target")
+        .env("RUSTC", &settings.rustc)
+        .env("RUSTFLAGS", &settings.rustflags);
+    job::run(
+        &step,
+        job::with_bar(&mut build),
+        far::of_cargo,
+        "the notebook's crate did not compile as a cell's dependency (cargo's message is below)",
     )?;
     places::write(&template.join(LOCK_SOURCE), &locked)?;
     let facade = facade_time(&template)?;
     let stamp = short_hash(format!("{identity}{}{facade:?}", env::rustc_version()?).as_bytes());
-    places::write(&template.join(STAMP), &stamp)
+    places::write(&template.join(STAMP), &stamp)?;
+    step.done();
+    Ok(())
+}
+
+/// Whether the largest of the dependencies is there, compiled by an earlier set-up or another clone.
+fn holds_polars(template: &Path) -> Result<bool> {
+    let folder = template
+        .join("target")
+        .join(env::host_triple()?)
+        .join("debug/deps");
+    let mut names = fs::read_dir(folder).into_iter().flatten().flatten();
+    Ok(names.any(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with("libpolars_core-") && name.ends_with(".rlib")
+    }))
 }
 
 /// When the facade's library was linked: a new one means that slots are out of date.
@@ -219,32 +236,6 @@ fn facade_time(template: &Path) -> Result<SystemTime> {
     fs::metadata(&library)
         .and_then(|file| file.modified())
         .at("find", &library)
-}
-
-/// Installs the kernelspec for this clone's own commands, and for any Jupyter of the person's.
-fn install_kernelspec(places: &Places, program: &Path, settings: &Path) -> Result<()> {
-    let std = env::standard_library()?;
-    let spec = json!({
-        "argv": [program, settings, "{connection_file}"],
-        "display_name": "Rust (labbook)",
-        "language": "rust",
-        "interrupt_mode": "signal",
-        // The launcher shares Rust's standard library with the workspace's other programs.
-        "env": { "LD_LIBRARY_PATH": format!("{}:${{LD_LIBRARY_PATH}}", std.display()) },
-    });
-    let text = format!("{spec:#}\n");
-    let mut folders = vec![places.jupyter_path()];
-    match env::active_environment() {
-        Some(prefix) => folders.push(prefix.join("share/jupyter")),
-        None => folders.extend(data_home().map(|home| home.join("jupyter"))),
-    }
-    for folder in folders {
-        places::write(
-            &folder.join("kernels").join(KERNEL_NAME).join("kernel.json"),
-            &text,
-        )?;
-    }
-    Ok(())
 }
 
 /// Parts of the standard library's sources that no variable's type comes from; stdarch alone is more
@@ -284,15 +275,6 @@ fn link_entries(from: &Path, to: &Path, except: &[&str]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn data_home() -> Option<PathBuf> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
-    set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")))
 }
 
 fn link(program: &Path, name: &Path) -> Result<()> {

@@ -2,18 +2,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::screen::Screen;
+use super::step::Step;
+use super::{far, job};
 use crate::environment::{self as env, Jupyter, Libtorch};
 use crate::failure::{At, Failure, Result};
 use crate::places::Places;
-use crate::process;
 use crate::short_hash::short_hash;
 
 const NO_NETWORK: &str = "pip could not install the notebook's Python packages (its message is \
-                          above); is the network reachable? Nothing is left half-installed: mend \
+                          below); is the network reachable? Nothing is left half-installed: mend \
                           that and run the command again";
 
 /// Finds libtorch and Jupyter, or makes a private virtual environment that has them.
-pub(super) fn prepare(places: &Places, wanted: &str) -> Result<(Libtorch, Jupyter)> {
+pub(super) fn prepare(
+    places: &Places,
+    screen: &Screen,
+    wanted: &str,
+) -> Result<(Libtorch, Jupyter)> {
     let libtorch = env::offered_libtorch(wanted)?;
     let jupyter = env::active_environment().and_then(|prefix| Jupyter::at(&prefix));
     if let (Some(libtorch), Some(jupyter)) = (&libtorch, &jupyter) {
@@ -22,7 +28,7 @@ pub(super) fn prepare(places: &Places, wanted: &str) -> Result<(Libtorch, Jupyte
     let needs_torch = libtorch.is_none();
     let prefix = private_environment(places, wanted, needs_torch)?;
     if !prefix.join("complete").is_file() {
-        create(places, &prefix, wanted, needs_torch)?;
+        create(places, screen, &prefix, wanted, needs_torch)?;
     }
     let broken = || {
         Failure::new(format!(
@@ -58,14 +64,20 @@ pub(crate) fn private_environment(
 }
 
 /// Fills a fresh environment; a file `complete` in it says that nothing was interrupted.
-fn create(places: &Places, prefix: &Path, wanted: &str, needs_torch: bool) -> Result<()> {
+fn create(
+    places: &Places,
+    screen: &Screen,
+    prefix: &Path,
+    wanted: &str,
+    needs_torch: bool,
+) -> Result<()> {
     let cuda = env::has_nvidia_driver();
     let (what, size, time) = match (needs_torch, cuda) {
-        (false, _) => ("JupyterLab".to_owned(), 0.5, "1 min"),
+        (false, _) => ("JupyterLab".to_owned(), 0.5, "30 s"),
         (true, false) => (
             format!("JupyterLab and libtorch {wanted} for the CPU"),
             2.5,
-            "2 min",
+            "1 min",
         ),
         (true, true) => (
             format!("JupyterLab and libtorch {wanted} with CUDA"),
@@ -73,45 +85,47 @@ fn create(places: &Places, prefix: &Path, wanted: &str, needs_torch: bool) -> Re
             "4 min",
         ),
     };
-    super::step(
-        2,
-        &format!(
-            "Python: installing {what} into {} (about {time})",
-            prefix.display()
-        ),
-    );
+    let step = screen.step(2, &format!("Python: installing {what}"), time);
+    step.log(&format!("into {}", prefix.display()));
     super::need_space(places, size, "the Python environment")?;
     let python = env::python().ok_or_else(|| Failure::new("no Python 3.11 or newer"))?;
     if prefix.exists() {
         fs::remove_dir_all(prefix).at("clear", prefix)?;
     }
-    process::run(
+    job::run(
+        &step,
         Command::new(python).args(["-m", "venv"]).arg(prefix),
+        job::silent,
         "the virtual environment could not be made; on Debian install python3-venv",
     )?;
-    let pip = || {
-        let mut command = Command::new(prefix.join("bin/python"));
-        command.args(["-m", "pip", "--disable-pip-version-check", "install"]);
-        command
-    };
     let path = places.root.join("requirements.txt");
     let text = fs::read_to_string(&path).at("read", &path)?;
-    process::run(pip().arg("--quiet").args(packages(&text)), NO_NETWORK)?;
+    pip(&step, prefix, &packages(&text))?;
     if needs_torch {
         let torch = format!("torch=={wanted}");
         if cuda {
-            process::run(pip().arg(torch), NO_NETWORK)?;
+            pip(&step, prefix, &[&torch])?;
         } else {
-            process::run(pip().arg("--no-deps").arg(torch), NO_NETWORK)?;
-            let metadata = torch_metadata(prefix, wanted)?;
-            process::run(
-                pip().arg("--no-deps").args(cpu_libraries(&metadata)),
-                NO_NETWORK,
-            )?;
+            pip(&step, prefix, &["--no-deps", &torch])?;
+            let libraries = cpu_libraries(&torch_metadata(prefix, wanted)?);
+            let mut words = vec!["--no-deps"];
+            words.extend(libraries.iter().map(String::as_str));
+            pip(&step, prefix, &words)?;
         }
     }
     let complete = prefix.join("complete");
-    fs::write(&complete, "").at("write", &complete)
+    fs::write(&complete, "").at("write", &complete)?;
+    step.done();
+    Ok(())
+}
+
+fn pip(step: &Step, prefix: &Path, words: &[&str]) -> Result<()> {
+    let mut command = Command::new(prefix.join("bin/python"));
+    command
+        .args(["-m", "pip", "--disable-pip-version-check", "install"])
+        .args(["--progress-bar", "off"])
+        .args(words);
+    job::run(step, &mut command, far::of_pip, NO_NETWORK)
 }
 
 /// The requirement lines other than torch, which is installed apart.

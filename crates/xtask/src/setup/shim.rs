@@ -1,13 +1,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
+use std::thread;
 
 use serde_json::Value;
 
+use super::screen::Screen;
+use super::step::Step;
+use super::{far, job};
 use crate::environment::{self as env, Libtorch};
 use crate::failure::{At, Failure, Result};
 use crate::places::Places;
-use crate::process::{ask, run};
+use crate::process::ask;
 use crate::short_hash::short_hash;
 
 /// What `libtch.so` holds besides tch's own C++.
@@ -24,7 +28,7 @@ pub(crate) fn shim_folder(places: &Places, libtorch: &Libtorch, torch_sys: &str)
 ///
 /// tch's own build makes a static library, and once for each profile and folder. As one shared
 /// library its C functions can be reached from a cell as well as from the facade.
-pub(super) fn build(places: &Places, libtorch: &Libtorch) -> Result<PathBuf> {
+pub(super) fn build(places: &Places, screen: &Screen, libtorch: &Libtorch) -> Result<PathBuf> {
     let lock = places.root.join("Cargo.lock");
     let lock = fs::read_to_string(&lock).at("read", &lock)?;
     let version = env::locked_version(&lock, "torch-sys").unwrap_or_default();
@@ -33,40 +37,46 @@ pub(super) fn build(places: &Places, libtorch: &Libtorch) -> Result<PathBuf> {
     if library.is_file() {
         return Ok(folder);
     }
-    super::step(
+    let step = screen.step(
         3,
-        &format!("libtch: compiling the C++ half of tch {version} (about 1 min)"),
+        &format!("libtch: compiling the C++ half of tch {version}"),
+        "1 min",
     );
-    let sources = sources(places)?;
+    let sources = sources(places, &step)?;
     let compiler = env::cpp_compiler().ok_or_else(|| Failure::new("no C++ compiler"))?;
     let work = places
         .cache
         .join(format!("libtch-build-{}", std::process::id()));
     fs::create_dir_all(&work).at("create", &work)?;
-    let built = compile(&compiler, &sources, libtorch, &work);
+    let built = compile(&step, &compiler, &sources, libtorch, &work);
     if built.is_ok() {
         fs::create_dir_all(&folder).at("create", &folder)?;
         fs::rename(work.join("libtch.so"), &library).at("rename to", &library)?;
     }
     fs::remove_dir_all(&work).at("remove", &work)?;
-    built.map(|()| folder)
+    built?;
+    step.done();
+    Ok(folder)
 }
 
 /// The folder `libtch` of the locked torch-sys.
-fn sources(places: &Places) -> Result<PathBuf> {
+fn sources(places: &Places, step: &Step) -> Result<PathBuf> {
     let otherwise = || {
         Failure::new(
             "cargo could not fetch the workspace's dependencies; is the network reachable? Mend \
              that and run the command again",
         )
     };
-    run(
+    job::run(
+        step,
         Command::new(env::cargo())
             .args(["fetch", "--locked"])
             .current_dir(&places.root),
-        "cargo could not fetch the workspace's dependencies (its message is above); is the \
+        far::of_cargo,
+        "cargo could not fetch the workspace's dependencies (its message is below); is the \
          network reachable? Mend that and run the command again",
     )?;
+    step.far(String::new());
     let mut command = Command::new(env::cargo());
     command
         .args(["metadata", "--format-version=1", "--locked"])
@@ -82,7 +92,13 @@ fn sources(places: &Places) -> Result<PathBuf> {
         .ok_or_else(otherwise)
 }
 
-fn compile(compiler: &Path, sources: &Path, libtorch: &Libtorch, work: &Path) -> Result<()> {
+fn compile(
+    step: &Step,
+    compiler: &Path,
+    sources: &Path,
+    libtorch: &Libtorch,
+    work: &Path,
+) -> Result<()> {
     let include = libtorch.home.join("include");
     let object = |name: &str| work.join(format!("{name}.o"));
     let vendor = work.join("mkl_vendor.cpp");
@@ -92,37 +108,34 @@ fn compile(compiler: &Path, sources: &Path, libtorch: &Libtorch, work: &Path) ->
         "mkl_vendor" => vendor.clone(),
         _ => sources.join(format!("{name}.cpp")),
     };
-    let children: Vec<std::io::Result<Child>> = names
-        .iter()
-        .map(|name| {
-            Command::new(compiler)
-                .args(["-O2", "-fPIC", "-std=c++17", "-w"])
-                .args(["-D_GLIBCXX_USE_CXX11_ABI=1", "-DGLOG_USE_GLOG_EXPORT"])
-                .arg("-I")
-                .arg(&include)
-                .arg("-I")
-                .arg(include.join("torch/csrc/api/include"))
-                .arg("-c")
-                .arg(source(name))
-                .arg("-o")
-                .arg(object(name))
-                .spawn()
-        })
-        .collect();
-    let mut compiled = true;
-    for child in children {
-        let status = child
-            .and_then(|mut child| child.wait())
-            .at("start", compiler)?;
-        compiled &= status.success();
-    }
-    if !compiled {
-        return Err(Failure::new(format!(
-            "the C++ half of tch did not compile against libtorch {} (the compiler's message is \
-             above); its headers want a compiler with C++17, such as g++ 11 or newer",
-            libtorch.version
-        )));
-    }
+    let otherwise = format!(
+        "the C++ half of tch did not compile against libtorch {} (the compiler's message is below); its \
+         headers want a compiler with C++17, such as g++ 11 or newer",
+        libtorch.version
+    );
+    let one = |name: &str| {
+        let mut command = Command::new(compiler);
+        command
+            .args(["-O2", "-fPIC", "-std=c++17", "-w"])
+            .args(["-D_GLIBCXX_USE_CXX11_ABI=1", "-DGLOG_USE_GLOG_EXPORT"])
+            .arg("-I")
+            .arg(&include)
+            .arg("-I")
+            .arg(include.join("torch/csrc/api/include"))
+            .arg("-c")
+            .arg(source(name))
+            .arg("-o")
+            .arg(object(name));
+        job::run(step, &mut command, job::silent, &otherwise)
+    };
+    thread::scope(|scope| {
+        let one = &one;
+        let children = names.map(|name| scope.spawn(move || one(name)));
+        let panicked = || Err(Failure::new("a thread of the set-up panicked"));
+        // All are waited for; the first failure is told.
+        let ended = children.map(|child| child.join().unwrap_or_else(|_| panicked()));
+        ended.into_iter().collect::<Result<()>>()
+    })?;
     let libraries = libtorch.libraries();
     let mut link = Command::new(compiler);
     link.arg("-shared")
@@ -137,8 +150,10 @@ fn compile(compiler: &Path, sources: &Path, libtorch: &Libtorch, work: &Path) ->
     link.arg("-L")
         .arg(&libraries)
         .arg(format!("-Wl,-rpath,{}", libraries.display()));
-    run(
+    job::run(
+        step,
         &mut link,
-        "the C++ half of tch could not be linked (the linker's message is above)",
+        job::silent,
+        "the C++ half of tch could not be linked (the linker's message is below)",
     )
 }

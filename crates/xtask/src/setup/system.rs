@@ -1,8 +1,10 @@
 use std::process::Command;
 
+use super::screen::Screen;
+use super::step::Step;
+use super::{far, job};
 use crate::environment as env;
 use crate::failure::{Failure, Result};
-use crate::process;
 
 /// Something that only the system can give.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,60 +74,84 @@ pub(crate) fn missing() -> Vec<Missing> {
     missing
 }
 
-/// Installs what is missing where that is allowed (root on Debian; rustup), else says how.
-pub(super) fn install_missing() -> Result<()> {
+/// Installs what is missing and needed where that is allowed (root on Debian; rustup), else says how.
+pub(super) fn install_needed(screen: &Screen) -> Result<()> {
     let found = missing();
-    let by_apt: Vec<&str> = found.iter().filter_map(|m| m.package).collect();
-    let apt = !by_apt.is_empty() && env::is_root() && env::is_debian();
-    if apt {
-        super::step(
-            1,
-            &format!(
-                "System packages: installing {} (about 1 min)",
-                by_apt.join(", ")
-            ),
-        );
-        let otherwise = "apt-get could not install a package that the notebook needs; is the \
-                         network reachable? Mend that and run the command again";
-        let apt_get = || {
-            let mut command = Command::new("apt-get");
-            command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
-            command
-        };
-        process::run_quietly(apt_get().arg("update"), otherwise)?;
-        let options = ["install", "-y", "--no-install-recommends"];
-        // A browser without fonts prints empty boxes.
-        let fonts = by_apt.contains(&"chromium").then_some("fonts-dejavu-core");
-        let mut install = apt_get();
-        install.args(options).args(&by_apt).args(fonts);
-        process::run_quietly(&mut install, otherwise)?;
+    let needed: Vec<&str> = found
+        .iter()
+        .filter(|missing| !missing.optional)
+        .filter_map(|missing| missing.package)
+        .collect();
+    if !needed.is_empty() && may_install() {
+        let title = format!("System packages: installing {}", needed.join(", "));
+        apt(screen.step(1, &title, "1 min"), &needed)?;
     }
     if found.iter().any(|m| m.package.is_none()) {
-        super::step(1, "Rust: adding the rust-src component (a few seconds)");
-        let otherwise = "the standard library's sources could not be added; is the network \
-                         reachable? Where Rust does not come from rustup, install its rust-src \
+        let step = screen.step(1, "Rust: adding the rust-src component", "10 s");
+        let otherwise = "the standard library's sources could not be added (rustup's message is below); is \
+                         the network reachable? Where Rust does not come from rustup, install its rust-src \
                          package";
-        process::run_quietly(
-            Command::new("rustup").args(["component", "add", "rust-src"]),
-            otherwise,
-        )?;
+        let mut add = Command::new("rustup");
+        add.args(["component", "add", "rust-src"]);
+        job::run(&step, &mut add, job::silent, otherwise)?;
+        step.done();
     }
-    for missing in missing() {
-        if missing.optional {
-            println!(
-                "Note: {} is missing ({}); without it that is left out. To add it: {}",
-                missing.what,
-                missing.why,
-                missing.remedy()
-            );
-        } else {
-            return Err(Failure::new(format!(
-                "{} is missing ({}); run: {}",
-                missing.what,
-                missing.why,
-                missing.remedy()
-            )));
+    match missing().into_iter().find(|missing| !missing.optional) {
+        Some(missing) => Err(Failure::new(format!(
+            "{} is missing ({}); run: {}",
+            missing.what,
+            missing.why,
+            missing.remedy()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Installs what only one feature needs; without it the set-up goes on.
+pub(super) fn install_optional(screen: &Screen) {
+    let packages = || -> Vec<&str> {
+        let optional = missing().into_iter().filter(|missing| missing.optional);
+        optional.filter_map(|missing| missing.package).collect()
+    };
+    let mut packages = packages();
+    if !packages.is_empty() && may_install() {
+        let title = format!("System packages: installing {}", packages.join(", "));
+        if packages.contains(&"chromium") {
+            // A browser without fonts prints empty boxes.
+            packages.push("fonts-dejavu-core");
+        }
+        if let Err(failure) = apt(screen.step(1, &title, "30 s"), &packages) {
+            screen.say(&format!("Note: {failure}"));
         }
     }
+    for missing in missing().into_iter().filter(|missing| missing.optional) {
+        screen.say(&format!(
+            "Note: {} is missing ({}); without it that is left out. To add it: {}",
+            missing.what,
+            missing.why,
+            missing.remedy()
+        ));
+    }
+}
+
+fn may_install() -> bool {
+    env::is_root() && env::is_debian()
+}
+
+fn apt(step: Step, packages: &[&str]) -> Result<()> {
+    let otherwise = "apt-get could not install a package (its message is below); is the network reachable? \
+                     Mend that and run the command again";
+    let get = |words: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["-qq", "-o", "APT::Status-Fd=1"])
+            .args(words);
+        job::run(&step, &mut command, far::of_apt, otherwise)
+    };
+    get(&["update"])?;
+    let options = ["install", "-y", "--no-install-recommends"];
+    get(&[&options, packages].concat())?;
+    step.done();
     Ok(())
 }

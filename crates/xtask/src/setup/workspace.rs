@@ -5,11 +5,11 @@ use std::process::Command;
 
 use labbook_kernel_files::link_tree;
 
-use super::Ready;
+use super::screen::Screen;
+use super::{Ready, far, job};
 use crate::environment as env;
 use crate::failure::{At, Result};
 use crate::places::{self, Places};
-use crate::process::run_often_idle;
 
 /// The same for the workspace and for cells, so that both link one set of compiled dependencies.
 pub(super) const RUSTFLAGS: &str = "-Cprefer-dynamic";
@@ -17,9 +17,12 @@ pub(super) const RUSTFLAGS: &str = "-Cprefer-dynamic";
 /// Says in the target folder which clone it belongs to.
 const OWNER: &str = "owner";
 
-/// Tells cargo where things are on this machine and compiles what the notebooks need.
-pub(super) fn build(places: &Places, ready: &Ready) -> Result<()> {
-    remove_orphans(places)?;
+/// Tells cargo where things are on this machine and compiles the program that starts kernels.
+///
+/// The rest of the workspace is compiled when a command needs it; what a notebook needs of it, in the kernel's
+/// own template.
+pub(super) fn build(places: &Places, screen: &Screen, ready: &Ready) -> Result<()> {
+    remove_orphans(places, screen)?;
     places::write(
         &places.root.join(".cargo/local.toml"),
         &cargo_config(places, ready)?,
@@ -28,32 +31,39 @@ pub(super) fn build(places: &Places, ready: &Ready) -> Result<()> {
         &places.clone_folder().join(OWNER),
         &places.root.display().to_string(),
     )?;
-    let warm = super::kernel::is_warm(places);
-    if !warm {
-        super::step(
-            5,
-            "Workspace: compiling tch, polars, plotters, ndarray and the facade (4 to 8 min; \
-             less than 1 min where another clone did it)",
-        );
-        super::need_space(places, 4.0, "compiling the workspace")?;
-    }
     if !places.target().exists() {
         seed_from_another_clone(places)?;
     }
+    let step = if super::kernel::program(places)?.is_file() {
+        screen.quiet_step(5, "Launcher: compiling what changed", "")
+    } else {
+        screen.step(5, "Launcher: compiling what starts kernels", "30 s")
+    };
     let mut build = Command::new(env::cargo());
-    build.args(["build", "--locked", "-p", "labbook", "-p", "labbook-kernel"]);
-    if warm {
-        build.arg("--quiet");
-    }
-    run_often_idle(
-        build.current_dir(&places.root),
-        "the workspace did not compile (cargo's message is above); run the command again to go on",
-        || {
-            if warm {
-                super::step(5, "Workspace: compiling what changed");
-            }
-        },
-    )
+    build.args(["build", "--locked", "--package", "labbook-kernel"]);
+    job::run(
+        &step,
+        job::with_bar(build.current_dir(&places.root)),
+        far::of_cargo,
+        "the workspace did not compile (cargo's message is below); run the command again to go on",
+    )?;
+    step.done();
+    Ok(())
+}
+
+/// Compiles the experiments' program, which the set-up leaves out.
+pub(super) fn build_experiments(places: &Places, screen: &Screen) -> Result<()> {
+    let step = screen.quiet_step(0, "Compiling the experiments' program", "");
+    let mut build = Command::new(env::cargo());
+    build.args(["build", "--locked", "--package", "labbook-cli"]);
+    job::run(
+        &step,
+        job::with_bar(build.current_dir(&places.root)),
+        far::of_cargo,
+        "the experiments' program did not compile (cargo's message is below)",
+    )?;
+    step.done();
+    Ok(())
 }
 
 /// Where the workspace's build finds libtorch, and where it puts its results.
@@ -139,7 +149,7 @@ fn is_dependency(path: &Path) -> bool {
 }
 
 /// Removes what was built for clones that are gone.
-fn remove_orphans(places: &Places) -> Result<()> {
+fn remove_orphans(places: &Places, screen: &Screen) -> Result<()> {
     let clones = places.cache.join("clones");
     for entry in fs::read_dir(&clones).into_iter().flatten().flatten() {
         let folder = entry.path();
@@ -148,7 +158,9 @@ fn remove_orphans(places: &Places) -> Result<()> {
         // The last one stays: it keeps the next clone warm.
         let others = fs::read_dir(&clones).at("read", &clones)?.count();
         if gone && others > 1 && folder != places.clone_folder() {
-            println!("Removing what was built for {owner}, which is gone.");
+            screen.say(&format!(
+                "Removing what was built for {owner}, which is gone."
+            ));
             fs::remove_dir_all(&folder).at("remove", &folder)?;
         }
     }
