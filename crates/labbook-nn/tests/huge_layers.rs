@@ -1,8 +1,12 @@
 //! Layers of sizes that nobody can compute: a true sentence, at once, and no panic.
 
 use labbook_nn::{
-    AveragePooling2D, Conv2D, Dense, Flatten, Input, MaxPooling2D, Model, Padding, SymbolicTensor,
-    Whitening,
+    AlphaDropout, AveragePooling1D, AveragePooling2D, AveragePooling3D, CategoryEncoding,
+    CenterCrop, Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Dense, DepthwiseConv2D,
+    Flatten, GaussianDropout, GaussianNoise, GroupNormalization, Input, LayerNormalization,
+    MaxPooling1D, MaxPooling2D, MaxPooling3D, Model, Padding, Permute, RandomBrightness,
+    RandomContrast, RandomRotation, RandomZoom, RepeatVector, Reshape, Resizing, SeparableConv2D,
+    SpatialDropout1D, SpatialDropout2D, SymbolicTensor, UpSampling1D, UpSampling2D, Whitening,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -101,4 +105,221 @@ fn a_tensor_that_holds_nothing_is_told() {
             .is_err()
     );
     let _ = model.predict(&sparse);
+}
+
+/// Every way to make a layer of the shelf out of a size that cannot be, with what it is called on.
+fn layers_of(size: i64) -> Vec<(&'static str, SymbolicTensor, SymbolicTensor)> {
+    let (row, steps) = (Input::new(8), Input::new((8, 3)));
+    let (image, volume) = (Input::new((8, 8, 3)), Input::new((4, 4, 4, 2)));
+    let transposed = || Conv2DTranspose::new(2, 3);
+    let separable = || SeparableConv2D::new(2, 3);
+    vec![
+        (
+            "Conv1D filters",
+            steps.clone(),
+            Conv1D::new(size, 3).call(&steps),
+        ),
+        (
+            "Conv1D kernel",
+            steps.clone(),
+            Conv1D::new(2, size).call(&steps),
+        ),
+        (
+            "Conv1D strides",
+            steps.clone(),
+            Conv1D::new(2, 3).strides(size).call(&steps),
+        ),
+        (
+            "Conv1D dilation",
+            steps.clone(),
+            Conv1D::new(2, 3).dilation_rate(size).call(&steps),
+        ),
+        (
+            "Conv3D filters",
+            volume.clone(),
+            Conv3D::new(size, 2).call(&volume),
+        ),
+        (
+            "Conv3D kernel",
+            volume.clone(),
+            Conv3D::new(2, size).call(&volume),
+        ),
+        (
+            "Conv1DTranspose",
+            steps.clone(),
+            Conv1DTranspose::new(2, 3).strides(size).call(&steps),
+        ),
+        (
+            "Conv2DTranspose filters",
+            image.clone(),
+            Conv2DTranspose::new(size, 3).call(&image),
+        ),
+        (
+            "Conv2DTranspose strides",
+            image.clone(),
+            transposed().strides(size).call(&image),
+        ),
+        (
+            "Conv2DTranspose kernel",
+            image.clone(),
+            Conv2DTranspose::new(2, size).call(&image),
+        ),
+        (
+            "Conv2D groups",
+            image.clone(),
+            Conv2D::new(2, 3).groups(size).call(&image),
+        ),
+        (
+            "DepthwiseConv2D",
+            image.clone(),
+            DepthwiseConv2D::new(3).depth_multiplier(size).call(&image),
+        ),
+        (
+            "SeparableConv2D filters",
+            image.clone(),
+            SeparableConv2D::new(size, 3).call(&image),
+        ),
+        (
+            "SeparableConv2D multiplier",
+            image.clone(),
+            separable().depth_multiplier(size).call(&image),
+        ),
+        (
+            "MaxPooling1D",
+            steps.clone(),
+            MaxPooling1D::new(size).call(&steps),
+        ),
+        (
+            "AveragePooling1D",
+            steps.clone(),
+            AveragePooling1D::new(2).strides(size).call(&steps),
+        ),
+        (
+            "MaxPooling3D",
+            volume.clone(),
+            MaxPooling3D::new(size).call(&volume),
+        ),
+        (
+            "AveragePooling3D",
+            volume.clone(),
+            AveragePooling3D::new(size).call(&volume),
+        ),
+        (
+            "RepeatVector",
+            row.clone(),
+            RepeatVector::new(size).call(&row),
+        ),
+        (
+            "Reshape",
+            row.clone(),
+            Reshape::new((size, size)).call(&row),
+        ),
+        (
+            "Permute",
+            image.clone(),
+            Permute::new([size, 2, 3]).call(&image),
+        ),
+        (
+            "UpSampling1D",
+            steps.clone(),
+            UpSampling1D::new(size).call(&steps),
+        ),
+        (
+            "UpSampling2D",
+            image.clone(),
+            UpSampling2D::new(size).call(&image),
+        ),
+        (
+            "Resizing",
+            image.clone(),
+            Resizing::new(size, size).call(&image),
+        ),
+        (
+            "CenterCrop",
+            image.clone(),
+            CenterCrop::new(size, 4).call(&image),
+        ),
+        (
+            "CategoryEncoding",
+            row.clone(),
+            CategoryEncoding::new(size).call(&row),
+        ),
+        (
+            "GroupNormalization",
+            image.clone(),
+            GroupNormalization::new().groups(size).call(&image),
+        ),
+    ]
+}
+
+#[test]
+fn no_layer_of_the_shelf_takes_a_size_that_cannot_be() {
+    for size in [-2, HUGE, i64::MAX] {
+        for (name, input, output) in layers_of(size) {
+            let told = told(&input, &output);
+            assert_ne!(told, "made", "{name} with {size}");
+            assert!(
+                told.contains("expected") && told.contains("received"),
+                "{name}: {told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_layer_of_the_shelf_takes_a_rate_that_is_no_number() {
+    let (steps, image) = (Input::new((8, 3)), Input::new((8, 8, 3)));
+    for rate in [f64::NAN, f64::INFINITY, -0.5, 1e300] {
+        for (name, input, output) in [
+            (
+                "GaussianDropout",
+                &steps,
+                GaussianDropout::new(rate).call(&steps),
+            ),
+            (
+                "GaussianNoise",
+                &steps,
+                GaussianNoise::new(-rate.abs()).call(&steps),
+            ),
+            ("AlphaDropout", &steps, AlphaDropout::new(rate).call(&steps)),
+            (
+                "SpatialDropout1D",
+                &steps,
+                SpatialDropout1D::new(rate).call(&steps),
+            ),
+            (
+                "SpatialDropout2D",
+                &image,
+                SpatialDropout2D::new(rate).call(&image),
+            ),
+            (
+                "RandomRotation",
+                &image,
+                RandomRotation::new((9.0, rate)).call(&image),
+            ),
+            (
+                "RandomZoom",
+                &image,
+                RandomZoom::new((5.0, rate)).call(&image),
+            ),
+            (
+                "RandomContrast",
+                &image,
+                RandomContrast::new(rate).call(&image),
+            ),
+            (
+                "RandomBrightness",
+                &image,
+                RandomBrightness::new((7.0, rate)).call(&image),
+            ),
+            (
+                "LayerNormalization",
+                &steps,
+                LayerNormalization::new().epsilon(-rate.abs()).call(&steps),
+            ),
+        ] {
+            let told = told(input, &output);
+            assert_ne!(told, "made", "{name} with {rate}");
+        }
+    }
 }
