@@ -4,13 +4,39 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::random::Rng;
+use crate::{BuildContext, Result, Shape};
 
 /// A layer whose options, besides its name, are one value, which a file keeps.
 pub(crate) trait Registered: Layer + Sized + 'static {
     type Settings: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned;
 
+    /// Whether it is nothing but its options, so that it serves inputs of any shape that they fit.
+    const IS_PLAIN: bool;
+
     /// The layer with these options, not built yet.
     fn of(settings: Self::Settings) -> Self;
+}
+
+/// The output of a layer that is nothing but its options, for inputs of other shapes than those it
+/// was built for.
+pub(crate) fn output_shape<L: Registered>(
+    settings: &L::Settings,
+    inputs: &[Shape],
+    context: &BuildContext<'_>,
+) -> Result<Option<Shape>> {
+    if !L::IS_PLAIN {
+        return Ok(None);
+    }
+    let mut context = BuildContext {
+        name: context.name,
+        class_name: context.class_name,
+        rng: &mut Rng::new(0, 0),
+        device: context.device,
+        room: &mut None,
+    };
+    let mut layer = L::of(settings.clone());
+    layer.build_many(inputs, &mut context).map(Some)
 }
 
 /// Joins a layer's options to it; further fields follow with what they are at first.
@@ -18,6 +44,11 @@ macro_rules! registered {
     ($layer:ident $(, $field:ident: $value:expr)*) => {
         impl $crate::layers::registry::Registered for $layer {
             type Settings = Settings;
+
+            const IS_PLAIN: bool = {
+                let fields: &[&str] = &[$(stringify!($field)),*];
+                fields.is_empty()
+            };
 
             fn of(settings: Settings) -> Self {
                 Self {
@@ -48,6 +79,14 @@ macro_rules! layer_facts {
 
         fn options(&self) -> &$crate::LayerOptions {
             &self.options
+        }
+
+        fn compute_output_shape(
+            &self,
+            inputs: &[$crate::Shape],
+            context: &$crate::BuildContext<'_>,
+        ) -> $crate::Result<Option<$crate::Shape>> {
+            $crate::layers::registry::output_shape::<Self>(&self.settings, inputs, context)
         }
 
         fn config(&self) -> Option<$crate::LayerConfig> {
@@ -135,3 +174,29 @@ registry![
     ZeroPadding1D,
     ZeroPadding2D,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Concatenate, Dense, Flatten, Input, Model};
+
+    #[test]
+    fn a_layer_without_weights_serves_inputs_of_other_shapes() -> Result<()> {
+        let (small, large) = (Input::new((8, 8, 3)), Input::new((12, 10, 3)));
+        let doubled = UpSampling2D::new(2).shared();
+        let cut = Cropping2D::new(1).shared();
+        let both = [&small, &large].map(|image| {
+            let image = cut.call(&doubled.call(image));
+            Flatten::new().call(&image)
+        });
+        let joined = Concatenate::new().call(&both);
+        let model = Model::new([&small, &large], &Dense::new(1).call(&joined))?;
+        let weights = 14 * 14 * 3 + 22 * 18 * 3 + 1;
+        assert_eq!(model.count_params()?, weights);
+        let tiny = Input::new((1, 1, 3));
+        let wrong = Cropping2D::new(1).shared();
+        let _ = Model::new(&small, &wrong.call(&small))?;
+        assert!(Model::new(&tiny, &wrong.call(&tiny)).is_err());
+        Ok(())
+    }
+}
