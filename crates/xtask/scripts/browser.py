@@ -205,13 +205,14 @@ def steps(page, lab, folder):
 
     live = notebook.cell("live").locator("img")
     notebook.wait("the live figure", lambda: live.count() > 0)
-    seen = {live.first.get_attribute("src")}
+    seen, shown = {live.first.get_attribute("src")}, False
     notebook.look_at("live")
     while not notebook.finished("live"):
         expect(live.count() == 1, f"expected one live figure, found {live.count()}")
         seen.add(live.first.get_attribute("src"))
-        if len(seen) == 3:
+        if len(seen) == 3 and not shown:
             notebook.shot("live")
+            shown = True
         page.wait_for_timeout(200)
     expect(live.count() == 1, f"expected one live figure at the end, found {live.count()}")
     print(f"saw a figure in {len(seen)} states, drawn in one place", flush=True)
