@@ -28,6 +28,8 @@ mod callbacks;
 mod data;
 mod engine;
 mod error;
+mod exchange;
+mod image_files;
 mod images;
 pub mod interrupt;
 mod layers;
@@ -50,6 +52,11 @@ pub use data::{
     RandomAccess, TensorDataset,
 };
 pub use error::{Error, Result};
+pub use exchange::{ImportedWeights, WeightLayout, WeightMap, WeightMapRow, WeightNames};
+pub use image_files::{
+    AspectRatio, ColorMode, ImageFolder, Interpolation, LabelMode, image_dataset_from_directory,
+    image_dataset_from_files, load_img,
+};
 pub use images::{Augmentation, Explanation, TestTimeAugmentation};
 pub use layers::{
     Activation, ActivationLayer, Add, Average, AveragePooling2D, BatchNormalization, BuildContext,
