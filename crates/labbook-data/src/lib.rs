@@ -29,6 +29,7 @@ mod rng;
 mod rows;
 mod shown_path;
 mod splitting;
+mod text_set;
 
 pub use data_error::DataError;
 pub use files::{read_file, write_file};
@@ -38,3 +39,4 @@ pub use numpy::{NumpyArray, NumpyArrays, ToNumpy, read_npy, read_npz, write_npy,
 pub use provenance::Provenance;
 pub use rows::Rows;
 pub use splitting::{KFold, Parts, StratifiedKFold, TrainTestSplit, train_test_split};
+pub use text_set::{TextSet, TextSets};

@@ -114,7 +114,13 @@ fn sizes_are_changed_as_tensorflow_changes_them() {
         let mut compare = |name: String, form: &dyn Fn(ImageFolder) -> ImageFolder| {
             if told.names(&name) == [""] {
                 let error = told.difference(&name, &loaded("source.png", size, form));
-                assert!(error < 2e-3, "{name}: off by {error}");
+                // TensorFlow looks its cubic function up in a table.
+                let tolerance = if name.starts_with("bicubic") {
+                    5e-2
+                } else {
+                    2e-3
+                };
+                assert!(error < tolerance, "{name}: off by {error}");
                 compared += 1;
             }
         };
@@ -143,8 +149,16 @@ fn a_folder_is_the_data_set_that_keras_makes_of_it() -> Result<()> {
     assert!(data.file_paths()[2].ends_with("cat/nested/c.gif"));
     let batch = data.clone().batch(5).first()?;
     assert_eq!(batch.inputs[0].kind(), Kind::Float);
-    // One of the five is a JPEG.
-    assert!(told.difference("folder/images", &batch.inputs[0]) <= 3.0);
+    // The second of the five is a JPEG with fewer colours than pixels, which decoders fill in
+    // otherwise.
+    let theirs = told.get("folder/images");
+    for (number, tolerance) in [(0, 1e-3), (1, 8.0), (2, 1e-3), (3, 1e-3), (4, 1e-3)] {
+        let off = (batch.inputs[0].get(number) - theirs.get(number))
+            .abs()
+            .max()
+            .double_value(&[]);
+        assert!(off <= tolerance, "{number}: off by {off}");
+    }
     assert_eq!(told.difference("folder/labels", &batch.targets[0]), 0.0);
     let one_hot = data
         .clone()

@@ -65,8 +65,9 @@ impl Form {
     fn fit(&self, pixels: &Pixels, numbers: &mut [f32]) {
         let (height, width) = (pixels.height, pixels.width);
         let channels = pixels.channels;
-        let whole = ((0, height), (0, width), (self.height, self.width));
-        let (rows, columns, (new_height, new_width)) = match self.aspect_ratio {
+        let all = (self.height, self.width);
+        let whole = ((0, height), (0, width), all, (0, 0));
+        let (rows, columns, (new_height, new_width), (top, left)) = match self.aspect_ratio {
             AspectRatio::Stretch => whole,
             AspectRatio::Crop => {
                 // As Keras's smart_resize cuts.
@@ -75,27 +76,29 @@ impl Form {
                     ((side - kept) / 2, kept)
                 };
                 let rows = cut(height, width, self.height, self.width);
-                (
-                    rows,
-                    cut(width, height, self.width, self.height),
-                    (self.height, self.width),
-                )
+                let columns = cut(width, height, self.width, self.height);
+                (rows, columns, all, (0, 0))
             }
             AspectRatio::Pad => {
+                // As tf.image.resize_with_pad rounds.
                 let ratio = f64::max(
                     width as f64 / self.width as f64,
                     height as f64 / self.height as f64,
                 );
-                let new =
-                    |side: usize, most: usize| ((side as f64 / ratio) as usize).clamp(1, most);
-                let new = (new(height, self.height), new(width, self.width));
-                (whole.0, whole.1, new)
+                let new = |side: usize, most: usize| {
+                    let exact = side as f64 / ratio;
+                    let kept = (exact as usize).clamp(1, most);
+                    let before = ((most as f64 - exact) / 2.0).max(0.0) as usize;
+                    (kept, before.min(most - kept))
+                };
+                let (new_height, top) = new(height, self.height);
+                let (new_width, left) = new(width, self.width);
+                (whole.0, whole.1, (new_height, new_width), (top, left))
             }
         };
         let taps = |old, new| Taps::new(self.interpolation, self.antialias, old, new);
         let stride = self.width * channels;
-        let (top, left) = ((self.height - new_height) / 2, (self.width - new_width) / 2);
-        if (new_height, new_width) != (self.height, self.width) {
+        if (new_height, new_width) != all {
             numbers.fill(0.0);
         }
         let start = top * stride + left * channels;
