@@ -75,17 +75,21 @@ pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
             format!("\"{begin}\""),
         ));
     }
-    let (count, start) = directory(bytes).ok_or_else(cut)?;
+    let (count, start, stop) = directory(bytes).ok_or_else(cut)?;
     let mut cursor = Cursor::at(bytes, start).ok_or_else(cut)?;
     let mut entries = Vec::new();
     for _ in 0..count {
         entries.push(entry(&mut cursor).ok_or_else(cut)??);
     }
-    Ok(entries)
+    // Nothing is listed that was not counted.
+    match (bytes.len() - cursor.0.len()) as u64 == stop {
+        true => Ok(entries),
+        false => Err(cut()),
+    }
 }
 
-/// How many files there are, and where the directory begins.
-fn directory(bytes: &[u8]) -> Option<(u64, u64)> {
+/// How many files there are, and where the directory begins and ends.
+fn directory(bytes: &[u8]) -> Option<(u64, u64, u64)> {
     const LENGTH: usize = 22;
     // A comment may stand behind it.
     let first = bytes.len().saturating_sub(LENGTH + usize::from(u16::MAX));
@@ -97,22 +101,24 @@ fn directory(bytes: &[u8]) -> Option<(u64, u64)> {
     cursor.tag(END)?;
     let disks = (cursor.u16()?, cursor.u16()?);
     let (_, count, _, start) = (cursor.u16()?, cursor.u16()?, cursor.u32()?, cursor.u32()?);
-    if disks != (0, 0) {
+    let comment = cursor.u16()?;
+    if disks != (0, 0) || cursor.0.len() != usize::from(comment) {
         return None;
     }
     if count != u16::MAX && start != u32::MAX {
-        return Some((count.into(), start.into()));
+        return Some((count.into(), start.into(), end as u64));
     }
     // The larger directory's place stands before this one's end.
     let mut locator = Cursor::at(bytes, (end as u64).checked_sub(20)?)?;
     locator.tag(b"PK\x06\x07")?;
     locator.u32()?;
-    let mut large = Cursor::at(bytes, locator.u64()?)?;
+    let stop = locator.u64()?;
+    let mut large = Cursor::at(bytes, stop)?;
     large.tag(END_64)?;
     large.take(8 + 2 + 2 + 4 + 4 + 8)?;
     let count = large.u64()?;
     large.u64()?;
-    Some((count, large.u64()?))
+    Some((count, large.u64()?, stop))
 }
 
 fn entry(cursor: &mut Cursor<'_>) -> Option<Result<Entry, Fault>> {
