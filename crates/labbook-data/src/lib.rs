@@ -18,6 +18,7 @@
 //!
 //! Nothing here reaches the network or prints.
 
+mod card;
 mod data_error;
 pub mod datasets;
 mod files;
@@ -31,6 +32,7 @@ mod shown_path;
 mod splitting;
 mod text_set;
 
+pub use card::{CardTable, DataCard, HasCard, data_card};
 pub use data_error::DataError;
 pub use files::{read_file, write_file};
 pub use image_set::ImageSet;

@@ -8,6 +8,7 @@ mod array;
 mod begin;
 mod calibration;
 mod charts;
+mod data_card;
 mod error;
 mod explanations;
 mod feature_maps;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use labbook_data::Provenance;
+use labbook_data::{DataCard, DataError, HasCard, Provenance};
 use polars::frame::DataFrame;
 
 /// A table and where it came from.
@@ -19,6 +19,15 @@ pub struct TableSet {
     pub frame: DataFrame,
     /// Where they came from.
     pub provenance: Provenance,
+}
+
+impl HasCard for TableSet {
+    fn card(&self) -> Result<DataCard, DataError> {
+        let mut card = self.frame.card()?;
+        let source = ("source".to_owned(), self.provenance.to_string());
+        card.facts.insert(0, source);
+        Ok(card)
+    }
 }
 
 impl fmt::Display for TableSet {
