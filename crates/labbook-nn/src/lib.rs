@@ -54,7 +54,7 @@ pub use data::{
 pub use error::{Error, Result};
 pub use exchange::{ImportedWeights, WeightLayout, WeightMap, WeightMapRow, WeightNames};
 pub use image_files::{
-    AspectRatio, ColorMode, ImageFolder, Interpolation, LabelMode, image_dataset_from_directory,
+    AspectRatio, ColorMode, ImageFolder, ImageInterpolation, LabelMode, image_dataset_from_directory,
     image_dataset_from_files, load_img,
 };
 pub use images::{Augmentation, Explanation, TestTimeAugmentation};
@@ -89,6 +89,6 @@ pub use random::set_random_seed;
 pub use saving::set_run_folder;
 pub use tensors::{DtypePolicy, Shape, Size2D, Tensors, bfloat16_is_fast};
 pub use training::{
-    ConsoleReporter, Evaluate, Evaluation, Fit, FitParams, History, Logs, Predict, Progress,
-    Reporter, Verbosity, set_default_reporter,
+    ConsoleReporter, CrossValidation, Evaluate, Evaluation, Fit, FitParams, History, Logs, Predict,
+    Progress, Reporter, Verbosity, cross_val_score, set_default_reporter,
 };

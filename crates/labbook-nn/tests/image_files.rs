@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use labbook_nn::Activation::Softmax;
 use labbook_nn::{
     AspectRatio, ColorMode, Dataset, Dense, Error, Fit, Flatten, GlobalAveragePooling2D,
-    ImageFolder, Interpolation, LabelMode, Rescaling, Result, Sequential,
+    ImageFolder, ImageInterpolation, LabelMode, Rescaling, Result, Sequential,
     image_dataset_from_directory, image_dataset_from_files, load_img,
 };
 use safetensors::{Dtype, SafeTensors};
@@ -101,11 +101,11 @@ fn all_formats_are_read_as_pillow_reads_them() -> Result<()> {
 fn sizes_are_changed_as_tensorflow_changes_them() {
     let told = Told::read();
     let methods = [
-        ("nearest", Interpolation::Nearest),
-        ("bilinear", Interpolation::Bilinear),
-        ("bicubic", Interpolation::Bicubic),
-        ("lanczos3", Interpolation::Lanczos3),
-        ("area", Interpolation::Area),
+        ("nearest", ImageInterpolation::Nearest),
+        ("bilinear", ImageInterpolation::Bilinear),
+        ("bicubic", ImageInterpolation::Bicubic),
+        ("lanczos3", ImageInterpolation::Lanczos3),
+        ("area", ImageInterpolation::Area),
     ];
     let mut compared = 0;
     for size in [(7, 9), (20, 31), (5, 40), (30, 4)] {

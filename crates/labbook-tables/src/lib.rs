@@ -5,6 +5,7 @@
 
 mod column;
 pub mod datasets;
+mod date_parts;
 mod error;
 mod fitted;
 mod guess;

@@ -181,7 +181,6 @@ mod tests {
     use polars::df;
 
     use super::super::data_card;
-    use super::*;
 
     #[test]
     fn columns_gaps_and_repeats_are_told() {

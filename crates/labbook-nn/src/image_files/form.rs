@@ -3,7 +3,7 @@ use std::path::Path;
 use super::aspect_ratio::AspectRatio;
 use super::color_mode::ColorMode;
 use super::decode::decode;
-use super::interpolation::Interpolation;
+use super::interpolation::ImageInterpolation;
 use super::resample::{Pixels, Taps, Target, resample};
 use crate::data::guard::call;
 use crate::tensors::shape::Size2D;
@@ -18,7 +18,7 @@ pub(super) struct Form {
     height: usize,
     width: usize,
     pub(super) color: ColorMode,
-    pub(super) interpolation: Interpolation,
+    pub(super) interpolation: ImageInterpolation,
     pub(super) antialias: bool,
     pub(super) aspect_ratio: AspectRatio,
     pub(super) max_pixels: u64,
@@ -39,7 +39,7 @@ impl Form {
             height: side(size.height)?,
             width: side(size.width)?,
             color: ColorMode::default(),
-            interpolation: Interpolation::default(),
+            interpolation: ImageInterpolation::default(),
             antialias: false,
             aspect_ratio: AspectRatio::default(),
             max_pixels: MAX_PIXELS,
@@ -136,7 +136,7 @@ mod tests {
 
     fn fitted(size: (i64, i64), aspect_ratio: AspectRatio, pixels: &Pixels) -> Vec<f32> {
         let mut form = Form::new(size.into()).unwrap();
-        (form.aspect_ratio, form.interpolation) = (aspect_ratio, Interpolation::Nearest);
+        (form.aspect_ratio, form.interpolation) = (aspect_ratio, ImageInterpolation::Nearest);
         let mut numbers = vec![7.0; form.count()];
         form.fit(pixels, &mut numbers);
         numbers

@@ -9,7 +9,7 @@ use tch::Tensor;
 use super::aspect_ratio::AspectRatio;
 use super::color_mode::ColorMode;
 use super::form::Form;
-use super::interpolation::Interpolation;
+use super::interpolation::ImageInterpolation;
 use super::label_mode::LabelMode;
 use super::listing::list;
 use crate::data::guard::at;
@@ -168,7 +168,7 @@ impl ImageFolder {
 
     /// Says how pixels of another size are computed; bilinear unless told.
     #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn interpolation(mut self, interpolation: Interpolation) -> Self {
+    pub fn interpolation(mut self, interpolation: ImageInterpolation) -> Self {
         self.form.interpolation = interpolation;
         self
     }

@@ -5,16 +5,16 @@
 /// [`antialias`](crate::ImageFolder::antialias) they then look at all of them, as Pillow does.
 ///
 /// ```no_run
-/// use labbook_nn::{Interpolation, image_dataset_from_directory};
+/// use labbook_nn::{ImageInterpolation, image_dataset_from_directory};
 ///
 /// # fn main() -> labbook_nn::Result<()> {
 /// let photos = image_dataset_from_directory("photos", (180, 180))?;
-/// let photos = photos.interpolation(Interpolation::Lanczos3).antialias(true);
+/// let photos = photos.interpolation(ImageInterpolation::Lanczos3).antialias(true);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Interpolation {
+pub enum ImageInterpolation {
     /// The nearest pixel.
     Nearest,
     /// Linear between neighbours; the default.
@@ -28,7 +28,7 @@ pub enum Interpolation {
     Area,
 }
 
-impl Interpolation {
+impl ImageInterpolation {
     /// How far from its middle the function is not zero, in pixels.
     pub(super) fn support(self) -> f64 {
         match self {

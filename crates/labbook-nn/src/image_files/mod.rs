@@ -15,6 +15,6 @@ mod resample;
 pub use aspect_ratio::AspectRatio;
 pub use color_mode::ColorMode;
 pub use image_folder::{ImageFolder, image_dataset_from_directory, image_dataset_from_files};
-pub use interpolation::Interpolation;
+pub use interpolation::ImageInterpolation;
 pub use label_mode::LabelMode;
 pub use load_img::load_img;

@@ -1,4 +1,4 @@
-use super::interpolation::Interpolation;
+use super::interpolation::ImageInterpolation;
 
 /// For each new place along one axis the old places that it is computed of.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,7 @@ impl Taps {
     /// The middles of pixels lie at halves. Weights beyond the edge are left out and the others
     /// add up to 1, as in TensorFlow and Pillow.
     pub(super) fn new(
-        interpolation: Interpolation,
+        interpolation: ImageInterpolation,
         antialias: bool,
         (start, old): (usize, usize),
         new: usize,
@@ -27,11 +27,11 @@ impl Taps {
             false => 1.0,
         };
         let found = (0..new).map(|place| match interpolation {
-            Interpolation::Nearest => {
+            ImageInterpolation::Nearest => {
                 let nearest = ((place as f64 + 0.5) * scale) as usize;
                 (nearest.min(last), vec![1.0])
             }
-            Interpolation::Area => overlaps(place as f64 * scale, (place + 1) as f64 * scale, last),
+            ImageInterpolation::Area => overlaps(place as f64 * scale, (place + 1) as f64 * scale, last),
             _ => around(interpolation, (place as f64 + 0.5) * scale, wide, last),
         });
         let found: Vec<(usize, Vec<f64>)> = found.collect();
@@ -75,7 +75,7 @@ fn overlaps(from: f64, to: f64, last: usize) -> (usize, Vec<f64>) {
     (first, weights.collect())
 }
 
-fn around(interpolation: Interpolation, center: f64, wide: f64, last: usize) -> (usize, Vec<f64>) {
+fn around(interpolation: ImageInterpolation, center: f64, wide: f64, last: usize) -> (usize, Vec<f64>) {
     let reach = interpolation.support() * wide;
     let first = ((center - reach).floor().max(0.0) as usize).min(last);
     let end = ((center + reach).ceil() as usize).clamp(first + 1, last + 1);
@@ -162,12 +162,12 @@ fn across<const CHANNELS: usize>(line: &[f32], columns: &Taps, target: &mut [f32
 mod tests {
     use super::*;
 
-    const ALL: [Interpolation; 5] = [
-        Interpolation::Nearest,
-        Interpolation::Bilinear,
-        Interpolation::Bicubic,
-        Interpolation::Lanczos3,
-        Interpolation::Area,
+    const ALL: [ImageInterpolation; 5] = [
+        ImageInterpolation::Nearest,
+        ImageInterpolation::Bilinear,
+        ImageInterpolation::Bicubic,
+        ImageInterpolation::Lanczos3,
+        ImageInterpolation::Area,
     ];
 
     #[test]
