@@ -89,8 +89,67 @@ fn two_inputs_two_outputs_and_a_skip_connection() {
 }
 
 #[test]
+fn an_autoencoder_with_a_step_of_its_own() {
+    let answers = run("vae");
+    let kinds = &answers[3].shown;
+    let mut updates = kinds.iter();
+    assert!(
+        updates.any(|kind| kind == "update_display_data"),
+        "one figure, drawn anew: {kinds:?}"
+    );
+    let printed = &answers[3].text;
+    let first = printed.lines().find(|line| line.contains("loss:"));
+    let (first, last) = (
+        number(first.unwrap_or_default(), "loss:"),
+        number(printed, " loss:"),
+    );
+    assert!(last < 0.9 * first, "{printed}");
+    for answer in &answers[4..] {
+        let mut kinds = answer.shown.iter();
+        assert!(kinds.any(|kind| kind == "execute_result"), "{answer:#?}");
+    }
+}
+
+/// What is saved in one kernel is loaded in another, which knows the parts from the same cells.
+#[test]
+fn parts_of_ones_own_are_saved_and_loaded_in_a_second_kernel() {
+    let cells = cells("own_parts", "rs");
+    let folder = tempfile::tempdir().unwrap();
+    let steps = cells.iter().map(|cell| Step::new(cell)).collect();
+    let answers = converse(folder.path(), steps).unwrap();
+    for (cell, answer) in cells.iter().zip(&answers) {
+        assert_eq!(answer.status, "ok", "{cell}\n{answer:#?}");
+    }
+    let close = number(&answers.last().unwrap().text, "close");
+    assert!(close > 0.9, "{answers:#?}");
+
+    let data: Vec<&str> = cells.last().unwrap().lines().take(2).collect();
+    let load = format!(
+        "{}\nlet mut again = Sequential::load(\"own_parts\")?;\n\
+         println!(\"close {{:.4}}\", again.evaluate(&x, &y)?.get(\"close\").unwrap());",
+        data.join("\n")
+    );
+    let mut steps = vec![
+        Step::new(&cells[0]),
+        Step::new("Sequential::load(\"own_parts\")?.summary()?"),
+    ];
+    steps.extend(cells[1..3].iter().map(|cell| Step::new(cell)));
+    steps.push(Step::new(&load));
+    let answers = converse(folder.path(), steps).unwrap();
+    let refusal = &answers[1];
+    assert_eq!(refusal.status, "error");
+    assert!(
+        refusal.text.contains("register_layer(\"Gate\""),
+        "{refusal:#?}"
+    );
+    let again = answers.last().unwrap();
+    assert_eq!(again.status, "ok", "{again:#?}");
+    assert_eq!(number(&again.text, "close"), close);
+}
+
+#[test]
 fn the_cells_are_as_many_and_no_longer_than_those_of_their_twins() {
-    for name in ["table", "yes_no", "branches"] {
+    for name in ["table", "yes_no", "branches", "vae", "own_parts"] {
         let (ours, keras) = (cells(name, "rs"), cells(name, "py"));
         assert_eq!(ours.len(), keras.len(), "{name}");
         let lines = |cells: &[String]| cells.iter().map(|cell| cell.lines().count()).sum::<usize>();

@@ -45,6 +45,7 @@ mod shaped_line;
 mod system_fonts;
 mod thumbnail_map;
 mod ticks;
+mod xy_chart;
 
 pub use plotters;
 
@@ -71,3 +72,4 @@ pub use panels::panels;
 pub use reliability_diagram::ReliabilityDiagram;
 pub use scatter_plot::ScatterPlot;
 pub use thumbnail_map::ThumbnailMap;
+pub use xy_chart::XyChart;

@@ -9,6 +9,10 @@ const START: &str = "\u{2}labbook";
 /// The sign for the end of a transmission, as a terminal's Ctrl-D.
 pub(crate) const END_OF_FILE: &str = "\u{4}";
 
+/// Among the forms of a value: no form, but the name of the place where it stands. A value of the
+/// same name in the same cell takes it over.
+pub(crate) const DISPLAY_ID: &str = "application/vnd.labbook.display-id";
+
 /// What the [tap](crate::tap) tells the [relay](crate::relay), as a line among those that evcxr
 /// passes on.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

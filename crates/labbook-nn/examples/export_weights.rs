@@ -1,4 +1,5 @@
-//! Writes a network's weights as Keras and PyTorch name them, with what it predicts:
+//! Writes a network's weights as Keras and PyTorch name them, and all of it in ONNX, with what it
+//! predicts:
 //! `cargo run --example export_weights FOLDER`; `tests/fixtures/weights.py` compares.
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{map}");
     model.export_weights(folder.join("torch"), map)?;
     model.export_weights(folder.join("keras"), WeightLayout::Keras)?;
+    model.export_onnx(folder.join("model"))?;
     Tensor::write_safetensors(
         &[
             ("image", &image),

@@ -25,6 +25,7 @@
 //! ```
 
 mod callbacks;
+mod custom;
 mod data;
 mod engine;
 mod error;
@@ -47,6 +48,7 @@ pub use callbacks::{
     Callback, CallbackState, Callbacks, Control, CsvLogger, EarlyStopping, LearningRateScheduler,
     Lookahead, ModelCheckpoint, MonitorMode, ReduceLROnPlateau,
 };
+pub use custom::{CustomConfig, register_layer, register_loss, register_metric};
 pub use data::{
     Batch, Batches, Dataset, GeneratorDataset, IntoElement, IntoTensors, Numbers, Order, Pipeline,
     RandomAccess, TensorDataset,
@@ -54,15 +56,26 @@ pub use data::{
 pub use error::{Error, Result};
 pub use exchange::{ImportedWeights, WeightLayout, WeightMap, WeightMapRow, WeightNames};
 pub use image_files::{
-    AspectRatio, ColorMode, ImageFolder, ImageInterpolation, LabelMode, image_dataset_from_directory,
-    image_dataset_from_files, load_img,
+    AspectRatio, ColorMode, ImageFolder, ImageInterpolation, LabelMode,
+    image_dataset_from_directory, image_dataset_from_files, load_img,
 };
 pub use images::{Augmentation, Explanation, TestTimeAugmentation};
 pub use layers::{
-    Activation, ActivationLayer, Add, Average, AveragePooling2D, BatchNormalization, BuildContext,
-    Concatenate, Conv2D, Dense, Dot, Dropout, Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D,
-    Initializer, L1L2, Layer, LayerConfig, LayerInfo, LayerOptions, MaxPooling2D, Maximum, Minimum,
-    Multiply, Normalization, Padding, Parameter, Phase, Rescaling, Subtract, Whitening,
+    Activation, ActivationLayer, ActivityRegularization, Add, AlphaDropout, Average,
+    AveragePooling1D, AveragePooling2D, AveragePooling3D, BatchNormalization, BuildContext,
+    CategoryEncoding, CenterCrop, Concatenate, Constraint, Conv1D, Conv1DTranspose, Conv2D,
+    Conv2DTranspose, Conv3D, Cropping1D, Cropping2D, CustomInitializer, Dense, DepthwiseConv2D,
+    Discretization, Distribution, Dot, Dropout, ELU, Factor, FanMode, FillMode, Flatten, Flip,
+    GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D,
+    GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
+    GroupNormalization, Initializer, IntegerLookup, Interpolation, L1L2, Layer, LayerConfig,
+    LayerInfo, LayerNormalization, LayerOptions, LeakyReLU, MaxPooling1D, MaxPooling2D,
+    MaxPooling3D, Maximum, Minimum, Multiply, Normalization, OrthogonalRegularizer, OutputMode,
+    PReLU, Padding, Parameter, Permute, Phase, RandomBrightness, RandomContrast, RandomFlip,
+    RandomRotation, RandomTranslation, RandomZoom, ReLU, Regularizer, RepeatVector, Rescaling,
+    Reshape, Resizing, SeparableConv2D, Sides1D, Sides2D, Softmax, SpatialDropout1D,
+    SpatialDropout2D, Subtract, UnitNormalization, UpSampling1D, UpSampling2D, Whitening,
+    ZeroPadding1D, ZeroPadding2D,
 };
 pub use losses::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
@@ -78,17 +91,19 @@ pub use metrics::{
     TopKCategoricalAccuracy,
 };
 pub use model::{
-    ActivationBatches, Compile, Input, LayerRange, LossChoice, Losses, Model, OptimizerChoice,
-    Sequential, SharedLayer, Summary, SummaryRow, SymbolicTensor, SymbolicTensors,
+    ActivationBatches, Compile, Input, LayerRange, LossChoice, Losses, Model, Models,
+    OptimizerChoice, Sequential, SharedLayer, Summary, SummaryRow, SymbolicTensor, SymbolicTensors,
 };
 pub use names::clear_session;
 pub use optimizers::{
-    Adam, LearningRateSchedule, Muon, Optimizer, OptimizerConfig, OptimizerState, RMSprop, SGD,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, LearningRateSchedule, Lion, MultiOptimizer, Muon,
+    Nadam, Optimizer, OptimizerConfig, OptimizerState, RMSprop, SGD,
 };
 pub use random::set_random_seed;
 pub use saving::set_run_folder;
-pub use tensors::{DtypePolicy, Shape, Size2D, Tensors, bfloat16_is_fast};
+pub use tensors::{DtypePolicy, Shape, Size2D, Size3D, Tensors, bfloat16_is_fast};
 pub use training::{
-    ConsoleReporter, CrossValidation, Evaluate, Evaluation, Fit, FitParams, History, Logs, Predict,
-    Progress, Reporter, Verbosity, cross_val_score, set_default_reporter,
+    ConsoleReporter, CrossValidation, Evaluate, Evaluation, Fit, FitParams, History,
+    LearningRateCurve, LearningRateFinder, Logs, Predict, Progress, Reporter, TrainStep, Verbosity,
+    cross_val_score, set_default_reporter,
 };

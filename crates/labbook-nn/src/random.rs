@@ -92,6 +92,17 @@ impl Rng {
         Ok(values)
     }
 
+    /// `count` draws from the normal distribution of mean 0 and this deviation.
+    pub(crate) fn normal(&mut self, count: i64, deviation: f64) -> Result<Vec<f32>> {
+        let mut values = room_for(count)?;
+        values.extend((0..count).map(|_| {
+            let radius = (-2.0 * (1.0 - f64::from(self.next_f32())).ln()).sqrt();
+            let angle = std::f64::consts::TAU * f64::from(self.next_f32());
+            (deviation * radius * angle.cos()) as f32
+        }));
+        Ok(values)
+    }
+
     /// A number from 0 to below `bound`, which is positive.
     pub(crate) fn below(&mut self, bound: i64) -> i64 {
         // Widening multiplication; its bias is below bound / 2^64.

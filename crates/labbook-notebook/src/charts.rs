@@ -1,6 +1,7 @@
 use labbook_charts::{
     BarChart, FeatureMaps, FilterGrid, ImageGrid, LabelledScatter, LineChart, MatrixPlot,
     ModelPlot, PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ScatterPlot, ThumbnailMap,
+    XyChart,
 };
 
 use crate::render::shown_as;
@@ -8,7 +9,7 @@ use crate::render::shown_as;
 // A chart that was described but not yet drawn shows itself drawn.
 shown_as!(
     BarChart, FeatureMaps, FilterGrid, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot,
-    PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ScatterPlot, ThumbnailMap => |chart| chart.figure()
+    PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ScatterPlot, ThumbnailMap, XyChart => |chart| chart.figure()
 );
 
 #[cfg(test)]

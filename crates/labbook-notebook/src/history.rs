@@ -63,6 +63,51 @@ pub fn plot_history(history: &History) -> Result<Figure, NotebookError> {
     }
 }
 
+/// The learning curves of several trainings in one chart, each under its name: one figure of their
+/// histories, such as `"val_loss"`.
+///
+/// ```
+/// use labbook_nn::{Dense, Fit, SGD, Sequential};
+/// use labbook_notebook::plot_histories;
+/// use tch::{Device, Kind, Tensor};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let x = Tensor::ones([4, 2], (Kind::Float, Device::Cpu));
+/// let y = Tensor::ones([4, 1], (Kind::Float, Device::Cpu));
+/// let train = |rate: f64| -> labbook_nn::Result<labbook_nn::History> {
+///     let mut model = Sequential::new();
+///     model.add(Dense::new(1).input_shape(2));
+///     model.compile(SGD::new().learning_rate(rate), "mse", [])?;
+///     model.fit(&x, &y, &Fit::new().epochs(3).verbose(0))
+/// };
+/// let figure = plot_histories("loss", &[("slow", &train(0.01)?), ("fast", &train(0.1)?)])?;
+/// # assert!(figure.alt().contains("slow"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`NotebookError::NoColumn`] when a history has no such figure, [`NotebookError::Chart`] when the
+/// chart cannot be drawn.
+pub fn plot_histories<N: AsRef<str>>(
+    key: &str,
+    histories: &[(N, &History)],
+) -> Result<Figure, NotebookError> {
+    let title = title(key);
+    let mut chart = LineChart::new(&title).x_label("Epoch").y_label(&title);
+    for (name, history) in histories {
+        let values = history
+            .get(key)
+            .filter(|values| !values.is_empty())
+            .ok_or_else(|| NotebookError::NoColumn {
+                missing: key.to_owned(),
+                found: history.keys().join(", "),
+            })?;
+        chart = chart.series(name.as_ref(), &values);
+    }
+    Ok(chart.figure()?)
+}
+
 /// Charts in a row of the figure.
 const IN_A_ROW: usize = 2;
 

@@ -28,9 +28,46 @@ pub fn show<T: Render + ?Sized>(value: &T) {
     value.evcxr_display();
 }
 
+/// Shows a value in the place where the cell showed the one of this name before, or here if it
+/// shows the first one: a figure that changes while the cell runs.
+///
+/// What stands there at the end is what a saved notebook and a report keep. Only the project's
+/// kernel can do so; a plain evcxr_jupyter shows every value by itself, as [`show`] does.
+///
+/// ```no_run
+/// use labbook_charts::LineChart;
+/// use labbook_notebook::show_in_place;
+///
+/// let mut losses = Vec::new();
+/// for step in 1..=20 {
+///     losses.push(1.0 / f64::from(step));
+///     show_in_place("losses", &LineChart::new("Loss").series("loss", &losses));
+/// }
+/// ```
+pub fn show_in_place<T: Render + ?Sized>(name: &str, value: &T) {
+    let mut forms = forms(value);
+    if std::env::var_os(RELAY_VARIABLE).is_some() && !forms.is_empty() {
+        forms.push(block(DISPLAY_ID, &name.replace('\n', " ")));
+    }
+    let mut output = io::stdout().lock();
+    let written = output.write_all(forms.concat().as_bytes());
+    // A closed pipe means that the kernel is gone: nobody is left to be told.
+    let _ = written.and_then(|()| output.flush());
+}
+
+/// Set where the kernel knows how to show a value in the place of another.
+const RELAY_VARIABLE: &str = "LABBOOK_RELAY";
+/// The form of a value that is no form, but the name of the place where it stands.
+const DISPLAY_ID: &str = "application/vnd.labbook.display-id";
+
 /// All forms at once: a kernel that waited for a picture to be drawn would take the forms before
 /// it for a value of their own.
 fn write_value<T: Render + ?Sized>(output: &mut impl Write, value: &T) -> io::Result<()> {
+    output.write_all(forms(value).concat().as_bytes())?;
+    output.flush()
+}
+
+fn forms<T: Render + ?Sized>(value: &T) -> Vec<String> {
     let plain = value.to_plain();
     let html = value.to_html();
     let mut forms = Vec::new();
@@ -44,8 +81,7 @@ fn write_value<T: Render + ?Sized>(output: &mut impl Write, value: &T) -> io::Re
     if !plain.is_empty() || !forms.is_empty() {
         forms.push(block("text/plain", &plain));
     }
-    output.write_all(forms.concat().as_bytes())?;
-    output.flush()
+    forms
 }
 
 /// One form of a value between the two marker lines that evcxr looks for.

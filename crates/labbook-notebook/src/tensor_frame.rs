@@ -1,12 +1,14 @@
 //! Tensors and arrays as polars columns.
 
 use labbook_analysis::Samples;
+use ndarray::Array2;
 use polars::frame::DataFrame;
 use polars::prelude::{Column, IntoColumn, NamedFrom, Series};
 use tch::{Kind, Tensor};
 
 use crate::error::NotebookError;
 use crate::matrix::classes;
+use crate::tensors::table;
 
 /// A table of samples as a frame: one row per sample, columns `{prefix}0`, `{prefix}1` and so on.
 ///
@@ -39,6 +41,23 @@ pub fn frame_of(samples: &impl Samples, prefix: &str) -> Result<DataFrame, Noteb
         usize::try_from(rows).unwrap_or_default(),
         columns?,
     )?)
+}
+
+/// A tensor of shape (N, features) as an array, for maps and figures.
+///
+/// ```
+/// use labbook_notebook::array_of;
+/// use tch::Tensor;
+///
+/// let codes = array_of(&Tensor::from_slice2(&[[1.0, 2.0], [3.0, 4.0]]))?;
+/// assert_eq!(codes[[1, 0]], 3.0);
+/// # Ok::<(), labbook_notebook::NotebookError>(())
+/// ```
+///
+/// # Errors
+/// [`NotebookError::Tensor`] for another shape.
+pub fn array_of(tensor: &Tensor) -> Result<Array2<f32>, NotebookError> {
+    table(tensor, "tensor")
 }
 
 /// Classes as a column, for a frame's `insert_column`.

@@ -15,6 +15,7 @@ use labbook_nn::{
 };
 use labbook_tables::{Fill, ReadCsv, TablePreprocessor};
 
+use crate::LivePlot;
 use crate::html::{Line, Paragraph, Preformatted, escape};
 use crate::render::{Render, shown_as};
 use crate::table::Table;
@@ -24,7 +25,7 @@ use crate::table::Table;
 shown_as!(
     i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, str,
     String,
-    Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fill, Fit, KFold, KappaWeights,
+    Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fill, Fit, KFold, KappaWeights, LivePlot,
     LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, Normalize, Padding, Palette,
     Pca, Predict, ReadCsv, ReduceLROnPlateau, StratifiedKFold, TablePreprocessor,
     TestTimeAugmentation, TrainTestSplit, Tsne

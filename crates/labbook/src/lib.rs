@@ -22,9 +22,15 @@ pub use labbook_records as records;
 pub use labbook_tables as tables;
 pub use {ndarray, plotters, polars, tch};
 
+/// Data sets known by their names: images, tables and labelled texts.
+pub mod datasets {
+    pub use labbook_data::datasets::*;
+    pub use labbook_tables::datasets::*;
+}
+
 /// What a notebook's cells use.
 pub mod prelude {
-    pub use crate::{ndarray, plotters, polars, tch};
+    pub use crate::{datasets, ndarray, nn, plotters, polars, tch};
 
     pub use labbook_analysis::{
         Average, BootstrapInterval, Calibration, ClassificationReport, ConfusionMatrix,
@@ -39,41 +45,69 @@ pub mod prelude {
     pub use labbook_charts::{
         BarChart, ColorMap, FeatureMaps, Figure, FilterGrid, ImageGrid, LabelledScatter, LineChart,
         MatrixPlot, ModelPlot, Palette, PrecisionRecallPlot, ReliabilityDiagram, RocPlot,
-        ScatterPlot, ThumbnailMap, draw, hls_palette, panels, px, side_by_side,
+        ScatterPlot, ThumbnailMap, XyChart, draw, hls_palette, panels, px, side_by_side,
     };
     pub use labbook_data::{
-        ImageSet, ImageSets, KFold, Provenance, Rows, StratifiedKFold, TrainTestSplit, datasets,
+        ImageSet, ImageSets, KFold, Provenance, Rows, StratifiedKFold, TrainTestSplit,
         train_test_split,
     };
+    // a person's own data and weights
+    pub use labbook_data::{
+        DataCard, NumpyArray, NumpyArrays, TextSet, TextSets, ToNumpy, data_card, read_npy, read_npz,
+        write_npy, write_npz,
+    };
+    pub use labbook_nn::{
+        AspectRatio, ColorMode, CrossValidation, ImageFolder, ImageInterpolation, ImportedWeights,
+        LabelMode, WeightLayout, WeightMap, cross_val_score, image_dataset_from_directory,
+        image_dataset_from_files, load_img,
+    };
     pub use labbook_nn::Activation::{
-        Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
+        Celu, Elu, Gelu, HardSigmoid, HardSilu, LeakyRelu, Linear, LogSigmoid, LogSoftmax, Mish,
+        Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh,
     };
     // a merging layer; its own name is here how scores are averaged
     pub use labbook_nn::Average as AverageLayer;
+    // the layers; their own names are here activations and orders of axes
+    pub use labbook_nn::Softmax as SoftmaxLayer;
     pub use labbook_nn::{
-        AUC, Accuracy, ActivationLayer, Adam, Add, Augmentation, AveragePooling2D,
-        BatchNormalization, BinaryAccuracy, BinaryCrossentropy, BinaryFocalCrossentropy, Callback,
-        CategoricalAccuracy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
-        CategoricalHinge, Compile, Concatenate, Control, Conv2D, CosineSimilarity, CsvLogger,
-        Dataset, Dense, Dot, Dropout, DtypePolicy, EarlyStopping, Evaluate, F1Score, FBetaScore,
-        Fit, Flatten, GeneratorDataset, GlobalAveragePooling2D, GlobalMaxPooling2D, Hinge, History,
-        Huber, Initializer, Input, KLDivergence, L1L2, LearningRateSchedule, LearningRateScheduler,
-        LogCosh, Logs, Lookahead, LossFn, MaxPooling2D, Maximum, MeanAbsoluteError,
+        AUC, Accuracy, Activation, ActivationLayer, ActivityRegularization, Adadelta, Adagrad,
+        Adam, AdamW, Adamax, Add, AlphaDropout, Augmentation, AveragePooling1D, AveragePooling2D,
+        AveragePooling3D, BatchNormalization, BinaryAccuracy, BinaryCrossentropy,
+        BinaryFocalCrossentropy, BuildContext, Callback, CategoricalAccuracy,
+        CategoricalCrossentropy, CategoricalFocalCrossentropy, CategoricalHinge, CategoryEncoding,
+        CenterCrop, Compile, Concatenate, Constraint, Control, Conv1D, Conv1DTranspose, Conv2D,
+        Conv2DTranspose, Conv3D, CosineSimilarity, Cropping1D, Cropping2D, CsvLogger, CustomConfig,
+        Dataset, Dense, DepthwiseConv2D, Discretization, Distribution, Dot, Dropout, DtypePolicy,
+        ELU, EarlyStopping, Evaluate, F1Score, FBetaScore, Factor, FanMode, FillMode, Fit, Flatten,
+        Flip, Ftrl, GaussianDropout, GaussianNoise, GeneratorDataset, GlobalAveragePooling1D,
+        GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D,
+        GlobalMaxPooling3D, GroupNormalization, Hinge, History, Huber, Initializer, Input,
+        IntegerLookup, Interpolation, KLDivergence, L1L2, Layer, LayerConfig, LayerNormalization,
+        LayerOptions, LeakyReLU, LearningRateCurve, LearningRateFinder, LearningRateSchedule,
+        LearningRateScheduler, Lion, LogCosh, Logs, Lookahead, Loss, LossConfig, LossFn,
+        MaxPooling1D, MaxPooling2D, MaxPooling3D, Maximum, MeanAbsoluteError,
         MeanAbsolutePercentageError, MeanIoU, MeanSquaredError, MeanSquaredLogarithmicError,
-        MetricFn, Metrics, Minimum, Model, ModelCheckpoint, MonitorMode, Multiply, Muon,
-        Normalization, Padding, Poisson, Precision, Predict, R2Score, RMSprop, Recall,
-        ReduceLROnPlateau, Rescaling, RootMeanSquaredError, SGD, Sequential, SharedLayer,
-        SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy,
-        SquaredHinge, Subtract, TensorDataset, TestTimeAugmentation, TopKCategoricalAccuracy,
-        Whitening, bfloat16_is_fast, clear_session, metrics, set_random_seed,
+        Metric, MetricConfig, MetricFn, Metrics, Minimum, Model, ModelCheckpoint, MonitorMode,
+        MultiOptimizer, Multiply, Muon, Nadam, Normalization, Optimizer, OrthogonalRegularizer,
+        Output, OutputMode, PReLU, Padding, Parameter, Permute, Phase, Poisson, Precision, Predict,
+        R2Score, RMSprop, RandomBrightness, RandomContrast, RandomFlip, RandomRotation,
+        RandomTranslation, RandomZoom, ReLU, Recall, ReduceLROnPlateau, Regularizer, RepeatVector,
+        Rescaling, Reshape, Resizing, RootMeanSquaredError, SGD, SeparableConv2D, Sequential,
+        Shape, SharedLayer, SparseCategoricalAccuracy, SparseCategoricalCrossentropy,
+        SparseTopKCategoricalAccuracy, SpatialDropout1D, SpatialDropout2D, SquaredHinge, Subtract,
+        Targets, TensorDataset, TestTimeAugmentation, TopKCategoricalAccuracy, TrainStep,
+        UnitNormalization, UpSampling1D, UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D,
+        bfloat16_is_fast, clear_session, metrics, register_layer, register_loss, register_metric,
+        set_random_seed,
     };
     pub use labbook_notebook::{
-        HistoryFrame, NotebookDisplay, Render, Session, Table, Trials, Versions, calibration_curve,
-        column_of, confusion_matrix, feature_maps, frame_of, mistakes, neighbor_matrix,
-        plot_calibration, plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance,
-        plot_filters, plot_history, plot_model, plot_precision_recall, plot_precision_recall_curve,
+        HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,
+        array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
+        image_grid, mistakes, neighbor_matrix, plot_calibration, plot_confusion_matrices,
+        plot_confusion_matrix, plot_explained_variance, plot_filters, plot_histories, plot_history,
+        plot_learning_rate, plot_model, plot_precision_recall, plot_precision_recall_curve,
         plot_roc, precision_recall_curve, prediction_table, print_progress, roc_curve, row,
-        scatter, show, show_grad_cam, show_largest_losses, show_most_confused,
+        scatter, show, show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
         show_random_examples, show_saliency, stack, thumbnails,
     };
     pub use labbook_records::{RunRecord, Runs};

@@ -17,96 +17,170 @@ use tch::{Device, Kind, Tensor};
 /// A name that would break HTML that does not escape it.
 const NAME: &str = "<i>cat</i> & \"dog\"";
 
-/// Names of the prelude that no cell ends in, and why.
-const NO_VALUES: [(&str, &str); 55] = [
-    ("Callback", "a trait"),
-    ("Control", "lent to callbacks"),
-    ("HistoryFrame", "a trait"),
-    ("Logs", "lent to callbacks"),
-    ("NotebookDisplay", "a trait"),
-    ("Render", "a trait"),
-    ("AUC", "part of what a model is compiled with"),
-    ("Accuracy", "part of what a model is compiled with"),
-    ("Add", "part of a model, shown in its summary"),
-    ("AverageLayer", "part of a model, shown in its summary"),
-    ("BinaryAccuracy", "part of what a model is compiled with"),
+/// Names of the prelude that no cell ends in, by why.
+const NO_VALUES: &[(&str, &[&str])] = &[
     (
-        "BinaryCrossentropy",
+        "a trait",
+        &[
+            "Callback",
+            "Dataset",
+            "HistoryFrame",
+            "Layer",
+            "Loss",
+            "Metric",
+            "NotebookDisplay",
+            "Optimizer",
+            "Render",
+            "Rows",
+            "ToNumpy",
+        ],
+    ),
+    ("lent to callbacks", &["Control", "Logs"]),
+    (
         "part of what a model is compiled with",
+        &[
+            "AUC",
+            "Accuracy",
+            "Adadelta",
+            "Adagrad",
+            "AdamW",
+            "Adamax",
+            "BinaryAccuracy",
+            "BinaryCrossentropy",
+            "BinaryFocalCrossentropy",
+            "CategoricalAccuracy",
+            "CategoricalCrossentropy",
+            "CategoricalFocalCrossentropy",
+            "CategoricalHinge",
+            "CosineSimilarity",
+            "F1Score",
+            "FBetaScore",
+            "Ftrl",
+            "Hinge",
+            "Huber",
+            "KLDivergence",
+            "Lion",
+            "LogCosh",
+            "LossFn",
+            "MeanAbsoluteError",
+            "MeanAbsolutePercentageError",
+            "MeanIoU",
+            "MeanSquaredError",
+            "MeanSquaredLogarithmicError",
+            "MetricFn",
+            "Metrics",
+            "MultiOptimizer",
+            "Nadam",
+            "Poisson",
+            "Precision",
+            "R2Score",
+            "Recall",
+            "RootMeanSquaredError",
+            "SparseCategoricalAccuracy",
+            "SparseTopKCategoricalAccuracy",
+            "SquaredHinge",
+            "TopKCategoricalAccuracy",
+        ],
     ),
     (
-        "BinaryFocalCrossentropy",
-        "part of what a model is compiled with",
+        "part of a model, shown in its summary",
+        &[
+            "ActivityRegularization",
+            "Add",
+            "AlphaDropout",
+            "AverageLayer",
+            "AveragePooling1D",
+            "AveragePooling3D",
+            "CategoryEncoding",
+            "CenterCrop",
+            "Concatenate",
+            "Conv1D",
+            "Conv1DTranspose",
+            "Conv2DTranspose",
+            "Conv3D",
+            "Cropping1D",
+            "Cropping2D",
+            "DepthwiseConv2D",
+            "Discretization",
+            "Dot",
+            "ELU",
+            "GaussianDropout",
+            "GaussianNoise",
+            "GlobalAveragePooling1D",
+            "GlobalAveragePooling3D",
+            "GlobalMaxPooling1D",
+            "GlobalMaxPooling3D",
+            "GroupNormalization",
+            "IntegerLookup",
+            "LayerNormalization",
+            "LeakyReLU",
+            "MaxPooling1D",
+            "MaxPooling3D",
+            "Maximum",
+            "Minimum",
+            "Multiply",
+            "PReLU",
+            "Permute",
+            "RandomBrightness",
+            "RandomContrast",
+            "RandomFlip",
+            "RandomRotation",
+            "RandomTranslation",
+            "RandomZoom",
+            "ReLU",
+            "RepeatVector",
+            "Reshape",
+            "Resizing",
+            "SeparableConv2D",
+            "SharedLayer",
+            "SoftmaxLayer",
+            "SpatialDropout1D",
+            "SpatialDropout2D",
+            "Subtract",
+            "UnitNormalization",
+            "UpSampling1D",
+            "UpSampling2D",
+            "ZeroPadding1D",
+            "ZeroPadding2D",
+        ],
+    ),
+    ("options, taken by compile", &["Compile"]),
+    ("lent to fit", &["GeneratorDataset", "TensorDataset"]),
+    ("makes symbolic tensors", &["Input"]),
+    ("shown as Sequential is, by its summary", &["Model"]),
+    (
+        "an option of layers",
+        &[
+            "Constraint",
+            "Distribution",
+            "Factor",
+            "FanMode",
+            "FillMode",
+            "Flip",
+            "Interpolation",
+            "OrthogonalRegularizer",
+            "OutputMode",
+            "Regularizer",
+        ],
     ),
     (
-        "CategoricalAccuracy",
-        "part of what a model is compiled with",
+        "for layers, losses and metrics of one's own",
+        &[
+            "BuildContext",
+            "CustomConfig",
+            "LayerConfig",
+            "LayerOptions",
+            "LossConfig",
+            "MetricConfig",
+            "Output",
+            "Parameter",
+            "Phase",
+            "Shape",
+            "Targets",
+        ],
     ),
-    (
-        "CategoricalCrossentropy",
-        "part of what a model is compiled with",
-    ),
-    (
-        "CategoricalFocalCrossentropy",
-        "part of what a model is compiled with",
-    ),
-    ("CategoricalHinge", "part of what a model is compiled with"),
-    ("Compile", "options, taken by compile"),
-    ("Concatenate", "part of a model, shown in its summary"),
-    ("CosineSimilarity", "part of what a model is compiled with"),
-    ("Dataset", "a trait"),
-    ("Dot", "part of a model, shown in its summary"),
-    ("F1Score", "part of what a model is compiled with"),
-    ("FBetaScore", "part of what a model is compiled with"),
-    ("GeneratorDataset", "lent to fit"),
-    ("Hinge", "part of what a model is compiled with"),
-    ("Huber", "part of what a model is compiled with"),
-    ("Input", "makes symbolic tensors"),
-    ("KLDivergence", "part of what a model is compiled with"),
-    ("LogCosh", "part of what a model is compiled with"),
-    ("LossFn", "part of what a model is compiled with"),
-    ("Maximum", "part of a model, shown in its summary"),
-    ("MeanAbsoluteError", "part of what a model is compiled with"),
-    (
-        "MeanAbsolutePercentageError",
-        "part of what a model is compiled with",
-    ),
-    ("MeanIoU", "part of what a model is compiled with"),
-    ("MeanSquaredError", "part of what a model is compiled with"),
-    (
-        "MeanSquaredLogarithmicError",
-        "part of what a model is compiled with",
-    ),
-    ("MetricFn", "part of what a model is compiled with"),
-    ("Metrics", "part of what a model is compiled with"),
-    ("Minimum", "part of a model, shown in its summary"),
-    ("Model", "shown as Sequential is, by its summary"),
-    ("Multiply", "part of a model, shown in its summary"),
-    ("Poisson", "part of what a model is compiled with"),
-    ("Precision", "part of what a model is compiled with"),
-    ("R2Score", "part of what a model is compiled with"),
-    ("Recall", "part of what a model is compiled with"),
-    ("Rows", "a trait"),
-    (
-        "RootMeanSquaredError",
-        "part of what a model is compiled with",
-    ),
-    ("SharedLayer", "part of a model, shown in its summary"),
-    (
-        "SparseCategoricalAccuracy",
-        "part of what a model is compiled with",
-    ),
-    (
-        "SparseTopKCategoricalAccuracy",
-        "part of what a model is compiled with",
-    ),
-    ("SquaredHinge", "part of what a model is compiled with"),
-    ("Subtract", "part of a model, shown in its summary"),
-    ("TensorDataset", "lent to fit"),
-    (
-        "TopKCategoricalAccuracy",
-        "part of what a model is compiled with",
-    ),
+    ("lent to a training step", &["TrainStep"]),
+    ("options of find_learning_rate", &["LearningRateFinder"]),
 ];
 
 type Shown = Vec<(&'static str, Box<dyn Render>)>;
@@ -184,6 +258,19 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         (
             "ClassificationReport",
             Box::new(matrix.classification_report()),
+        ),
+        (
+            "LearningRateCurve",
+            Box::new(LearningRateCurve {
+                learning_rates: vec![0.1, 0.2],
+                losses: vec![2.0, 1.0],
+                stopped: false,
+            }),
+        ),
+        ("LivePlot", Box::new(LivePlot::new())),
+        (
+            "XyChart",
+            Box::new(XyChart::new(NAME).curve(NAME, &[1.0, 2.0], &[1.0, 2.0])),
         ),
         ("ColorMap", Box::new(ColorMap::Blues)),
         ("Column", Box::new(Column::new(NAME.into(), [NAME]))),
@@ -339,11 +426,60 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ),
         ("TrainTestSplit", Box::new(TrainTestSplit::new())),
     ]);
+    shown.extend(own_data()?);
     shown.push(("Conclusions", Box::new(results.conclusions())));
     shown.push(("Diagnoses", Box::new(results.diagnosis())));
     shown.push(("Recommendation", Box::new(results.recommendation())));
     shown.push(("Results", Box::new(results)));
     Ok(shown)
+}
+
+/// What brings a person's own data and weights in and out.
+fn own_data() -> Result<Shown, Box<dyn Error>> {
+    fn build() -> labbook::nn::Result<Sequential> {
+        let mut model = small_model();
+        model.compile("sgd", "mse", [])?;
+        Ok(model)
+    }
+    let x = Tensor::zeros([2, 32, 32, 3], (Kind::Float, Device::Cpu));
+    let y = Tensor::zeros([2, 10], (Kind::Float, Device::Cpu));
+    let folds = [(vec![0], vec![1])];
+    let scores = cross_val_score(build, &x, &y, folds, &Fit::new().verbose(0))?;
+    let texts = TextSet::new(vec![NAME, "b"], vec![0, 1], &[NAME, "z"])?;
+    let sets = TextSets::new(texts.clone(), texts.clone(), Provenance::drawn(NAME));
+    let path = std::env::temp_dir().join(format!("labbook-display-{}.npz", std::process::id()));
+    write_npz(&path, [(NAME, &vec![NAME])])?;
+    let arrays = read_npz(&path);
+    std::fs::remove_file(&path)?;
+    let arrays = arrays?;
+    let mut model = small_model();
+    model.compile("sgd", "mse", [])?;
+    Ok(vec![
+        ("AspectRatio", Box::new(AspectRatio::Crop)),
+        ("ColorMode", Box::new(ColorMode::Rgb)),
+        ("CrossValidation", Box::new(scores)),
+        ("DataCard", Box::new(data_card(&sets)?)),
+        (
+            "ImageFolder",
+            Box::new(image_dataset_from_files([NAME], [NAME], 4)?),
+        ),
+        ("ImageInterpolation", Box::new(ImageInterpolation::Area)),
+        ("ImportedWeights", Box::new(ImportedWeights::default())),
+        ("LabelMode", Box::new(LabelMode::Int)),
+        ("NumpyArray", Box::new(arrays.get(NAME)?.clone())),
+        ("NumpyArrays", Box::new(arrays)),
+        (
+            "TableSet",
+            Box::new(datasets::penguins::generated(5, 0)?),
+        ),
+        ("TextSet", Box::new(texts)),
+        ("TextSets", Box::new(sets)),
+        ("WeightLayout", Box::new(WeightLayout::PyTorch)),
+        (
+            "WeightMap",
+            Box::new(model.weight_map(WeightLayout::Keras)?),
+        ),
+    ])
 }
 
 #[test]
@@ -369,7 +505,11 @@ fn no_type_of_the_prelude_is_forgotten() {
     let known: Vec<&str> = shown
         .iter()
         .map(|(name, _)| *name)
-        .chain(NO_VALUES.iter().map(|(name, _)| *name))
+        .chain(
+            NO_VALUES
+                .iter()
+                .flat_map(|(_, names)| names.iter().copied()),
+        )
         .chain(["Session", "Activation"])
         .collect();
     let source = include_str!("../src/lib.rs");

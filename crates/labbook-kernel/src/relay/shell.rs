@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use super::inspected::{explained, inspected};
 use super::lines::Lines;
 use super::message::Message;
 use crate::interrupt::Stopped;
-use crate::mark::{END_OF_FILE, Mark};
+use crate::mark::{DISPLAY_ID, END_OF_FILE, Mark};
 
 /// evcxr may send a cell's last line after it said that the cell is done; this much later at most.
 const LATE: Duration = Duration::from_millis(500);
@@ -76,6 +76,8 @@ struct Current {
     interrupted: bool,
     /// evcxr_jupyter's question, until it is answered.
     question: Option<Message>,
+    /// The names of the places whose values may be shown anew.
+    places: HashSet<String>,
 }
 
 impl Current {
@@ -315,10 +317,20 @@ impl Shell {
                 }
                 line.turned_into("stream", &json!({"name": name, "text": text}))
             }
-            Mark::Display { data } => line.turned_into(
-                "display_data",
-                &json!({"data": data, "metadata": {}, "transient": {}}),
-            ),
+            Mark::Display { mut data } => {
+                let mut transient = json!({});
+                let mut kind = "display_data";
+                if let Some(name) = data.remove(DISPLAY_ID) {
+                    transient = json!({"display_id": format!("{} {name}", line.parent)});
+                    if let Some(current) = current
+                        && !current.places.insert(name)
+                    {
+                        kind = "update_display_data";
+                    }
+                }
+                let content = json!({"data": data, "metadata": {}, "transient": transient});
+                line.turned_into(kind, &content)
+            }
             Mark::Failed(failure) => {
                 let code = current.as_ref().map(|current| code(&current.request));
                 let report = Report::of_failure(&failure, &code.unwrap_or_default());
@@ -462,6 +474,7 @@ impl Shell {
                 deadline: None,
                 interrupted: false,
                 question: None,
+                places: HashSet::new(),
             });
         }
     }
@@ -819,6 +832,44 @@ mod tests {
                 "publish stream \"rest\"".to_owned(),
             ]
         );
+    }
+
+    #[test]
+    fn a_value_takes_the_place_of_the_one_of_its_name_in_the_same_cell() {
+        let mut shell = Shell::new(Some("s"));
+        shell.request(cell("1", "f()"));
+        let named = |text: &str, name: &str| Mark::Display {
+            data: [(DISPLAY_ID, name), ("text/plain", text)]
+                .map(|(kind, form)| (kind.to_owned(), form.to_owned()))
+                .into(),
+        };
+        for (text, name) in [("a", "curves"), ("b", "curves"), ("c", "samples")] {
+            shell.published(mark("1", &named(text, name)), None);
+        }
+        let shown: Vec<String> = shell
+            .actions()
+            .iter()
+            .filter_map(|action| match action {
+                Action::Publish(message) => Some(message),
+                _ => None,
+            })
+            .filter(|message| message.kind().ends_with("display_data"))
+            .map(|message| format!("{} {}", message.kind(), message.content()))
+            .collect();
+        let place = |name: &str| format!(r#""transient":{{"display_id":"1 {name}"}}"#);
+        for (shown, (kind, text, name)) in shown.iter().zip([
+            ("display_data", "a", "curves"),
+            ("update_display_data", "b", "curves"),
+            ("display_data", "c", "samples"),
+        ]) {
+            assert!(shown.starts_with(&format!("{kind} ")), "{shown}");
+            assert!(
+                shown.contains(&format!(r#""data":{{"text/plain":"{text}"}}"#)),
+                "{shown}"
+            );
+            assert!(shown.contains(&place(name)), "{shown}");
+        }
+        assert_eq!(shown.len(), 3);
     }
 
     #[tokio::test]

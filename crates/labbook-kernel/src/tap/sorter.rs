@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::panic::Panic;
-use crate::mark::{Failure, Mark};
+use crate::mark::{DISPLAY_ID, Failure, Mark};
 
 // evcxr 0.22's words, each a line of its own on the cells' standard output.
 const ENDED: &str = "EVCXR_EXECUTION_COMPLETE";
@@ -343,6 +343,10 @@ impl Sorter {
         }
         self.flush_line();
         self.flush_text();
+        if self.value.what.contains_key(DISPLAY_ID) {
+            // It stands in a place of its own.
+            self.flush_value();
+        }
         // The last value becomes the cell's result.
         for (kind, form) in self.value.take() {
             self.pass(&format!("{BEGIN}{kind}\n{form}\n{END}"));
@@ -604,6 +608,15 @@ mod tests {
             ]
         );
         assert!(!sorter.is_running());
+    }
+
+    #[test]
+    fn a_value_with_a_place_of_its_own_is_no_result() {
+        let mut sorter = sorter();
+        sorter.ended(&format!(
+            "{BEGIN}text/plain\na\n{END}\n{BEGIN}{DISPLAY_ID}\nb\n{END}\n"
+        ));
+        assert_eq!(told(&mut sorter), [r#"shown: ["b", "a"]"#, "ended", ENDED]);
     }
 
     #[test]

@@ -20,6 +20,25 @@ pub(crate) fn check_examples(
     example: &Shape,
     integers: bool,
 ) -> Result<i64> {
+    let count = check_example_shape(argument, x, example)?;
+    let kind = x.f_kind()?;
+    if integers {
+        let _ = check_whole_numbers(argument, x, "numbers of words, categories or places")?;
+    } else if is_float(kind) {
+        check_finite(argument, x)?;
+    } else if !is_whole(kind) && kind != Kind::Bool {
+        return Err(Error::data(
+            argument,
+            "real numbers",
+            format!("{kind:?}"),
+            "convert with to_kind(Kind::Float)",
+        ));
+    }
+    Ok(count)
+}
+
+/// Checks the shape alone, and that there are examples.
+pub(crate) fn check_example_shape(argument: &str, x: &Tensor, example: &Shape) -> Result<i64> {
     let size = x.size();
     let expected = || {
         let dims: Vec<String> = example.dims().iter().map(i64::to_string).collect();
@@ -51,19 +70,6 @@ pub(crate) fn check_examples(
             "at least one example",
             tuple(&size),
             "check how the data were selected",
-        ));
-    }
-    let kind = x.f_kind()?;
-    if integers {
-        let _ = check_whole_numbers(argument, x, "numbers of words, categories or places")?;
-    } else if is_float(kind) {
-        check_finite(argument, x)?;
-    } else if !is_whole(kind) && kind != Kind::Bool {
-        return Err(Error::data(
-            argument,
-            "real numbers",
-            format!("{kind:?}"),
-            "convert with to_kind(Kind::Float)",
         ));
     }
     Ok(count)

@@ -1,7 +1,9 @@
 use tch::{Device, Kind, Tensor};
 
 use super::batch::Batch;
-use super::checks::{check_examples, convert_targets, convert_weights, weights_of_classes};
+use super::checks::{
+    check_example_shape, check_examples, convert_targets, convert_weights, weights_of_classes,
+};
 use crate::losses::loss::Targets;
 use crate::{Error, Result, Shape, Tensors};
 
@@ -59,6 +61,53 @@ impl DataSpec {
         Ok(count)
     }
 
+    /// Inputs as the model takes them, which may be results of others and stay so for autograd;
+    /// only their shapes are checked.
+    pub(crate) fn attached(&self, argument: &str, x: &[Tensor]) -> Result<Vec<Tensor>> {
+        let names: Vec<&str> = self
+            .inputs
+            .iter()
+            .map(|input| input.name.as_str())
+            .collect();
+        check_number(argument, x.len(), &names)?;
+        let mut ready = Vec::new();
+        for (index, (x, need)) in x.iter().zip(&self.inputs).enumerate() {
+            check_example_shape(&one_of(argument, &names, index), x, &need.shape)?;
+            ready.push(self.convert(x, need)?);
+        }
+        Ok(ready)
+    }
+
+    fn convert(&self, x: &Tensor, need: &InputNeed) -> Result<Tensor> {
+        let kind = match need.integers {
+            true => Kind::Int64,
+            false => Kind::Float,
+        };
+        Ok(x.f_to_device(self.device)?.f_to_kind(kind)?)
+    }
+
+    /// What a step of a person's own takes: whatever the data are.
+    pub(crate) fn any(x: &[Tensor], y: &[Tensor], device: Device) -> Result<Self> {
+        let shape = |tensor: &Tensor| Shape::from(tensor.size().get(1..).unwrap_or_default());
+        let inputs = x.iter().enumerate().map(|(index, x)| {
+            Ok(InputNeed {
+                name: format!("input {}", index + 1),
+                shape: shape(x),
+                integers: x.f_kind()? == Kind::Int64,
+            })
+        });
+        let outputs = y.iter().enumerate().map(|(index, y)| OutputNeed {
+            name: format!("target {}", index + 1),
+            shape: shape(y),
+            targets: Targets::Any,
+        });
+        Ok(Self {
+            inputs: inputs.collect::<Result<_>>()?,
+            outputs: outputs.collect(),
+            device,
+        })
+    }
+
     /// Checks targets and converts them.
     pub(crate) fn targets(&self, argument: &str, y: &[Tensor], count: i64) -> Result<Vec<Tensor>> {
         let names: Vec<&str> = self
@@ -80,13 +129,8 @@ impl DataSpec {
 
     /// A batch as the model takes it: on its device, floats or whole numbers.
     pub(crate) fn ready(&self, batch: Batch) -> Result<Batch> {
-        let inputs = batch.inputs.iter().zip(&self.inputs).map(|(x, need)| {
-            let kind = match need.integers {
-                true => Kind::Int64,
-                false => Kind::Float,
-            };
-            Ok(x.f_to_device(self.device)?.f_to_kind(kind)?)
-        });
+        let inputs = batch.inputs.iter().zip(&self.inputs);
+        let inputs = inputs.map(|(x, need)| self.convert(x, need));
         let targets = batch
             .targets
             .iter()

@@ -51,7 +51,7 @@ impl Engine for Autograd {
                     let (output, junctions) = convolutions.forward(model, &piece[0])?;
                     (vec![output], junctions)
                 }
-                None => (model.forward_all(&piece, Phase::Train)?, Vec::new()),
+                None => (model.compute(&piece, Phase::Train)?, Vec::new()),
             };
             let mut loss = objective.of(&outputs, start, length)?;
             if start == 0

@@ -3,6 +3,7 @@
 mod exporting;
 mod imported_weights;
 mod importing;
+mod onnx;
 mod orders;
 mod pytorch;
 mod weight_layout;

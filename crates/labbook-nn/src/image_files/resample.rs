@@ -31,7 +31,9 @@ impl Taps {
                 let nearest = ((place as f64 + 0.5) * scale) as usize;
                 (nearest.min(last), vec![1.0])
             }
-            ImageInterpolation::Area => overlaps(place as f64 * scale, (place + 1) as f64 * scale, last),
+            ImageInterpolation::Area => {
+                overlaps(place as f64 * scale, (place + 1) as f64 * scale, last)
+            }
             _ => around(interpolation, (place as f64 + 0.5) * scale, wide, last),
         });
         let found: Vec<(usize, Vec<f64>)> = found.collect();
@@ -75,7 +77,12 @@ fn overlaps(from: f64, to: f64, last: usize) -> (usize, Vec<f64>) {
     (first, weights.collect())
 }
 
-fn around(interpolation: ImageInterpolation, center: f64, wide: f64, last: usize) -> (usize, Vec<f64>) {
+fn around(
+    interpolation: ImageInterpolation,
+    center: f64,
+    wide: f64,
+    last: usize,
+) -> (usize, Vec<f64>) {
     let reach = interpolation.support() * wide;
     let first = ((center - reach).floor().max(0.0) as usize).min(last);
     let end = ((center + reach).ceil() as usize).clamp(first + 1, last + 1);

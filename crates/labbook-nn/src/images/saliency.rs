@@ -57,7 +57,7 @@ impl Model {
         self.explain(x, classes, "saliency", |x, classes| {
             let x = x.f_detach()?.f_set_requires_grad(true)?;
             let (score, explained, predictions) =
-                score(self.forward(&x, crate::Phase::Infer)?, classes)?;
+                score(self.compute_first(&x, crate::Phase::Infer)?, classes)?;
             let gradient = Tensor::f_run_backward(&[score], &[&x], false, false)?.swap_remove(0);
             let heat = gradient.f_abs()?.f_amax([-1_i64].as_slice(), false)?;
             Ok([heat, explained, predictions])
@@ -320,7 +320,7 @@ mod tests {
         let explanation = model.saliency(&x, None)?;
         let class = explanation.classes.int64_value(&[0]);
         let score_of = |x: &Tensor| -> Result<f64> {
-            let Output::Logits(scores) = model.forward(x, crate::Phase::Infer)? else {
+            let Output::Logits(scores) = model.compute_first(x, crate::Phase::Infer)? else {
                 panic!("the model ends with a softmax");
             };
             Ok(scores.double_value(&[0, class]))

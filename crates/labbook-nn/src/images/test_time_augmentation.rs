@@ -108,11 +108,11 @@ impl Model {
     /// The output without training, averaged over views if there are any.
     pub(crate) fn infer(&self, x: &Tensor, views: Option<TestTimeAugmentation>) -> Result<Output> {
         let Some(views) = views else {
-            return self.forward(x, Phase::Infer);
+            return self.compute_first(x, Phase::Infer);
         };
         let mut sum = Tensor::from(0.0_f32).f_to_device(x.device())?;
         for (view, weight) in views.views(x)? {
-            let output = self.forward(&view, Phase::Infer)?.predictions()?;
+            let output = self.compute_first(&view, Phase::Infer)?.predictions()?;
             sum = sum.f_add(&output.f_mul_scalar(weight)?)?;
         }
         Ok(Output::Values(sum))

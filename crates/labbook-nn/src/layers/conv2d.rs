@@ -1,14 +1,16 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::activity::Activity;
 use super::config::Kind as LayerKind;
-use super::dense::{bias, check_regularizer, kernel_options};
+use super::convolution::{check_groups, check_kernel};
+use super::kernel_options::{KernelOptions, KernelWeights, kernel_options};
+use super::spatial::reach;
 use crate::layers::layer::{layer_options, not_built, single};
 use crate::tensors::casts::weight_like;
 use crate::tensors::shape::{LARGEST_SIDE, Size2D};
 use crate::{
-    Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,
-    Phase, Result, Shape,
+    Activation, BuildContext, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result, Shape,
 };
 
 /// What a convolution does at the border of an image.
@@ -59,19 +61,14 @@ pub struct Conv2D {
     kernel_size: Size2D,
     strides: Size2D,
     padding: Padding,
-    activation: Activation,
-    kernel_regularizer: Option<L1L2>,
-    kernel_initializer: Initializer,
-    use_bias: bool,
+    dilation_rate: Size2D,
+    groups: i64,
+    kernel: KernelOptions,
     options: LayerOptions,
-    weights: Option<Weights>,
-}
-
-#[derive(Debug)]
-struct Weights {
-    /// (filters, channels, height, width) as libtorch reads it, channels last in memory.
-    kernel: Tensor,
-    bias: Option<Tensor>,
+    activity: Activity,
+    /// The kernel is (filters, channels of a group, height, width) as libtorch reads it, channels
+    /// last in memory.
+    weights: Option<KernelWeights>,
 }
 
 /// Zero pixels around the image.
@@ -87,16 +84,20 @@ impl Conv2D {
     /// A convolution with `filters` outputs per pixel and a kernel such as `(3, 3)` or `3`.
     #[must_use]
     pub fn new(filters: i64, kernel_size: impl Into<Size2D>) -> Self {
+        Self::with(filters, kernel_size.into(), KernelOptions::default())
+    }
+
+    pub(super) fn with(filters: i64, kernel_size: Size2D, kernel: KernelOptions) -> Self {
         Self {
             filters,
-            kernel_size: kernel_size.into(),
+            kernel_size,
             strides: Size2D::from(1),
             padding: Padding::Valid,
-            activation: Activation::Linear,
-            kernel_regularizer: None,
-            kernel_initializer: Initializer::default(),
-            use_bias: true,
+            dilation_rate: Size2D::from(1),
+            groups: 1,
+            kernel,
             options: LayerOptions::default(),
+            activity: Activity::default(),
             weights: None,
         }
     }
@@ -115,7 +116,23 @@ impl Conv2D {
         self
     }
 
-    kernel_options!();
+    /// Sets how many pixels lie between the numbers of the kernel; the default is 1. Not with
+    /// strides.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn dilation_rate(mut self, dilation_rate: impl Into<Size2D>) -> Self {
+        self.dilation_rate = dilation_rate.into();
+        self
+    }
+
+    /// Sets into how many groups channels and filters are divided, each of which sees only its own;
+    /// the default is 1.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn groups(mut self, groups: i64) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    kernel_options!(kernel);
     layer_options!();
 
     fn check_options(&self, context: &BuildContext<'_>) -> Result<()> {
@@ -128,13 +145,24 @@ impl Conv2D {
         }
         check_window("a kernel", self.kernel_size, context)?;
         check_window("strides", self.strides, context)?;
-        check_regularizer(self.kernel_regularizer, context)
+        check_window("a dilation_rate", self.dilation_rate, context)?;
+        let sizes = [self.kernel_size, self.strides, self.dilation_rate].map(Size2D::array);
+        check_kernel([&sizes[0], &sizes[1], &sizes[2]], 2, context)?;
+        self.kernel.check(4, context)
+    }
+
+    /// What the kernel reaches over, the pixels between its numbers included.
+    fn reach(&self) -> Size2D {
+        Size2D {
+            height: reach(self.kernel_size.height, self.dilation_rate.height),
+            width: reach(self.kernel_size.width, self.dilation_rate.width),
+        }
     }
 
     /// What comes out for images of this shape.
     fn output(&self, input: &Shape, context: &BuildContext<'_>) -> Result<Shape> {
         let (height, width, _) = image_axes(input, context)?;
-        let (kernel, strides) = (self.kernel_size, self.strides);
+        let (kernel, strides) = (self.reach(), self.strides);
         if self.padding == Padding::Valid && (height < kernel.height || width < kernel.width) {
             return Err(context.error(
                 &format!("images of at least {kernel} pixels"),
@@ -156,7 +184,7 @@ impl Conv2D {
 
     /// The zero pixels around images of this size.
     fn borders(&self, height: i64, width: i64) -> Borders {
-        let (kernel, strides) = (self.kernel_size, self.strides);
+        let (kernel, strides) = (self.reach(), self.strides);
         let ((_, top, bottom), (_, left, right)) = match self.padding {
             Padding::Same => (
                 same(height, kernel.height, strides.height),
@@ -179,7 +207,8 @@ impl Layer for Conv2D {
     }
 
     fn needs_whole_batch(&self) -> bool {
-        false
+        // The penalty on outputs is a mean over the batch.
+        self.kernel.activity_regularizer.is_some()
     }
 
     fn options(&self) -> &LayerOptions {
@@ -192,10 +221,17 @@ impl Layer for Conv2D {
             kernel_size: self.kernel_size,
             strides: self.strides,
             padding: self.padding,
-            activation: self.activation,
-            kernel_regularizer: self.kernel_regularizer,
-            kernel_initializer: self.kernel_initializer,
-            use_bias: self.use_bias,
+            dilation_rate: self.dilation_rate,
+            groups: self.groups,
+            activation: self.kernel.activation,
+            kernel_regularizer: self.kernel.kernel_regularizer,
+            kernel_initializer: self.kernel.kernel_initializer,
+            use_bias: self.kernel.use_bias,
+            bias_initializer: self.kernel.bias_initializer,
+            bias_regularizer: self.kernel.bias_regularizer,
+            activity_regularizer: self.kernel.activity_regularizer,
+            kernel_constraint: self.kernel.kernel_constraint,
+            bias_constraint: self.kernel.bias_constraint,
         }))
     }
 
@@ -203,18 +239,23 @@ impl Layer for Conv2D {
         self.check_options(context)?;
         let (_, _, channels) = image_axes(input, context)?;
         let output = self.output(input, context)?;
+        check_groups(self.groups, channels, self.filters, context)?;
         let Size2D { height, width } = self.kernel_size;
         // Drawn with the channels innermost and then seen as libtorch wants the axes, which
         // gives the memory order that its fast convolutions use.
         let kernel = context
             .convolution_kernel(
-                self.kernel_initializer,
-                [self.filters, height, width, channels],
+                self.kernel.kernel_initializer,
+                [self.filters, height, width, channels / self.groups],
             )?
             .f_permute([0, 3, 1, 2])?
             .f_set_requires_grad(true)?;
-        let bias = bias(self.use_bias, self.filters, context)?;
-        self.weights = Some(Weights { kernel, bias });
+        let bias = self.kernel.bias(self.filters, context)?;
+        self.weights = Some(KernelWeights {
+            kernel,
+            keras_axes: Some(vec![2, 3, 1, 0]),
+            bias,
+        });
         Ok(output)
     }
 
@@ -226,13 +267,14 @@ impl Layer for Conv2D {
         let input = single(inputs, context)?;
         let (_, _, channels) = image_axes(input, context)?;
         let kernel = self.weights.as_ref().map(|weights| weights.kernel.size());
-        match kernel.and_then(|kernel| kernel.get(1).copied()) == Some(channels) {
+        let known = kernel.and_then(|kernel| kernel.get(1).copied());
+        match known.map(|inner| inner * self.groups) == Some(channels) {
             true => self.output(input, context).map(Some),
             false => Ok(None),
         }
     }
 
-    fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
         let Some(weights) = &self.weights else {
             return Err(not_built(self.class_name(), &self.options));
         };
@@ -253,31 +295,24 @@ impl Layer for Conv2D {
             x = x.f_constant_pad_nd([left, right, top, bottom])?;
             padding = [0, 0];
         }
-        let bias = weights.bias.as_ref().map(|bias| weight_like(bias, &x));
         let y = x.f_conv2d(
             &weight_like(&weights.kernel, &x)?,
-            bias.transpose()?,
+            weights.bias_like(&x)?,
             self.strides.array(),
             padding,
-            1,
-            1,
+            self.dilation_rate.array(),
+            self.groups,
         )?;
-        channels_last(y, activation)
+        let y = channels_last(y, activation)?;
+        self.kernel.seen(&self.activity, y, phase, activation)
     }
 
     fn activation(&self) -> Activation {
-        self.activation
+        self.kernel.activation
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let Some(weights) = &self.weights else {
-            return Vec::new();
-        };
-        let bias = weights.bias.iter();
-        [Parameter::new("kernel", &weights.kernel).keras_axes([2, 3, 1, 0])]
-            .into_iter()
-            .chain(bias.map(|bias| Parameter::new("bias", bias)))
-            .collect()
+        self.kernel.parameters(self.weights.as_ref())
     }
 
     fn multiply_adds(&self, output: &Shape) -> i64 {
@@ -285,9 +320,9 @@ impl Layer for Conv2D {
     }
 
     fn penalty(&self) -> Result<Option<Tensor>> {
-        match (self.kernel_regularizer, &self.weights) {
-            (Some(regularizer), Some(weights)) => regularizer.penalty(&weights.kernel).map(Some),
-            _ => Ok(None),
+        match &self.weights {
+            Some(weights) => self.kernel.penalty(weights, &self.activity),
+            None => Ok(None),
         }
     }
 }
@@ -305,8 +340,8 @@ pub(super) fn channels_first(x: &Tensor) -> Result<Tensor> {
 
 /// The way back, after the activation: in place on a view, autograd would copy.
 pub(super) fn channels_last(y: Tensor, activation: Activation) -> Result<Tensor> {
-    if activation == Activation::Softmax {
-        // Softmax runs over the last axis, so it has to see the channels there.
+    if activation.sees_the_last_axis() {
+        // Softmax and its like have to see the channels there.
         return activation.apply(y.f_permute([0, 2, 3, 1])?);
     }
     Ok(activation.apply(y)?.f_permute([0, 2, 3, 1])?)

@@ -1,46 +1,13 @@
 use tch::Tensor;
 
+use super::activity::Activity;
 use super::config::Kind as LayerKind;
+use super::kernel_options::{KernelOptions, KernelWeights, kernel_options};
 use crate::layers::layer::{layer_options, not_built, single};
 use crate::tensors::casts::weight_like;
 use crate::{
-    Activation, BuildContext, Initializer, L1L2, Layer, LayerConfig, LayerOptions, Parameter,
-    Phase, Result, Shape,
+    Activation, BuildContext, Layer, LayerConfig, LayerOptions, Parameter, Phase, Result, Shape,
 };
-
-/// The builder methods of layers with a kernel.
-macro_rules! kernel_options {
-    () => {
-        /// Sets the function at the end.
-        #[must_use = "method moves the value of self and returns the modified value"]
-        pub fn activation(mut self, activation: Activation) -> Self {
-            self.activation = activation;
-            self
-        }
-
-        /// Adds a penalty on the kernel to the loss.
-        #[must_use = "method moves the value of self and returns the modified value"]
-        pub fn kernel_regularizer(mut self, regularizer: L1L2) -> Self {
-            self.kernel_regularizer = Some(regularizer);
-            self
-        }
-
-        /// Sets what the kernel is before training; the default is Glorot uniform.
-        #[must_use = "method moves the value of self and returns the modified value"]
-        pub fn kernel_initializer(mut self, initializer: Initializer) -> Self {
-            self.kernel_initializer = initializer;
-            self
-        }
-
-        /// Says whether there is a bias; the default is `true`.
-        #[must_use = "method moves the value of self and returns the modified value"]
-        pub fn use_bias(mut self, use_bias: bool) -> Self {
-            self.use_bias = use_bias;
-            self
-        }
-    };
-}
-pub(super) use kernel_options;
 
 /// A fully connected layer: `activation(x · kernel + bias)`.
 ///
@@ -65,36 +32,30 @@ pub(super) use kernel_options;
 #[derive(Debug)]
 pub struct Dense {
     units: i64,
-    activation: Activation,
-    kernel_regularizer: Option<L1L2>,
-    kernel_initializer: Initializer,
-    use_bias: bool,
+    kernel: KernelOptions,
     options: LayerOptions,
-    weights: Option<Weights>,
-}
-
-#[derive(Debug)]
-struct Weights {
-    kernel: Tensor,
-    bias: Option<Tensor>,
+    activity: Activity,
+    weights: Option<KernelWeights>,
 }
 
 impl Dense {
     /// A layer with `units` outputs.
     #[must_use]
     pub fn new(units: i64) -> Self {
+        Self::with(units, KernelOptions::default())
+    }
+
+    pub(super) fn with(units: i64, kernel: KernelOptions) -> Self {
         Self {
             units,
-            activation: Activation::Linear,
-            kernel_regularizer: None,
-            kernel_initializer: Initializer::default(),
-            use_bias: true,
+            kernel,
             options: LayerOptions::default(),
+            activity: Activity::default(),
             weights: None,
         }
     }
 
-    kernel_options!();
+    kernel_options!(kernel);
     layer_options!();
 }
 
@@ -104,7 +65,8 @@ impl Layer for Dense {
     }
 
     fn needs_whole_batch(&self) -> bool {
-        false
+        // The penalty on outputs is a mean over the batch.
+        self.kernel.activity_regularizer.is_some()
     }
 
     fn options(&self) -> &LayerOptions {
@@ -114,10 +76,15 @@ impl Layer for Dense {
     fn config(&self) -> Option<LayerConfig> {
         Some(LayerConfig(LayerKind::Dense {
             units: self.units,
-            activation: self.activation,
-            kernel_regularizer: self.kernel_regularizer,
-            kernel_initializer: self.kernel_initializer,
-            use_bias: self.use_bias,
+            activation: self.kernel.activation,
+            kernel_regularizer: self.kernel.kernel_regularizer,
+            kernel_initializer: self.kernel.kernel_initializer,
+            use_bias: self.kernel.use_bias,
+            bias_initializer: self.kernel.bias_initializer,
+            bias_regularizer: self.kernel.bias_regularizer,
+            activity_regularizer: self.kernel.activity_regularizer,
+            kernel_constraint: self.kernel.kernel_constraint,
+            bias_constraint: self.kernel.bias_constraint,
         }))
     }
 
@@ -125,7 +92,7 @@ impl Layer for Dense {
         if self.units < 1 {
             return Err(context.error("at least 1 unit", self.units, "use Dense::new(10)"));
         }
-        check_regularizer(self.kernel_regularizer, context)?;
+        self.kernel.check(2, context)?;
         let Some((&inputs, outer)) = input.dims().split_last() else {
             return Err(context.error(
                 "an input of rank 2 or more",
@@ -134,10 +101,14 @@ impl Layer for Dense {
             ));
         };
         let kernel = context
-            .dense_kernel(self.kernel_initializer, [inputs, self.units])?
+            .dense_kernel(self.kernel.kernel_initializer, [inputs, self.units])?
             .f_set_requires_grad(true)?;
-        let bias = bias(self.use_bias, self.units, context)?;
-        self.weights = Some(Weights { kernel, bias });
+        let bias = self.kernel.bias(self.units, context)?;
+        self.weights = Some(KernelWeights {
+            kernel,
+            keras_axes: None,
+            bias,
+        });
         Ok(Shape::from([outer, &[self.units]].concat()))
     }
 
@@ -158,8 +129,8 @@ impl Layer for Dense {
         }
     }
 
-    fn forward(&self, x: &Tensor, _phase: Phase, activation: Activation) -> Result<Tensor> {
-        let Some(Weights { kernel, bias }) = &self.weights else {
+    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
+        let Some(KernelWeights { kernel, bias, .. }) = &self.weights else {
             return Err(not_built(self.class_name(), &self.options));
         };
         let mut size = x.size();
@@ -177,26 +148,22 @@ impl Layer for Dense {
             Some(bias) => weight_like(bias, x)?.f_addmm(&flat, &kernel)?,
             None => flat.f_mm(&kernel)?,
         })?;
-        if outer.len() == 1 {
-            return Ok(y);
-        }
-        *last = self.units;
-        Ok(y.f_reshape(size.as_slice())?)
+        let y = match outer.len() {
+            1 => y,
+            _ => {
+                *last = self.units;
+                y.f_reshape(size.as_slice())?
+            }
+        };
+        self.kernel.seen(&self.activity, y, phase, activation)
     }
 
     fn activation(&self) -> Activation {
-        self.activation
+        self.kernel.activation
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let Some(weights) = &self.weights else {
-            return Vec::new();
-        };
-        let bias = weights.bias.iter();
-        [Parameter::new("kernel", &weights.kernel)]
-            .into_iter()
-            .chain(bias.map(|bias| Parameter::new("bias", bias)))
-            .collect()
+        self.kernel.parameters(self.weights.as_ref())
     }
 
     fn multiply_adds(&self, output: &Shape) -> i64 {
@@ -205,9 +172,9 @@ impl Layer for Dense {
     }
 
     fn penalty(&self) -> Result<Option<Tensor>> {
-        match (self.kernel_regularizer, &self.weights) {
-            (Some(regularizer), Some(weights)) => regularizer.penalty(&weights.kernel).map(Some),
-            _ => Ok(None),
+        match &self.weights {
+            Some(weights) => self.kernel.penalty(weights, &self.activity),
+            None => Ok(None),
         }
     }
 }
@@ -224,26 +191,12 @@ pub(super) fn bias(
     }
 }
 
-/// The penalty's factors have to be finite and not negative.
-pub(super) fn check_regularizer(
-    regularizer: Option<L1L2>,
-    context: &BuildContext<'_>,
-) -> Result<()> {
-    match regularizer {
-        Some(L1L2 { l1, l2 }) if !L1L2::new(l1, l2).is_valid() => Err(context.error(
-            "a kernel_regularizer with finite factors of at least 0",
-            format!("l1 = {l1}, l2 = {l2}"),
-            "use L1L2::default() or, for instance, L1L2::new(0.0, 0.001)",
-        )),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tch::{Kind, no_grad};
 
     use super::*;
+    use crate::L1L2;
     use crate::layers::build;
 
     #[test]

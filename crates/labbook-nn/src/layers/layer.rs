@@ -4,7 +4,7 @@ use tch::{Device, Tensor};
 
 use crate::random::Rng;
 use crate::tensors::memory::{available_memory, gigabytes};
-use crate::{Activation, Error, Initializer, LayerConfig, Result, Shape};
+use crate::{Activation, Constraint, Error, Initializer, LayerConfig, Result, Shape};
 
 /// Whether a layer runs for training or for inference.
 ///
@@ -111,6 +111,8 @@ pub struct Parameter {
     pub keras_axes: Option<Vec<i64>>,
     /// Whether the optimizer changes it.
     pub trainable: bool,
+    /// What it is held to after each step.
+    pub constraint: Option<Constraint>,
 }
 
 impl Parameter {
@@ -122,7 +124,16 @@ impl Parameter {
             value: value.shallow_clone(),
             keras_axes: None,
             trainable: true,
+            constraint: None,
         }
+    }
+
+    /// Says whether training changes it; the default is `true`. A running mean is not trained: it
+    /// is state, which `forward` changes in place and a saved model keeps.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn trainable(mut self, trainable: bool) -> Self {
+        self.trainable = trainable;
+        self
     }
 
     /// States the order in which the stored axes give Keras's shape.
@@ -204,6 +215,21 @@ impl BuildContext<'_> {
     pub fn dense_kernel(&mut self, initializer: Initializer, sizes: [i64; 2]) -> Result<Tensor> {
         self.take_room(&sizes)?;
         initializer.dense(sizes, self.rng, self.device)
+    }
+
+    /// Any other weight, given how many inputs one output is connected to, and how many outputs
+    /// one input.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn weight(
+        &mut self,
+        initializer: Initializer,
+        sizes: &[i64],
+        fans: (f64, f64),
+    ) -> Result<Tensor> {
+        self.take_room(sizes)?;
+        initializer.draw(sizes, fans, self.rng, self.device)
     }
 
     /// A row of `size` zeros.

@@ -154,6 +154,17 @@ pub trait Loss: Send {
         Ok(self.per_example(targets, output)?.f_mean(None::<Kind>)?)
     }
 
+    /// The mean over the batch of these targets and predictions, as autograd records it: the
+    /// `loss(y_true, y_pred)` of Keras, for training steps of a person's own.
+    ///
+    /// Predictions are what a model's output is, softmax or sigmoid included.
+    ///
+    /// # Errors
+    /// As [`per_example`](Self::per_example).
+    fn call(&self, y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
+        self.mean(y_true, &Output::Values(y_pred.shallow_clone()))
+    }
+
     /// Whether the batch's loss is the mean of what each example gives by itself.
     ///
     /// Only then may a batch go through the model in pieces whose gradients are added up. The

@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tch::Tensor;
 
 use super::loss::{Loss, Output, Targets, mean_of_each_example};
-use crate::{Error, Result};
+use crate::{CustomConfig, Error, LossConfig, Result, custom};
 
 /// A loss of a person's own: a function of targets and predictions.
 ///
@@ -85,6 +85,12 @@ pub(crate) fn call(name: &str, function: impl FnOnce() -> Tensor) -> Result<Tens
 impl Loss for LossFn {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its name, if it is registered under it.
+    fn config(&self) -> Option<LossConfig> {
+        let config = CustomConfig::new(&self.name);
+        custom::is_loss(&self.name).then(|| config.into())
     }
 
     fn targets(&self) -> Targets {

@@ -10,7 +10,7 @@ use super::{
     LogCosh, Loss, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
     MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, custom};
 
 /// Makes a loss from its options.
 type Make = fn(&Value) -> serde_json::Result<Box<dyn Loss>>;
@@ -65,7 +65,10 @@ pub(crate) fn by_name(name: &str) -> Result<Box<dyn Loss>> {
             "or pass a loss of your own: LossFn::new(\"name\", |y_true, y_pred| ..)",
         )
     };
-    let (_, _, make) = found.ok_or_else(unknown)?;
+    let Some((_, _, make)) = found else {
+        return custom::loss(name, &Value::Object(serde_json::Map::new()))
+            .unwrap_or_else(|| Err(unknown()));
+    };
     make(&Value::Object(serde_json::Map::new())).map_err(|_| unknown())
 }
 
@@ -74,8 +77,11 @@ pub(crate) fn from_config(config: &LossConfig) -> Result<Box<dyn Loss>> {
     let found = LOSSES
         .iter()
         .find(|(class, ..)| *class == config.class_name);
-    let loss = found.and_then(|(_, _, make)| make(&config.config).ok());
-    loss.ok_or_else(|| {
+    let Some((_, _, make)) = found else {
+        let made = custom::loss(&config.class_name, &config.config);
+        return made.unwrap_or_else(|| Err(custom::unknown("loss", &config.class_name)));
+    };
+    make(&config.config).map_err(|_| {
         Error::option(
             "loss",
             "a loss that this version knows, with its options",

@@ -2,8 +2,8 @@ use tch::Tensor;
 
 use super::mean::Mean;
 use super::metric::Metric;
-use crate::Result;
 use crate::losses::loss_fn::call;
+use crate::{CustomConfig, MetricConfig, Result, custom};
 
 /// A metric of a person's own: the mean over all examples of a function of targets and
 /// predictions.
@@ -66,6 +66,12 @@ impl MetricFn {
 }
 
 impl Metric for MetricFn {
+    /// Its name, if it is registered under it.
+    fn config(&self) -> Option<MetricConfig> {
+        let config = CustomConfig::new(&self.name);
+        custom::is_metric(&self.name).then(|| config.into())
+    }
+
     fn needs_whole_batch(&self) -> bool {
         !self.mean_over_examples
     }

@@ -10,7 +10,7 @@ use super::{
     MeanSquaredLogarithmicError, Metric, Precision, R2Score, Recall, RootMeanSquaredError,
     SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy,
 };
-use crate::{Error, Result, losses};
+use crate::{Error, Result, custom, losses};
 
 /// Makes a metric from its options.
 type Make = fn(Value) -> serde_json::Result<Box<dyn Metric>>;
@@ -58,6 +58,9 @@ pub(crate) fn by_name(name: &str) -> Result<Box<dyn Metric>> {
     if let Some(metric) = of_class_or_name(name) {
         return Ok(metric);
     }
+    if let Some(made) = custom::metric(name, &json!({})) {
+        return made;
+    }
     let loss = OF_LOSSES.iter().find(|(metric, _)| *metric == name);
     let loss = loss.map_or(name, |(_, loss)| loss);
     match losses::registry::by_name(loss) {
@@ -98,8 +101,11 @@ pub(crate) fn from_config(config: &MetricConfig) -> Result<Box<dyn Metric>> {
         Some((_, _, make)) => Some(*make),
         None => (config.class_name == "LossMetric").then_some(of_loss),
     };
-    let metric = make.and_then(|make| make(config.config.clone()).ok());
-    metric.ok_or_else(|| {
+    let Some(make) = make else {
+        let made = custom::metric(&config.class_name, &config.config);
+        return made.unwrap_or_else(|| Err(custom::unknown("metric", &config.class_name)));
+    };
+    make(config.config.clone()).map_err(|_| {
         Error::option(
             "metrics",
             "a metric that this version knows, with its options",

@@ -3,7 +3,10 @@ use std::fmt;
 
 use crate::losses::registry;
 use crate::metrics::{MetricChoice, Metrics};
-use crate::{Adam, Error, Loss, Metric, Optimizer, OptimizerConfig, RMSprop, Result, SGD};
+use crate::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Error, Ftrl, Lion, Loss, Metric, Nadam, Optimizer,
+    OptimizerConfig, RMSprop, Result, SGD,
+};
 
 /// What `compile` was given.
 pub(crate) struct Compiled {
@@ -31,6 +34,19 @@ pub(crate) struct OutputMetrics {
 }
 
 impl Compiled {
+    /// Checks that there is a loss to train by or to measure.
+    pub(crate) fn check_losses(&self) -> Result<()> {
+        match self.losses.is_empty() {
+            false => Ok(()),
+            true => Err(Error::option(
+                "loss",
+                "a loss for each output",
+                "none",
+                "compile the model with one, or train it with fit_with_step",
+            )),
+        }
+    }
+
     /// Whether a loss or a metric is no mean over examples, so that batches must stay whole.
     pub(crate) fn needs_whole_batch(&self) -> bool {
         let mut losses = self.losses.iter();
@@ -80,6 +96,12 @@ impl fmt::Debug for Compiled {
 #[derive(Debug)]
 pub struct OptimizerChoice(Result<Box<dyn Optimizer>>);
 
+impl OptimizerChoice {
+    pub(crate) fn into_optimizer(self) -> Result<Box<dyn Optimizer>> {
+        self.0
+    }
+}
+
 impl<O: Optimizer + 'static> From<O> for OptimizerChoice {
     fn from(optimizer: O) -> Self {
         Self(Ok(Box::new(optimizer)))
@@ -98,9 +120,16 @@ impl From<&str> for OptimizerChoice {
             "adam" => Ok(Box::new(Adam::new())),
             "sgd" => Ok(Box::new(SGD::new())),
             "rmsprop" => Ok(Box::new(RMSprop::new())),
+            "adamw" => Ok(Box::new(AdamW::new())),
+            "adadelta" => Ok(Box::new(Adadelta::new())),
+            "adagrad" => Ok(Box::new(Adagrad::new())),
+            "adamax" => Ok(Box::new(Adamax::new())),
+            "ftrl" => Ok(Box::new(Ftrl::new())),
+            "lion" => Ok(Box::new(Lion::new())),
+            "nadam" => Ok(Box::new(Nadam::new())),
             _ => Err(Error::option(
                 "optimizer",
-                "one of adam, sgd, rmsprop",
+                "one of adam, sgd, rmsprop, adamw, adadelta, adagrad, adamax, ftrl, lion, nadam",
                 name,
                 "or pass an optimizer with its options: Adam::new().learning_rate(0.01)",
             )),
@@ -186,6 +215,13 @@ impl From<Box<dyn Loss>> for Losses {
 impl<const N: usize> From<[&str; N]> for Losses {
     fn from(names: [&str; N]) -> Self {
         Self(names.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<()> for Losses {
+    /// None: for a model that [`fit_with_step`](crate::Model::fit_with_step) trains.
+    fn from((): ()) -> Self {
+        Self(Vec::new())
     }
 }
 
@@ -304,7 +340,7 @@ impl Compile {
                 advice,
             )
         };
-        if self.losses.0.len() != count {
+        if self.losses.0.len() != count && !self.losses.0.is_empty() {
             return Err(wrong(
                 "losses",
                 self.losses.0.len(),

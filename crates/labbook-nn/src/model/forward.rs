@@ -9,7 +9,7 @@ use crate::{Error, Phase, Result};
 
 impl Model {
     /// Runs the layers on one tensor for each input, stopping before a last softmax or sigmoid.
-    pub(crate) fn forward_all(&self, inputs: &[Tensor], phase: Phase) -> Result<Vec<Output>> {
+    pub(crate) fn compute(&self, inputs: &[Tensor], phase: Phase) -> Result<Vec<Output>> {
         let known = inputs
             .iter()
             .enumerate()
@@ -22,8 +22,8 @@ impl Model {
     }
 
     /// The first output for a model with one input.
-    pub(crate) fn forward(&self, x: &Tensor, phase: Phase) -> Result<Output> {
-        let mut outputs = self.forward_all(&[x.shallow_clone()], phase)?;
+    pub(crate) fn compute_first(&self, x: &Tensor, phase: Phase) -> Result<Output> {
+        let mut outputs = self.compute(&[x.shallow_clone()], phase)?;
         match outputs.is_empty() {
             true => Err(self.no_layers()),
             false => Ok(outputs.swap_remove(0)),

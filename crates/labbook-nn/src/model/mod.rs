@@ -5,6 +5,7 @@ pub(crate) mod compiled;
 mod description;
 mod forward;
 pub(crate) mod graph;
+mod joined;
 #[expect(clippy::module_inception, reason = "the file of the type Model")]
 pub(crate) mod model;
 mod sequential;
@@ -16,6 +17,7 @@ mod weights;
 
 pub use activations::{ActivationBatches, LayerRange};
 pub use compiled::{Compile, LossChoice, Losses, OptimizerChoice};
+pub use joined::Models;
 pub use model::Model;
 pub use sequential::Sequential;
 pub use shared_layer::SharedLayer;

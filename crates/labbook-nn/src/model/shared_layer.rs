@@ -57,11 +57,17 @@ impl SharedLayer {
     }
 
     pub(crate) fn boxed(layer: Box<dyn Layer>) -> Self {
+        let name = layer.options().name.clone();
+        let name = name.unwrap_or_else(|| unique_name(layer.class_name()));
+        Self::named(&name, layer)
+    }
+
+    /// A layer under this name, whatever it would call itself.
+    pub(crate) fn named(name: &str, layer: Box<dyn Layer>) -> Self {
         let class_name = layer.class_name();
         let options = layer.options();
-        let name = options.name.clone();
         Self(Arc::new(Cell {
-            name: name.unwrap_or_else(|| unique_name(class_name)),
+            name: name.to_owned(),
             class_name,
             input_shape: options.input_shape.clone(),
             trainable: AtomicBool::new(!options.frozen),

@@ -127,7 +127,14 @@ impl Model {
 
     /// The shapes that an optimizer's slots of these names have to have: those of the weights
     /// that it changes, each as often as it has slots for one.
-    pub(crate) fn slot_sizes(&self, slots: &[String]) -> Result<Vec<(String, Vec<i64>)>> {
+    ///
+    /// Those of several optimizers, whose names begin with a number, are checked when they are
+    /// used: each has its own number of slots.
+    pub(crate) fn slot_sizes(&self, slots: &[String]) -> Result<Vec<(String, Option<Vec<i64>>)>> {
+        let of_part = |slot: &String| slot.starts_with(|c: char| c.is_ascii_digit());
+        if slots.iter().any(of_part) {
+            return Ok(slots.iter().map(|slot| (slot.clone(), None)).collect());
+        }
         let mut sizes = Vec::new();
         for (_, parameter) in self.parameters() {
             if parameter.trainable {
@@ -145,7 +152,7 @@ impl Model {
                 "take them from a model of the same architecture",
             ));
         }
-        let sizes = sizes.into_iter().flat_map(|size| vec![size; kinds]);
+        let sizes = sizes.into_iter().flat_map(|size| vec![Some(size); kinds]);
         Ok(slots.iter().cloned().zip(sizes).collect())
     }
 
@@ -165,8 +172,12 @@ impl Model {
         self.compiled_mut()?.optimizer.set_state(state)
     }
 
-    /// The sum of the layers' penalties, if any has one.
-    pub(crate) fn penalty(&self) -> Result<Option<Tensor>> {
+    /// The sum of the layers' penalties (regularizers), if any has one, as autograd records it:
+    /// for training steps of a person's own.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    pub fn penalty(&self) -> Result<Option<Tensor>> {
         let mut sum: Option<Tensor> = None;
         for (_, node) in self.graph.layers() {
             if let Some(penalty) = node.layer.penalty()? {

@@ -3,6 +3,7 @@ use tch::Tensor;
 use crate::engine::kernels::{self, AdamFactors};
 use crate::optimizers::learning_rate::{LearningRate, check_option, learning_rate_options};
 use crate::optimizers::optimizer::OptimizerKind;
+use crate::optimizers::shared_options::{SharedOptions, shared_options};
 use crate::optimizers::slots::Slots;
 use crate::{Optimizer, OptimizerConfig, OptimizerState, Result};
 
@@ -19,7 +20,8 @@ use crate::{Optimizer, OptimizerConfig, OptimizerState, Result};
 /// Here epsilon is what the paper calls epsilon hat. libtorch's own Adam adds it after the
 /// correction of v, which makes it up to 30 times larger in effect in the first steps.
 ///
-/// With [`weight_decay`](Self::weight_decay) it is AdamW.
+/// With [`weight_decay`](Self::weight_decay) it is [`AdamW`](crate::AdamW), with
+/// [`amsgrad`](Self::amsgrad) the variant of Reddi et al. (2018).
 #[derive(Debug)]
 pub struct Adam {
     learning_rate: LearningRate,
@@ -27,12 +29,11 @@ pub struct Adam {
     beta_2: f64,
     epsilon: f64,
     weight_decay: f64,
+    amsgrad: bool,
+    shared: SharedOptions,
     step: i64,
     slots: Slots,
 }
-
-/// The moments kept for every weight.
-const KINDS: [&str; 2] = ["m", "v"];
 
 impl Adam {
     /// Adam with Keras's defaults.
@@ -73,6 +74,23 @@ impl Adam {
         self.weight_decay = weight_decay;
         self
     }
+
+    /// Says whether to divide by the largest mean of squares so far; the default is `false`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn amsgrad(mut self, amsgrad: bool) -> Self {
+        self.amsgrad = amsgrad;
+        self
+    }
+
+    shared_options!();
+
+    /// The moments kept for every weight, and what the shared options keep.
+    fn kinds(&self) -> Vec<&'static str> {
+        self.shared.kinds(match self.amsgrad {
+            true => &["m", "v", "vhat"],
+            false => &["m", "v"],
+        })
+    }
 }
 
 impl Default for Adam {
@@ -83,6 +101,8 @@ impl Default for Adam {
             beta_2: 0.999,
             epsilon: 1e-7,
             weight_decay: 0.0,
+            amsgrad: false,
+            shared: SharedOptions::default(),
             step: 0,
             slots: Slots::default(),
         }
@@ -102,6 +122,8 @@ impl Optimizer for Adam {
             beta_2: self.beta_2,
             epsilon: self.epsilon,
             weight_decay: self.weight_decay,
+            amsgrad: self.amsgrad,
+            shared: self.shared.clone(),
         }))
     }
 
@@ -111,6 +133,7 @@ impl Optimizer for Adam {
         };
         let share = |value: f64| (0.0..1.0).contains(&value);
         self.learning_rate.check(self.name())?;
+        self.shared.check(self.name())?;
         for (option, value) in [("beta_1", self.beta_1), ("beta_2", self.beta_2)] {
             check(option, value, share(value), "at least 0 and below 1")?;
         }
@@ -135,50 +158,74 @@ impl Optimizer for Adam {
 
     fn step(&mut self, weights: &[(String, Tensor)], gradients: &[Tensor]) -> Result<()> {
         let learning_rate = self.learning_rate.at(self.step);
-        let slots = self.slots.of("Adam", &KINDS, weights)?;
+        let kinds = self.kinds();
+        let slots = self.slots.of("Adam", &kinds, weights)?;
+        let (steps, shared) = (self.step, &self.shared);
         self.step += 1;
-        let t = self.step as f64;
-        let rate = learning_rate * (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t));
-        for ((slot, (_, weight)), gradient) in slots.iter_mut().zip(weights).zip(gradients) {
-            let [m, v] = &mut slot.tensors[..] else {
-                continue;
-            };
-            let factors = AdamFactors {
-                first: (1.0 - self.beta_1) as f32,
-                second: (1.0 - self.beta_2) as f32,
-                keep: (1.0 - learning_rate * self.weight_decay) as f32,
-                rate: rate as f32,
-                epsilon: self.epsilon as f32,
-            };
-            if rate != 0.0 && kernels::adam(weight, gradient, m, v, factors) {
-                continue;
-            }
-            let scratch = &mut slot.scratch;
-            let _ = m.f_lerp_(gradient, 1.0 - self.beta_1)?;
-            let _ = gradient.f_square_out(scratch)?;
-            let _ = v.f_lerp_(scratch, 1.0 - self.beta_2)?;
-            if rate == 0.0 {
-                continue;
-            }
-            let mut weight = weight.shallow_clone();
-            if self.weight_decay > 0.0 {
-                let _ = weight.f_mul_scalar_(1.0 - learning_rate * self.weight_decay)?;
-            }
-            // w -= rate · m / (sqrt(v) + epsilon), with -1 / rate in the denominator.
-            let _ = v.f_sqrt_out(scratch)?;
-            let _ = scratch.f_add_scalar_(self.epsilon)?;
-            let _ = scratch.f_mul_scalar_(-1.0 / rate)?;
-            let _ = weight.f_addcdiv_(m, scratch)?;
-        }
-        Ok(())
+        let (beta_1, beta_2, epsilon) = (self.beta_1, self.beta_2, self.epsilon);
+        let (amsgrad, weight_decay) = (self.amsgrad, self.weight_decay);
+        shared.step(
+            steps,
+            slots,
+            weights,
+            gradients,
+            |slots, gradients, updates| {
+                let t = updates as f64 + 1.0;
+                let rate = learning_rate * (1.0 - beta_2.powf(t)).sqrt() / (1.0 - beta_1.powf(t));
+                for ((slot, (name, weight)), gradient) in
+                    slots.iter_mut().zip(weights).zip(gradients)
+                {
+                    let [m, v, others @ ..] = &mut slot.tensors[..] else {
+                        continue;
+                    };
+                    let keep = shared.keep(name, learning_rate, weight_decay);
+                    let factors = AdamFactors {
+                        first: (1.0 - beta_1) as f32,
+                        second: (1.0 - beta_2) as f32,
+                        keep: keep as f32,
+                        rate: rate as f32,
+                        epsilon: epsilon as f32,
+                    };
+                    if rate != 0.0 && !amsgrad && kernels::adam(weight, gradient, m, v, factors) {
+                        continue;
+                    }
+                    let scratch = &mut slot.scratch;
+                    let _ = m.f_lerp_(gradient, 1.0 - beta_1)?;
+                    let _ = gradient.f_square_out(scratch)?;
+                    let _ = v.f_lerp_(scratch, 1.0 - beta_2)?;
+                    let mut below: &Tensor = v;
+                    if let (true, [largest, ..]) = (amsgrad, &mut *others) {
+                        let _ = largest.f_maximum_out(largest, v)?;
+                        below = largest;
+                    }
+                    if rate == 0.0 {
+                        continue;
+                    }
+                    let mut weight = weight.shallow_clone();
+                    if keep < 1.0 {
+                        let _ = weight.f_mul_scalar_(keep)?;
+                    }
+                    // w -= rate · m / (sqrt(v) + epsilon), with -1 / rate in the denominator.
+                    let _ = below.f_sqrt_out(scratch)?;
+                    let _ = scratch.f_add_scalar_(epsilon)?;
+                    let _ = scratch.f_mul_scalar_(-1.0 / rate)?;
+                    let _ = weight.f_addcdiv_(m, scratch)?;
+                }
+                Ok(())
+            },
+        )
+    }
+
+    fn finish(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
+        self.shared.finish(&self.slots, weights)
     }
 
     fn state(&self) -> Result<OptimizerState> {
-        self.slots.state("Adam", &KINDS, self.step)
+        self.slots.state("Adam", &self.kinds(), self.step)
     }
 
     fn set_state(&mut self, state: &OptimizerState) -> Result<()> {
-        self.slots.set_state("Adam", &KINDS, state)?;
+        self.slots.set_state("Adam", &self.kinds(), state)?;
         self.step = state.step;
         Ok(())
     }

@@ -3,7 +3,8 @@ use tch::Tensor;
 use crate::optimizers::learning_rate::{LearningRate, check_option, learning_rate_options};
 use crate::optimizers::learning_rate_multipliers::LearningRateMultipliers;
 use crate::optimizers::optimizer::OptimizerKind;
-use crate::optimizers::slots::Slots;
+use crate::optimizers::shared_options::{SharedOptions, shared_options};
+use crate::optimizers::slots::{Slot, Slots};
 use crate::{Optimizer, OptimizerConfig, OptimizerState, Result};
 
 /// Muon (Jordan 2024): momentum whose matrices are made nearly orthogonal before each step.
@@ -53,6 +54,7 @@ pub struct Muon {
     head_lr_ratio: f64,
     weight_decay: f64,
     exclude_layers: Vec<String>,
+    shared: SharedOptions,
     step: i64,
     slots: Slots,
 }
@@ -158,6 +160,12 @@ impl Muon {
         self
     }
 
+    shared_options!();
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.shared.kinds(&KINDS)
+    }
+
     fn roles(&self, weights: &[(String, Tensor)]) -> Vec<Role> {
         let is_kernel = |weight: &Tensor| weight.dim() > 1;
         let layer = |name: &str| name.rsplit_once('/').map(|(layer, _)| layer.to_owned());
@@ -176,6 +184,54 @@ impl Muon {
         });
         roles.collect()
     }
+
+    /// Changes the weights by the gradients that the shared options leave.
+    fn update(
+        &self,
+        plain_rate: f64,
+        roles: &[Role],
+        slots: &mut [Slot],
+        weights: &[(String, Tensor)],
+        gradients: &[Tensor],
+    ) -> Result<()> {
+        let weights = weights.iter().zip(gradients).zip(roles);
+        for (slot, (((name, weight), gradient), role)) in slots.iter_mut().zip(weights) {
+            let Some(memory) = slot.tensors.first_mut() else {
+                continue;
+            };
+            let (momentum, ratio) = match role {
+                Role::Filters => (self.momentum, 1.0),
+                Role::Head => (self.sgd_momentum, self.head_lr_ratio),
+                Role::Bias => (self.sgd_momentum, self.bias_lr_ratio),
+            };
+            let rate = plain_rate * ratio * self.multipliers.factor(name);
+            let _ = memory.f_mul_scalar_(momentum)?;
+            let _ = memory.f_add_(gradient)?;
+            let update = &mut slot.scratch;
+            let share = if self.nesterov { momentum } else { 1.0 };
+            let _ = memory.f_mul_scalar_out(update, share)?;
+            if self.nesterov {
+                let _ = update.f_add_(gradient)?;
+            }
+            let mut weight = weight.shallow_clone();
+            if *role == Role::Filters {
+                let filters = weight.size().last().copied().unwrap_or(1);
+                let scale = weight.f_norm()?.f_add_scalar(EPSILON)?.f_reciprocal()?;
+                let scale = scale.f_mul_scalar((filters as f64).sqrt())?;
+                let _ = weight.f_mul_(&scale)?;
+                let update = orthogonal(update, self.ns_steps)?;
+                let _ = weight.f_sub_(&update.f_mul_scalar(rate)?)?;
+                continue;
+            }
+            let keep = self.shared.keep(name, plain_rate, self.weight_decay);
+            if keep < 1.0 {
+                let _ = weight.f_mul_scalar_(keep)?;
+            }
+            let _ = update.f_mul_scalar_(rate)?;
+            let _ = weight.f_sub_(update)?;
+        }
+        Ok(())
+    }
 }
 
 impl Default for Muon {
@@ -191,6 +247,7 @@ impl Default for Muon {
             head_lr_ratio: 0.1,
             weight_decay: 0.0,
             exclude_layers: Vec::new(),
+            shared: SharedOptions::default(),
             step: 0,
             slots: Slots::default(),
         }
@@ -215,6 +272,7 @@ impl Optimizer for Muon {
             head_lr_ratio: self.head_lr_ratio,
             weight_decay: self.weight_decay,
             exclude_layers: self.exclude_layers.clone(),
+            shared: self.shared.clone(),
         }))
     }
 
@@ -224,6 +282,7 @@ impl Optimizer for Muon {
         };
         self.learning_rate.check(self.name())?;
         self.multipliers.check(self.name())?;
+        self.shared.check(self.name())?;
         for (option, value) in [
             ("momentum", self.momentum),
             ("sgd_momentum", self.sgd_momentum),
@@ -254,52 +313,31 @@ impl Optimizer for Muon {
 
     fn step(&mut self, weights: &[(String, Tensor)], gradients: &[Tensor]) -> Result<()> {
         let (plain_rate, roles) = (self.learning_rate.at(self.step), self.roles(weights));
-        let slots = self.slots.of("Muon", &KINDS, weights)?;
-        self.step += 1;
-        let weights = weights.iter().zip(gradients).zip(roles);
-        for (slot, (((name, weight), gradient), role)) in slots.iter_mut().zip(weights) {
-            let [memory] = &mut slot.tensors[..] else {
-                continue;
+        let kinds = self.kinds();
+        // What follows reads the other options while the slots change.
+        let mut all_slots = std::mem::take(&mut self.slots);
+        let steps = self.step;
+        let stepped = all_slots.of("Muon", &kinds, weights).and_then(|slots| {
+            self.step += 1;
+            let update = |slots: &mut [Slot], gradients: &[Tensor], _| {
+                self.update(plain_rate, &roles, slots, weights, gradients)
             };
-            let (momentum, ratio) = match role {
-                Role::Filters => (self.momentum, 1.0),
-                Role::Head => (self.sgd_momentum, self.head_lr_ratio),
-                Role::Bias => (self.sgd_momentum, self.bias_lr_ratio),
-            };
-            let rate = plain_rate * ratio * self.multipliers.factor(name);
-            let _ = memory.f_mul_scalar_(momentum)?;
-            let _ = memory.f_add_(gradient)?;
-            let update = &mut slot.scratch;
-            let share = if self.nesterov { momentum } else { 1.0 };
-            let _ = memory.f_mul_scalar_out(update, share)?;
-            if self.nesterov {
-                let _ = update.f_add_(gradient)?;
-            }
-            let mut weight = weight.shallow_clone();
-            if role == Role::Filters {
-                let filters = weight.size().last().copied().unwrap_or(1);
-                let scale = weight.f_norm()?.f_add_scalar(EPSILON)?.f_reciprocal()?;
-                let scale = scale.f_mul_scalar((filters as f64).sqrt())?;
-                let _ = weight.f_mul_(&scale)?;
-                let update = orthogonal(update, self.ns_steps)?;
-                let _ = weight.f_sub_(&update.f_mul_scalar(rate)?)?;
-                continue;
-            }
-            if self.weight_decay > 0.0 {
-                let _ = weight.f_mul_scalar_(1.0 - plain_rate * self.weight_decay)?;
-            }
-            let _ = update.f_mul_scalar_(rate)?;
-            let _ = weight.f_sub_(update)?;
-        }
-        Ok(())
+            self.shared.step(steps, slots, weights, gradients, update)
+        });
+        self.slots = all_slots;
+        stepped
+    }
+
+    fn finish(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
+        self.shared.finish(&self.slots, weights)
     }
 
     fn state(&self) -> Result<OptimizerState> {
-        self.slots.state("Muon", &KINDS, self.step)
+        self.slots.state("Muon", &self.kinds(), self.step)
     }
 
     fn set_state(&mut self, state: &OptimizerState) -> Result<()> {
-        self.slots.set_state("Muon", &KINDS, state)?;
+        self.slots.set_state("Muon", &self.kinds(), state)?;
         self.step = state.step;
         Ok(())
     }

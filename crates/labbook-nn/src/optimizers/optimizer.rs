@@ -3,8 +3,20 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::optimizers::adadelta::AdadeltaRule;
+use crate::optimizers::adagrad::AdagradRule;
+use crate::optimizers::adamax::AdamaxRule;
+use crate::optimizers::ftrl::FtrlRule;
 use crate::optimizers::learning_rate_multipliers::LearningRateMultipliers;
-use crate::{Adam, LearningRateSchedule, Muon, RMSprop, Result, SGD};
+use crate::optimizers::lion::LionRule;
+use crate::optimizers::multi_optimizer::PartConfig;
+use crate::optimizers::nadam::NadamRule;
+use crate::optimizers::ruled::Ruled;
+use crate::optimizers::shared_options::SharedOptions;
+use crate::{
+    Adadelta, Adagrad, Adam, Adamax, Ftrl, LearningRateSchedule, Lion, MultiOptimizer, Muon, Nadam,
+    RMSprop, Result, SGD,
+};
 
 /// Changes the weights of a model by their gradients, one step at a time.
 ///
@@ -49,6 +61,25 @@ pub trait Optimizer: fmt::Debug + Send {
     /// # Errors
     /// When libtorch refuses, or the weights are not those of the steps before.
     fn step(&mut self, weights: &[(String, Tensor)], gradients: &[Tensor]) -> Result<()>;
+
+    /// Is told all weights when a training begins, to check that it was made for them.
+    ///
+    /// # Errors
+    /// When it was made for others.
+    fn begin(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
+        let _ = weights;
+        Ok(())
+    }
+
+    /// Is told the weights when a training ends, to leave in them what is to stay: the average of
+    /// the last weights, for instance. Most leave them as they are.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    fn finish(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
+        let _ = weights;
+        Ok(())
+    }
 
     /// A copy of what the optimizer remembers between steps.
     ///
@@ -123,6 +154,10 @@ pub(crate) enum OptimizerKind {
         beta_2: f64,
         epsilon: f64,
         weight_decay: f64,
+        #[serde(default, skip_serializing_if = "is_false")]
+        amsgrad: bool,
+        #[serde(default, skip_serializing_if = "SharedOptions::is_default")]
+        shared: SharedOptions,
     },
     #[serde(rename = "SGD")]
     Sgd {
@@ -134,6 +169,8 @@ pub(crate) enum OptimizerKind {
         weight_decay: f64,
         #[serde(default)]
         multipliers: LearningRateMultipliers,
+        #[serde(default, skip_serializing_if = "SharedOptions::is_default")]
+        shared: SharedOptions,
     },
     Muon {
         learning_rate: f64,
@@ -147,6 +184,8 @@ pub(crate) enum OptimizerKind {
         head_lr_ratio: f64,
         weight_decay: f64,
         exclude_layers: Vec<String>,
+        #[serde(default, skip_serializing_if = "SharedOptions::is_default")]
+        shared: SharedOptions,
     },
     #[serde(rename = "RMSprop")]
     RmsProp {
@@ -156,7 +195,30 @@ pub(crate) enum OptimizerKind {
         momentum: f64,
         epsilon: f64,
         centered: bool,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        weight_decay: f64,
+        #[serde(default, skip_serializing_if = "SharedOptions::is_default")]
+        shared: SharedOptions,
     },
+    Adadelta(Ruled<AdadeltaRule>),
+    Adagrad(Ruled<AdagradRule>),
+    Adamax(Ruled<AdamaxRule>),
+    Ftrl(Ruled<FtrlRule>),
+    Lion(Ruled<LionRule>),
+    Nadam(Ruled<NadamRule>),
+    MultiOptimizer {
+        parts: Vec<PartConfig>,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl OptimizerConfig {
@@ -180,12 +242,16 @@ impl OptimizerConfig {
                 beta_2,
                 epsilon,
                 weight_decay,
+                amsgrad,
+                shared,
             } => Box::new(
                 rated!(Adam::new(), learning_rate, schedule)
                     .beta_1(beta_1)
                     .beta_2(beta_2)
                     .epsilon(epsilon)
-                    .weight_decay(weight_decay),
+                    .weight_decay(weight_decay)
+                    .amsgrad(amsgrad)
+                    .shared(shared),
             ),
             OptimizerKind::Sgd {
                 learning_rate,
@@ -194,12 +260,14 @@ impl OptimizerConfig {
                 nesterov,
                 weight_decay,
                 multipliers,
+                shared,
             } => Box::new(
                 rated!(SGD::new(), learning_rate, schedule)
                     .momentum(momentum)
                     .nesterov(nesterov)
                     .weight_decay(weight_decay)
-                    .multipliers(multipliers),
+                    .multipliers(multipliers)
+                    .shared(shared),
             ),
             OptimizerKind::Muon {
                 learning_rate,
@@ -213,6 +281,7 @@ impl OptimizerConfig {
                 head_lr_ratio,
                 weight_decay,
                 exclude_layers,
+                shared,
             } => {
                 let names: Vec<&str> = exclude_layers.iter().map(String::as_str).collect();
                 Box::new(
@@ -225,7 +294,8 @@ impl OptimizerConfig {
                         .bias_lr_ratio(bias_lr_ratio)
                         .head_lr_ratio(head_lr_ratio)
                         .weight_decay(weight_decay)
-                        .exclude_layers(&names),
+                        .exclude_layers(&names)
+                        .shared(shared),
                 )
             }
             OptimizerKind::RmsProp {
@@ -235,13 +305,24 @@ impl OptimizerConfig {
                 momentum,
                 epsilon,
                 centered,
+                weight_decay,
+                shared,
             } => Box::new(
                 rated!(RMSprop::new(), learning_rate, schedule)
                     .rho(rho)
                     .momentum(momentum)
                     .epsilon(epsilon)
-                    .centered(centered),
+                    .centered(centered)
+                    .weight_decay(weight_decay)
+                    .shared(shared),
             ),
+            OptimizerKind::Adadelta(ruled) => Box::new(Adadelta::of(ruled)),
+            OptimizerKind::Adagrad(ruled) => Box::new(Adagrad::of(ruled)),
+            OptimizerKind::Adamax(ruled) => Box::new(Adamax::of(ruled)),
+            OptimizerKind::Ftrl(ruled) => Box::new(Ftrl::of(ruled)),
+            OptimizerKind::Lion(ruled) => Box::new(Lion::of(ruled)),
+            OptimizerKind::Nadam(ruled) => Box::new(Nadam::of(ruled)),
+            OptimizerKind::MultiOptimizer { parts } => Box::new(MultiOptimizer::of(parts)),
         }
     }
 }

@@ -2,24 +2,28 @@ use tch::Tensor;
 
 use crate::optimizers::learning_rate::{LearningRate, check_option, learning_rate_options};
 use crate::optimizers::optimizer::OptimizerKind;
+use crate::optimizers::shared_options::{SharedOptions, shared_options};
 use crate::optimizers::slots::Slots;
 use crate::{Optimizer, OptimizerConfig, OptimizerState, Result};
 
-/// RMSprop (Tieleman and Hinton 2012) as Keras 2.4 computes it.
+/// RMSprop (Tieleman and Hinton 2012) as Keras 3 computes it.
 ///
 /// Learning rate 0.001, rho 0.9, no momentum, epsilon 1e-7, not centred:
 ///
 /// ```text
 /// s = rho · s + (1 - rho) g²
-/// w -= learning_rate · g / (sqrt(s) + epsilon)
+/// w -= learning_rate · g / sqrt(s + epsilon)
 /// ```
 ///
-/// With momentum, TensorFlow adds epsilon under the root, and so does this:
+/// With momentum
 ///
 /// ```text
 /// v = momentum · v + learning_rate · g / sqrt(s + epsilon)
 /// w -= v
 /// ```
+///
+/// Keras 2.4 without momentum adds epsilon after the root, which makes steps larger where
+/// gradients are below 1e-3.
 ///
 /// A centred one subtracts the square of the mean gradient from s before the root.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub struct RMSprop {
     momentum: f64,
     epsilon: f64,
     centered: bool,
+    weight_decay: f64,
+    shared: SharedOptions,
     step: i64,
     slots: Slots,
 }
@@ -71,13 +77,24 @@ impl RMSprop {
         self
     }
 
-    fn kinds(&self) -> &'static [&'static str] {
-        match (self.momentum > 0.0, self.centered) {
-            (false, false) => &["rms"],
-            (true, false) => &["rms", "momentum"],
-            (false, true) => &["rms", "mg"],
-            (true, true) => &["rms", "momentum", "mg"],
-        }
+    /// Shrinks every weight by `learning_rate · weight_decay` of it before each step, biases
+    /// included; the default is 0.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        self.weight_decay = weight_decay;
+        self
+    }
+
+    shared_options!();
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.shared
+            .kinds(match (self.momentum > 0.0, self.centered) {
+                (false, false) => &["rms"],
+                (true, false) => &["rms", "momentum"],
+                (false, true) => &["rms", "mg"],
+                (true, true) => &["rms", "momentum", "mg"],
+            })
     }
 }
 
@@ -89,6 +106,8 @@ impl Default for RMSprop {
             momentum: 0.0,
             epsilon: 1e-7,
             centered: false,
+            weight_decay: 0.0,
+            shared: SharedOptions::default(),
             step: 0,
             slots: Slots::default(),
         }
@@ -108,11 +127,23 @@ impl Optimizer for RMSprop {
             momentum: self.momentum,
             epsilon: self.epsilon,
             centered: self.centered,
+            weight_decay: self.weight_decay,
+            shared: self.shared.clone(),
         }))
     }
 
     fn check(&self) -> Result<()> {
         self.learning_rate.check(self.name())?;
+        self.shared.check(self.name())?;
+        let decay = self.weight_decay;
+        let fits = (0.0..1.0).contains(&decay);
+        check_option(
+            self.name(),
+            "weight_decay",
+            decay,
+            fits,
+            "at least 0 and below 1",
+        )?;
         for (option, value) in [("rho", self.rho), ("momentum", self.momentum)] {
             let fits = (0.0..=1.0).contains(&value);
             check_option(self.name(), option, value, fits, "from 0 to 1")?;
@@ -136,50 +167,56 @@ impl Optimizer for RMSprop {
     }
 
     fn step(&mut self, weights: &[(String, Tensor)], gradients: &[Tensor]) -> Result<()> {
-        let (rate, kinds) = (self.learning_rate.at(self.step), self.kinds());
-        let slots = self.slots.of("RMSprop", kinds, weights)?;
+        let rate = self.learning_rate.at(self.step);
+        let slots = self.slots.of("RMSprop", &self.kinds(), weights)?;
+        let (steps, shared) = (self.step, &self.shared);
         self.step += 1;
-        for ((slot, (_, weight)), gradient) in slots.iter_mut().zip(weights).zip(gradients) {
-            let Some((rms, others)) = slot.tensors.split_first_mut() else {
-                continue;
-            };
-            let (momentum, mean) = match (others, self.centered) {
-                ([momentum, mean], _) => (Some(momentum), Some(mean)),
-                ([mean], true) => (None, Some(mean)),
-                ([momentum], false) => (Some(momentum), None),
-                _ => (None, None),
-            };
-            let scratch = &mut slot.scratch;
-            let _ = gradient.f_square_out(scratch)?;
-            let _ = rms.f_lerp_(scratch, 1.0 - self.rho)?;
-            scratch.f_copy_(rms)?;
-            if let Some(mean) = mean {
-                let _ = mean.f_lerp_(gradient, 1.0 - self.rho)?;
-                let _ = scratch.f_sub_(&mean.f_square()?)?;
-            }
-            let mut weight = weight.shallow_clone();
-            match momentum {
-                Some(momentum) => {
-                    let root = scratch.f_add_scalar_(self.epsilon)?.f_sqrt_()?;
-                    let step = gradient.f_div(&root)?.f_mul_scalar(rate)?;
-                    let _ = momentum.f_mul_scalar_(self.momentum)?.f_add_(&step)?;
-                    let _ = weight.f_sub_(momentum)?;
+        let (rho, epsilon, share) = (self.rho, self.epsilon, self.momentum);
+        let (centered, weight_decay) = (self.centered, self.weight_decay);
+        shared.step(steps, slots, weights, gradients, |slots, gradients, _| {
+            for ((slot, (name, weight)), gradient) in slots.iter_mut().zip(weights).zip(gradients) {
+                let mut kept = slot.tensors.iter_mut();
+                let Some(rms) = kept.next() else {
+                    continue;
+                };
+                let momentum = if share > 0.0 { kept.next() } else { None };
+                let mean = if centered { kept.next() } else { None };
+                let mut weight = weight.shallow_clone();
+                let keep = shared.keep(name, rate, weight_decay);
+                if keep < 1.0 {
+                    let _ = weight.f_mul_scalar_(keep)?;
                 }
-                None => {
-                    let root = scratch.f_sqrt_()?.f_add_scalar_(self.epsilon)?;
-                    let _ = weight.f_sub_(&gradient.f_div(&root)?.f_mul_scalar(rate)?)?;
+                let scratch = &mut slot.scratch;
+                let _ = gradient.f_square_out(scratch)?;
+                let _ = rms.f_lerp_(scratch, 1.0 - rho)?;
+                scratch.f_copy_(rms)?;
+                if let Some(mean) = mean {
+                    let _ = mean.f_lerp_(gradient, 1.0 - rho)?;
+                    let _ = scratch.f_sub_(&mean.f_square()?)?;
                 }
+                let root = scratch.f_add_scalar_(epsilon)?.f_sqrt_()?;
+                let step = gradient.f_div(&root)?.f_mul_scalar(rate)?;
+                let Some(momentum) = momentum else {
+                    let _ = weight.f_sub_(&step)?;
+                    continue;
+                };
+                let _ = momentum.f_mul_scalar_(share)?.f_add_(&step)?;
+                let _ = weight.f_sub_(momentum)?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
+    }
+
+    fn finish(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
+        self.shared.finish(&self.slots, weights)
     }
 
     fn state(&self) -> Result<OptimizerState> {
-        self.slots.state("RMSprop", self.kinds(), self.step)
+        self.slots.state("RMSprop", &self.kinds(), self.step)
     }
 
     fn set_state(&mut self, state: &OptimizerState) -> Result<()> {
-        self.slots.set_state("RMSprop", self.kinds(), state)?;
+        self.slots.set_state("RMSprop", &self.kinds(), state)?;
         self.step = state.step;
         Ok(())
     }
@@ -213,7 +250,7 @@ mod tests {
                 velocity = momentum * velocity + 0.1 * gradient / (square + 0.01_f64).sqrt();
                 weight -= velocity;
             } else {
-                weight -= 0.1 * gradient / (square.sqrt() + 0.01);
+                weight -= 0.1 * gradient / (square + 0.01_f64).sqrt();
             }
         }
         weight

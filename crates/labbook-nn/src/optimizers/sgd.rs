@@ -3,6 +3,7 @@ use tch::Tensor;
 use crate::optimizers::learning_rate::{LearningRate, check_option, learning_rate_options};
 use crate::optimizers::learning_rate_multipliers::LearningRateMultipliers;
 use crate::optimizers::optimizer::OptimizerKind;
+use crate::optimizers::shared_options::{SharedOptions, shared_options};
 use crate::optimizers::slots::Slots;
 use crate::{Optimizer, OptimizerConfig, OptimizerState, Result};
 
@@ -30,6 +31,7 @@ pub struct SGD {
     momentum: f64,
     nesterov: bool,
     weight_decay: f64,
+    shared: SharedOptions,
     step: i64,
     slots: Slots,
 }
@@ -85,11 +87,13 @@ impl SGD {
         self
     }
 
-    fn kinds(&self) -> &'static [&'static str] {
-        match self.momentum > 0.0 {
+    shared_options!();
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.shared.kinds(match self.momentum > 0.0 {
             true => &["momentum"],
             false => &[],
-        }
+        })
     }
 }
 
@@ -101,6 +105,7 @@ impl Default for SGD {
             momentum: 0.0,
             nesterov: false,
             weight_decay: 0.0,
+            shared: SharedOptions::default(),
             step: 0,
             slots: Slots::default(),
         }
@@ -120,12 +125,14 @@ impl Optimizer for SGD {
             nesterov: self.nesterov,
             weight_decay: self.weight_decay,
             multipliers: self.multipliers.clone(),
+            shared: self.shared.clone(),
         }))
     }
 
     fn check(&self) -> Result<()> {
         self.learning_rate.check(self.name())?;
         self.multipliers.check(self.name())?;
+        self.shared.check(self.name())?;
         let fits = (0.0..=1.0).contains(&self.momentum);
         check_option(self.name(), "momentum", self.momentum, fits, "from 0 to 1")?;
         check_option(
@@ -146,37 +153,49 @@ impl Optimizer for SGD {
     }
 
     fn step(&mut self, weights: &[(String, Tensor)], gradients: &[Tensor]) -> Result<()> {
-        let (rate, kinds) = (self.learning_rate.at(self.step), self.kinds());
-        let slots = self.slots.of("SGD", kinds, weights)?;
+        let plain_rate = self.learning_rate.at(self.step);
+        let slots = self.slots.of("SGD", &self.kinds(), weights)?;
+        let (steps, shared) = (self.step, &self.shared);
         self.step += 1;
-        for ((slot, (name, weight)), gradient) in slots.iter_mut().zip(weights).zip(gradients) {
-            let mut weight = weight.shallow_clone();
-            if self.weight_decay > 0.0 {
-                let _ = weight.f_mul_scalar_(1.0 - rate * self.weight_decay)?;
-            }
-            let rate = rate * self.multipliers.factor(name);
-            let scratch = &mut slot.scratch;
-            let _ = gradient.f_mul_scalar_out(scratch, -rate)?;
-            if let [velocity] = &mut slot.tensors[..] {
-                let _ = velocity.f_mul_scalar_(self.momentum)?;
-                let _ = velocity.f_add_(scratch)?;
-                if !self.nesterov {
-                    let _ = weight.f_add_(velocity)?;
-                    continue;
+        let (momentum, nesterov, multipliers) = (self.momentum, self.nesterov, &self.multipliers);
+        let weight_decay = self.weight_decay;
+        shared.step(steps, slots, weights, gradients, |slots, gradients, _| {
+            for ((slot, (name, weight)), gradient) in slots.iter_mut().zip(weights).zip(gradients) {
+                let mut weight = weight.shallow_clone();
+                let keep = shared.keep(name, plain_rate, weight_decay);
+                if keep < 1.0 {
+                    let _ = weight.f_mul_scalar_(keep)?;
                 }
-                let _ = scratch.f_add_(&velocity.f_mul_scalar(self.momentum)?)?;
+                let rate = plain_rate * multipliers.factor(name);
+                let scratch = &mut slot.scratch;
+                let _ = gradient.f_mul_scalar_out(scratch, -rate)?;
+                if momentum > 0.0
+                    && let Some(velocity) = slot.tensors.first_mut()
+                {
+                    let _ = velocity.f_mul_scalar_(momentum)?;
+                    let _ = velocity.f_add_(scratch)?;
+                    if !nesterov {
+                        let _ = weight.f_add_(velocity)?;
+                        continue;
+                    }
+                    let _ = scratch.f_add_(&velocity.f_mul_scalar(momentum)?)?;
+                }
+                let _ = weight.f_add_(scratch)?;
             }
-            let _ = weight.f_add_(scratch)?;
-        }
-        Ok(())
+            Ok(())
+        })
+    }
+
+    fn finish(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
+        self.shared.finish(&self.slots, weights)
     }
 
     fn state(&self) -> Result<OptimizerState> {
-        self.slots.state("SGD", self.kinds(), self.step)
+        self.slots.state("SGD", &self.kinds(), self.step)
     }
 
     fn set_state(&mut self, state: &OptimizerState) -> Result<()> {
-        self.slots.set_state("SGD", self.kinds(), state)?;
+        self.slots.set_state("SGD", &self.kinds(), state)?;
         self.step = state.step;
         Ok(())
     }

@@ -57,6 +57,11 @@ impl Slots {
         Ok(&mut self.rows)
     }
 
+    /// What is kept so far.
+    pub(crate) fn rows(&self) -> &[Slot] {
+        &self.rows
+    }
+
     fn check(&self, optimizer: &str, weights: &[(String, Tensor)]) -> Result<()> {
         let fits = self.rows.len() == weights.len()
             && self

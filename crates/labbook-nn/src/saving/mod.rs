@@ -1,7 +1,7 @@
 //! Models, weights and trainings in files.
 
 pub(crate) mod archive;
-mod beside;
+pub(crate) mod beside;
 pub(crate) mod checkpoint;
 pub(crate) mod file_name;
 pub(crate) mod keeper;

@@ -73,7 +73,8 @@ struct SavedCompiled {
     optimizer: OptimizerConfig,
     state: SavedOptimizerState,
     /// The first output's.
-    loss: LossConfig,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    loss: Option<LossConfig>,
     /// The others', and how much each of all counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     more_losses: Vec<LossConfig>,
@@ -158,9 +159,7 @@ impl Model {
                 Some(SavedCompiled {
                     optimizer,
                     state,
-                    loss: losses
-                        .next()
-                        .ok_or_else(|| cannot_keep(&path, "loss", "none"))?,
+                    loss: losses.next(),
                     more_losses: losses.collect(),
                     loss_weights: match weights.iter().all(|&weight| weight == 1.0) {
                         true => Vec::new(),
@@ -225,7 +224,7 @@ impl Model {
             room = room.saturating_add(sizes.iter().product());
         }
         let layers = manifest.layers.into_iter().map(|saved| {
-            let layer = SharedLayer::boxed(saved.layer.into_layer(&saved.name));
+            let layer = SharedLayer::named(&saved.name, saved.layer.into_layer(&saved.name)?);
             layer.set_trainable(saved.trainable)?;
             Ok(layer)
         });
@@ -341,7 +340,7 @@ impl Sequential {
 impl SavedCompiled {
     /// The options of `compile`; the optimizer's state apart.
     fn into_compile(self, outputs: &[String]) -> Result<Compile> {
-        let losses = std::iter::once(&self.loss).chain(&self.more_losses);
+        let losses = self.loss.iter().chain(&self.more_losses);
         let losses = losses
             .map(registry::from_config)
             .collect::<Result<Vec<_>>>()?;
@@ -430,11 +429,11 @@ fn missing(name: &str) -> Error {
 /// Names and sizes as the file has them.
 pub(crate) fn sizes_under(
     group: &str,
-    sizes: Vec<(String, Vec<i64>)>,
+    sizes: Vec<(String, impl Into<Option<Vec<i64>>>)>,
 ) -> Vec<(String, Option<Vec<i64>>)> {
     let sizes = sizes.into_iter();
     sizes
-        .map(|(name, sizes)| (format!("{group}/{name}"), Some(sizes)))
+        .map(|(name, sizes)| (format!("{group}/{name}"), sizes.into()))
         .collect()
 }
 
@@ -478,9 +477,10 @@ pub(crate) fn unfit(path: &Path, error: Error, advice: &str) -> Error {
 fn cannot_keep(path: &Path, class: &str, name: &str) -> Error {
     Error::file(
         path,
-        "a model of this crate's own parts",
+        "a model whose parts can be told",
         format!("{class} {name}, which a file cannot describe"),
-        "save the weights alone with save_weights",
+        "give it a config() and register it (register_layer, register_loss, register_metric), or \
+         save the weights alone with save_weights",
     )
 }
 

@@ -51,6 +51,12 @@ impl From<Tensor> for Tensors {
     }
 }
 
+impl From<()> for Tensors {
+    fn from((): ()) -> Self {
+        Self(Vec::new())
+    }
+}
+
 impl From<&Tensor> for Tensors {
     fn from(tensor: &Tensor) -> Self {
         Self(shared([tensor]))

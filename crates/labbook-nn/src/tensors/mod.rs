@@ -9,4 +9,4 @@ pub(crate) mod shape;
 
 pub use dtype_policy::{DtypePolicy, bfloat16_is_fast};
 pub use list::Tensors;
-pub use shape::{Shape, Size2D};
+pub use shape::{Shape, Size2D, Size3D};

@@ -87,6 +87,12 @@ impl From<(i64, i64, i64)> for Shape {
     }
 }
 
+impl From<(i64, i64, i64, i64)> for Shape {
+    fn from(sizes: (i64, i64, i64, i64)) -> Self {
+        Self(vec![sizes.0, sizes.1, sizes.2, sizes.3])
+    }
+}
+
 impl<const N: usize> From<[i64; N]> for Shape {
     fn from(sizes: [i64; N]) -> Self {
         Self(sizes.to_vec())
@@ -170,6 +176,45 @@ impl From<(i64, i64)> for Size2D {
 impl From<[i64; 2]> for Size2D {
     fn from([height, width]: [i64; 2]) -> Self {
         Self { height, width }
+    }
+}
+
+/// A depth, a height and a width. One number stands for a cube.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Size3D {
+    /// Extent along the first axis.
+    pub depth: i64,
+    /// Extent along the rows.
+    pub height: i64,
+    /// Extent along the columns.
+    pub width: i64,
+}
+
+impl Size3D {
+    pub(crate) fn array(self) -> [i64; 3] {
+        [self.depth, self.height, self.width]
+    }
+}
+
+impl From<i64> for Size3D {
+    fn from(side: i64) -> Self {
+        Self::from((side, side, side))
+    }
+}
+
+impl From<(i64, i64, i64)> for Size3D {
+    fn from((depth, height, width): (i64, i64, i64)) -> Self {
+        Self {
+            depth,
+            height,
+            width,
+        }
+    }
+}
+
+impl From<[i64; 3]> for Size3D {
+    fn from([depth, height, width]: [i64; 3]) -> Self {
+        Self::from((depth, height, width))
     }
 }
 

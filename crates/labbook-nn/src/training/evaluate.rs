@@ -210,7 +210,7 @@ impl Model {
         let verbosity = options.check()?;
         let interruptible = Interruptible::begin();
         keep_freed_tensors()?;
-        self.compiled()?;
+        self.compiled()?.check_losses()?;
         self.build_for("x", &x)?;
         let spec = self.data_spec()?;
         let weights = options.sample_weight.as_ref();
@@ -239,7 +239,7 @@ impl Model {
         let verbosity = options.check()?;
         let interruptible = Interruptible::begin();
         keep_freed_tensors()?;
-        self.compiled()?;
+        self.compiled()?.check_losses()?;
         if self.built().is_err() {
             self.build_for_dataset(data)?;
         }
@@ -320,11 +320,13 @@ pub(crate) fn measure(
     let _casts = Casts::keep();
     let compiled = model.compiled()?;
     let mut tally = Tally::begin(compiled, model.device)?;
+    // Penalties on outputs are those of this evaluation: what layers saw before is let go.
+    model.penalty()?;
     let mut steps = 0;
     let most = batches.map_or(i64::MAX, |batches| batches.saturating_mul(batch_size));
     let whole = examples.each(piece_size(model, batch_size)?, most, |batch| {
         let outputs = match views {
-            None => model.forward_all(&batch.inputs, Phase::Infer)?,
+            None => model.compute(&batch.inputs, Phase::Infer)?,
             Some(_) => vec![model.infer(&batch.inputs[0], views)?],
         };
         let _ = tally.add(compiled, &outputs, &batch)?;

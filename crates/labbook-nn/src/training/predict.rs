@@ -148,7 +148,7 @@ impl Model {
             let batch = unless_interrupted(batch)?;
             let inputs = batch.ok_or_else(|| interruptible.error("predict"))?.inputs;
             let outputs = match options.views {
-                None => self.forward_all(&inputs, Phase::Infer)?,
+                None => self.compute(&inputs, Phase::Infer)?,
                 Some(_) => vec![self.infer(&inputs[0], options.views)?],
             };
             parts.resize_with(outputs.len(), Vec::new);

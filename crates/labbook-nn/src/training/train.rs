@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::evaluate::measure;
@@ -5,6 +6,8 @@ use super::examples::{Examples, Stream, unless_interrupted};
 use super::fit::Validation;
 use super::labelled::Labelled;
 use super::tally::{BatchObjective, Tally};
+use super::train_step::{Figures, OwnStep, TrainStep};
+use super::trainable::Trainable;
 use crate::data::tensor_batches::{DataSpec, InputNeed, OutputNeed, TensorBatches};
 use crate::engine::{self, Engine};
 use crate::images::augmenter::Augmenter;
@@ -16,7 +19,7 @@ use crate::training::history::EpochRecord;
 use crate::training::progress::Stopwatch;
 use crate::{
     Batch, Callback, Callbacks, Control, Dataset, Error, Fit, FitParams, History, Logs, Model,
-    Parameter, Reporter, Result, Tensors, Verbosity,
+    Phase, Reporter, Result, Tensors, Verbosity,
 };
 use tch::{Tensor, no_grad_guard};
 
@@ -43,17 +46,76 @@ impl Model {
         y: impl Into<Tensors>,
         options: &Fit,
     ) -> Result<History> {
+        self.compiled()?.check_losses()?;
+        self.fit_tensors(x.into(), y.into(), options, None)
+    }
+
+    /// [`fit`](Self::fit) with a training step of a person's own, as by overriding `train_step`
+    /// in Keras.
+    ///
+    /// The function is called for every batch, computes a loss, and changes the weights with
+    /// [`TrainStep::minimize`]. Shuffles, batches, progress, callbacks, the stop button,
+    /// `run_name` and validation are those of `fit`; the history holds what the step
+    /// [logs](TrainStep::log). `y` may be `()`. Nothing is checked about how the data fit the
+    /// model. The model is compiled with an optimizer, and with `()` for the loss; for several
+    /// models at once see [`Model::joined`]. The penalties of layers are in
+    /// [`penalty`](Self::penalty), for the step to add.
+    ///
+    /// # Errors
+    /// When the model is not compiled, data or options do not fit, or a callback or the step
+    /// fails.
+    pub fn fit_with_step(
+        &mut self,
+        x: impl Into<Tensors>,
+        y: impl Into<Tensors>,
+        options: &Fit,
+        mut step: impl FnMut(&mut TrainStep<'_>) -> Result<()>,
+    ) -> Result<History> {
+        self.fit_tensors(x.into(), y.into(), options, Some(&mut step))
+    }
+
+    /// [`fit_with_step`](Self::fit_with_step) on a data set that gives batches.
+    ///
+    /// # Errors
+    /// As [`fit_with_step`](Self::fit_with_step).
+    pub fn fit_dataset_with_step(
+        &mut self,
+        data: &dyn Dataset,
+        options: &Fit,
+        mut step: impl FnMut(&mut TrainStep<'_>) -> Result<()>,
+    ) -> Result<History> {
+        self.fit_stream(data, options, Some(&mut step))
+    }
+
+    fn fit_tensors(
+        &mut self,
+        x: Tensors,
+        y: Tensors,
+        options: &Fit,
+        own: Option<&mut OwnStep<'_>>,
+    ) -> Result<History> {
         let whole = Labelled {
-            x: x.into(),
-            y: y.into(),
+            x,
+            y,
             sample_weight: options.sample_weight.as_ref().map(Tensor::shallow_clone),
         };
         let verbosity = options.check()?;
         let _interruptible = Interruptible::begin();
         engine::allocator::keep_freed_tensors()?;
         self.compiled()?;
-        self.build_for("x", &whole.x)?;
-        let spec = self.data_spec()?;
+        let spec = match &own {
+            None => {
+                self.build_for("x", &whole.x)?;
+                self.data_spec()?
+            }
+            Some(_) => {
+                self.built()?;
+                DataSpec::any(whole.x.as_slice(), whole.y.as_slice(), self.device)?
+            }
+        };
+        if whole.x.is_empty() {
+            return Err(Error::data("x", "at least one tensor", "none", "pass &x"));
+        }
         if options.validation_split > 0.0 {
             // Cut apart, they would no longer show what differs.
             whole.check_counts()?;
@@ -72,7 +134,7 @@ impl Model {
         let tensors: Vec<&Tensor> = data.tensors().collect();
         let validation = held_back.as_ref().or(options.validation.as_ref());
         let train = Examples::Tensors(train);
-        self.train(&spec, train, validation, &tensors, verbosity, options)
+        self.train(&spec, train, validation, &tensors, verbosity, options, own)
     }
 
     /// [`fit`](Self::fit) on a data set that gives batches, epoch after epoch.
@@ -84,15 +146,34 @@ impl Model {
     /// # Errors
     /// When the model is not compiled, data or options do not fit, or a callback fails.
     pub fn fit_dataset(&mut self, data: &dyn Dataset, options: &Fit) -> Result<History> {
+        self.compiled()?.check_losses()?;
+        self.fit_stream(data, options, None)
+    }
+
+    fn fit_stream(
+        &mut self,
+        data: &dyn Dataset,
+        options: &Fit,
+        own: Option<&mut OwnStep<'_>>,
+    ) -> Result<History> {
         let verbosity = options.check()?;
         let _interruptible = Interruptible::begin();
         engine::allocator::keep_freed_tensors()?;
         self.compiled()?;
         options.check_for_dataset()?;
-        if self.built().is_err() {
-            self.build_for_dataset(data)?;
-        }
-        let spec = self.data_spec()?;
+        let spec = match &own {
+            None => {
+                if self.built().is_err() {
+                    self.build_for_dataset(data)?;
+                }
+                self.data_spec()?
+            }
+            Some(_) => {
+                self.built()?;
+                let first = first_of(data)?;
+                DataSpec::any(&first.inputs, &first.targets, self.device)?
+            }
+        };
         let stream = Stream::new(
             &spec,
             data,
@@ -108,21 +189,13 @@ impl Model {
             &[],
             verbosity,
             options,
+            own,
         )
     }
 
     /// Builds a model that waits for its first data.
     pub(crate) fn build_for_dataset(&mut self, data: &dyn Dataset) -> Result<()> {
-        let first = data.epoch(0)?.next();
-        let first = first.ok_or_else(|| {
-            Error::data(
-                "data set",
-                "at least one batch",
-                "none",
-                "check how it was made",
-            )
-        })?;
-        self.build_for("data set x", &Tensors::from(first?.inputs))
+        self.build_for("data set x", &Tensors::from(first_of(data)?.inputs))
     }
 
     /// What the model takes in and learns from.
@@ -155,6 +228,7 @@ impl Model {
         })
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what fit and fit_dataset share")]
     fn train(
         &mut self,
         spec: &DataSpec,
@@ -163,6 +237,7 @@ impl Model {
         data: &[&Tensor],
         verbosity: Verbosity,
         options: &Fit,
+        own: Option<&mut OwnStep<'_>>,
     ) -> Result<History> {
         let mut kept_data = data.to_vec();
         let validation = match validation {
@@ -182,7 +257,10 @@ impl Model {
             }
         };
         if let Some(augmentation) = options.augmentation {
-            augmentation.check(self.built_for()?)?;
+            augmentation.check(match &own {
+                None => self.built_for()?,
+                Some(_) => &spec.inputs[0].shape,
+            })?;
         }
         let mut callbacks = options.callbacks.try_borrow_mut().map_err(|_| {
             Error::option(
@@ -243,6 +321,7 @@ impl Model {
             failure: None,
             resuming: resumed.is_some(),
             warned: false,
+            own: own.map(|own| own as _),
         };
         training.history.params.seed = training.model.seed;
         training.run(&mut train, validation, options, &mut randomness, resumed)?;
@@ -258,7 +337,7 @@ impl Model {
     }
 
     /// One step of the optimizer on one batch.
-    fn train_step(
+    pub(crate) fn train_step(
         &mut self,
         weights: &Trainable,
         engine: &mut dyn Engine,
@@ -271,66 +350,24 @@ impl Model {
             batch,
         };
         let gradients = engine.gradients(self, &batch.inputs, &mut objective)?;
+        weights.step(self.compiled_mut()?.optimizer.as_mut(), &gradients)
+    }
+}
+
+impl Model {
+    /// Lets the optimizer leave in the weights what is to stay.
+    fn finish_optimizer(&mut self) -> Result<()> {
+        let weights = Trainable::of(self)?;
         let _guard = no_grad_guard();
-        let gradients = weights.in_keras_shape(&gradients)?;
-        let optimizer = &mut self.compiled_mut()?.optimizer;
-        optimizer.step(&weights.values, &gradients)
-    }
-}
-
-/// The weights that the optimizer changes.
-struct Trainable {
-    parameters: Vec<Parameter>,
-    /// For the optimizer: names and views in Keras's shapes, without autograd.
-    values: Vec<(String, Tensor)>,
-}
-
-impl Trainable {
-    fn of(model: &Model) -> Result<Self> {
-        let mut weights = Self {
-            parameters: Vec::new(),
-            values: Vec::new(),
-        };
-        for (name, parameter) in model.parameters() {
-            if parameter.trainable {
-                let view = parameter.keras_view(&parameter.value)?;
-                weights.values.push((name, view));
-                weights.parameters.push(parameter);
-            }
-        }
-        if weights.values.is_empty() {
-            return Err(Error::weights(
-                "at least one weight that training changes",
-                "none",
-                "unfreeze a layer with set_layer_trainable(name, true)",
-            ));
-        }
-        Ok(weights)
-    }
-
-    fn in_keras_shape(&self, gradients: &[Tensor]) -> Result<Vec<Tensor>> {
-        if gradients.len() != self.parameters.len() {
-            return Err(Error::Torch {
-                operation: "the gradients".to_owned(),
-                message: format!(
-                    "expected one for each of {} weights, received {}",
-                    self.parameters.len(),
-                    gradients.len()
-                ),
-            });
-        }
-        let pairs = self.parameters.iter().zip(gradients);
-        pairs
-            .map(|(weight, gradient)| weight.keras_view(gradient))
-            .collect()
+        self.compiled_mut()?.optimizer.finish(&weights.values)
     }
 }
 
 /// What the steps of an epoch share.
 struct Epoch {
     weights: Trainable,
-    engine: Box<dyn Engine>,
-    tally: Tally,
+    way: Way,
+    examples: i64,
     augmenter: Option<Augmenter>,
 }
 
@@ -346,6 +383,48 @@ struct Training<'a> {
     failure: Option<String>,
     resuming: bool,
     warned: bool,
+    /// The step of a person's own, in place of the compiled loss.
+    own: Option<&'a mut OwnStep<'a>>,
+}
+
+/// How a batch trains, and what is counted of it.
+enum Way {
+    Compiled {
+        engine: Box<dyn Engine>,
+        tally: Tally,
+    },
+    Own(Figures),
+}
+
+/// The first batch of a data set.
+fn first_of(data: &dyn Dataset) -> Result<Batch> {
+    let first = data.epoch(0)?.next();
+    first.ok_or_else(|| {
+        Error::data(
+            "data set",
+            "at least one batch",
+            "none",
+            "check how it was made",
+        )
+    })?
+}
+
+/// Calls a step of a person's own, whose tensor operations panic where they do not fit; false if
+/// it was interrupted.
+fn call_step(own: &mut OwnStep<'_>, mut step: TrainStep<'_>) -> Result<bool> {
+    let result = catch_unwind(AssertUnwindSafe(|| own(&mut step)));
+    let result = result.unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("it panicked");
+        Err(Error::Torch {
+            operation: "the training step".to_owned(),
+            message: message.lines().next().unwrap_or_default().to_owned(),
+        })
+    });
+    Ok(unless_interrupted(result)?.is_some())
 }
 
 impl Training<'_> {
@@ -373,6 +452,11 @@ impl Training<'_> {
                 .map_or(first, |epoch| epoch.saturating_add(1));
             earlier = self.history.seconds;
         }
+        let weights = Trainable::of(self.model)?;
+        self.model
+            .compiled_mut()?
+            .optimizer
+            .begin(&weights.values)?;
         for epoch in first..options.epochs {
             if self.stop {
                 break;
@@ -394,13 +478,11 @@ impl Training<'_> {
             if let Some(validation) = &mut validation
                 && options.validates_after(epoch)
             {
-                let batch_size = options.validation_batch_size.unwrap_or(options.batch_size);
-                let sizes = (batch_size, options.validation_steps);
-                let Some(measured) = measure(self.model, validation, sizes, None)? else {
+                let Some(measured) = self.validate(validation, options)? else {
                     self.history.interrupted = true;
                     break;
                 };
-                logs.extend_validation(&measured.logs);
+                logs.extend_validation(&measured);
             }
             self.history.push(
                 EpochRecord {
@@ -421,6 +503,9 @@ impl Training<'_> {
             self.history.seconds = earlier + start.elapsed().as_secs_f64();
             self.keep(randomness)?;
         }
+        if !self.history.interrupted {
+            self.model.finish_optimizer()?;
+        }
         self.each_callback(|callback, control| callback.on_train_end(control))?;
         self.history.seconds = earlier + start.elapsed().as_secs_f64();
         if self.history.interrupted && self.speaks() {
@@ -439,6 +524,30 @@ impl Training<'_> {
             self.reporter.train_end(&self.history);
         }
         Ok(())
+    }
+
+    /// The figures of the validation, or none if it was interrupted.
+    fn validate(&mut self, examples: &mut Examples<'_>, options: &Fit) -> Result<Option<Logs>> {
+        let batch_size = options.validation_batch_size.unwrap_or(options.batch_size);
+        let Some(own) = &mut self.own else {
+            let sizes = (batch_size, options.validation_steps);
+            let measured = measure(self.model, examples, sizes, None)?;
+            return Ok(measured.map(|measured| measured.logs));
+        };
+        let _guard = no_grad_guard();
+        let mut figures = Figures::begin(self.model.device);
+        let steps = options.validation_steps;
+        let most = steps.map_or(i64::MAX, |steps| steps.saturating_mul(batch_size));
+        let whole = examples.each(batch_size, most, |batch| {
+            let step = TrainStep {
+                model: self.model,
+                batch: &batch,
+                phase: Phase::Infer,
+                figures: &mut figures,
+            };
+            Ok(call_step(*own, step)? && !interrupt::is_requested())
+        })?;
+        whole.then(|| figures.logs()).transpose()
     }
 
     /// Sets history and callbacks back to where an earlier process was.
@@ -505,8 +614,14 @@ impl Training<'_> {
         tch::manual_seed(as_torch_seed(randomness.next_u64()));
         let mut epoch = Epoch {
             weights: Trainable::of(self.model)?,
-            engine: engine::choose(self.model, train.largest_batch(options.batch_size))?,
-            tally: Tally::begin(self.model.compiled()?, self.model.device)?,
+            way: match &self.own {
+                None => Way::Compiled {
+                    engine: engine::choose(self.model, train.largest_batch(options.batch_size))?,
+                    tally: Tally::begin(self.model.compiled()?, self.model.device)?,
+                },
+                Some(_) => Way::Own(Figures::begin(self.model.device)),
+            },
+            examples: 0,
             augmenter: options
                 .augmentation
                 .map(|augmentation| Augmenter::new(augmentation, self.model.seed, epoch)),
@@ -547,7 +662,7 @@ impl Training<'_> {
                     };
                     if let Some(augmenter) = &mut epoch.augmenter {
                         let x = batch.inputs.swap_remove(0);
-                        let first = epoch.tally.examples();
+                        let first = epoch.examples;
                         let rows: Vec<i64> = (first..first + x.size()[0]).collect();
                         batch.inputs.push(augmenter.apply(x, &rows, randomness)?);
                     }
@@ -567,7 +682,10 @@ impl Training<'_> {
             watch.set_steps(self.history.params.steps);
         }
         let names = self.model.output_names();
-        epoch.tally.logs(self.model.compiled()?, &names).map(Some)
+        match &epoch.way {
+            Way::Compiled { tally, .. } => tally.logs(self.model.compiled()?, &names).map(Some),
+            Way::Own(figures) => figures.logs().map(Some),
+        }
     }
 
     /// A step on one batch, and what belongs to it; whether the epoch goes on.
@@ -578,14 +696,26 @@ impl Training<'_> {
         epoch: &mut Epoch,
         watch: &mut Stopwatch,
     ) -> Result<bool> {
-        let Epoch {
-            weights,
-            engine,
-            tally,
-            ..
-        } = epoch;
-        self.model
-            .train_step(weights, engine.as_mut(), batch, tally)?;
+        epoch.examples += batch.inputs.first().map_or(0, |x| x.size()[0]);
+        match (&mut epoch.way, &mut self.own) {
+            (Way::Compiled { engine, tally }, _) => {
+                let weights = &epoch.weights;
+                self.model
+                    .train_step(weights, engine.as_mut(), batch, tally)?;
+            }
+            (Way::Own(figures), Some(own)) => {
+                let step = TrainStep {
+                    model: self.model,
+                    batch,
+                    phase: Phase::Train,
+                    figures,
+                };
+                if !call_step(*own, step)? {
+                    return Ok(false);
+                }
+            }
+            (Way::Own(_), None) => (),
+        }
         watch.step_done();
         self.each_callback(|callback, control| callback.on_train_batch_end(step - 1, control))?;
         if interrupt::is_requested() {

@@ -6,7 +6,7 @@ use crate::engine::kernels::{self, ActiveColumns, Dropping, Instructions, LANES,
 use crate::layers::ConfigKind;
 use crate::model::graph::Planned;
 use crate::random::mask_seed;
-use crate::{Activation, L1L2, Result};
+use crate::{Activation, L1L2, Regularizer, Result};
 
 /// A layer with so few inputs is computed again in the backward pass instead of kept.
 const FEW_INPUTS: usize = 16;
@@ -81,10 +81,18 @@ impl Weights {
     /// The weights of a dense layer and the function that it has to end with.
     pub(super) fn of(planned: &Planned<'_>) -> Option<(Self, Activation)> {
         let Some(ConfigKind::Dense {
-            kernel_regularizer, ..
+            kernel_regularizer,
+            bias_regularizer: None,
+            activity_regularizer: None,
+            ..
         }) = kind(planned)
         else {
             return None;
+        };
+        let regularizer = match kernel_regularizer {
+            None => None,
+            Some(Regularizer::L1L2(regularizer)) => Some(regularizer),
+            Some(_) => return None,
         };
         let [kernel, bias] = &planned.layer.parameters()[..] else {
             return None;
@@ -98,7 +106,7 @@ impl Weights {
         let weights = Self {
             kernel: kernel.value.shallow_clone(),
             bias: bias.value.shallow_clone(),
-            regularizer: kernel_regularizer,
+            regularizer,
         };
         fits.then_some((weights, planned.activation))
     }

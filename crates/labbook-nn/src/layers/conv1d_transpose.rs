@@ -1,0 +1,102 @@
+use tch::Tensor;
+
+use super::activity::Activity;
+use super::conv2d::Padding;
+use super::kernel_facts::kernel_facts;
+use super::kernel_options::kernel_options;
+use super::registry::{Registered, layer_facts, registered};
+use super::transposed::{Settings, Transposed};
+use crate::layers::layer::layer_options;
+use crate::layers::layer::not_built;
+use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+
+/// A transposed convolution over sequences: what makes them longer where a
+/// [`Conv1D`](crate::Conv1D) of the same strides makes them shorter.
+///
+/// Strides 1, no padding, kernel Glorot uniform, bias zero and no activation unless asked for, as in
+/// Keras. The kernel's shape is (kernel size, filters, channels).
+///
+/// ```
+/// use labbook_nn::{Conv1DTranspose, Sequential};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let mut model = Sequential::new();
+/// model.add(Conv1DTranspose::new(8, 3).strides(2).input_shape((10, 4)));
+/// assert_eq!(model.layers()?[0].output_shape.dims(), [21, 8]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Shapes
+/// (N, steps, channels) to (N, new steps, filters).
+#[derive(Debug)]
+pub struct Conv1DTranspose {
+    settings: Settings,
+    options: LayerOptions,
+    activity: Activity,
+    built: Option<Transposed>,
+}
+
+registered!(Conv1DTranspose, activity: Activity::default(), built: None);
+
+impl Conv1DTranspose {
+    /// A convolution with `filters` outputs per step and a kernel such as `3`.
+    #[must_use]
+    pub fn new(filters: i64, kernel_size: i64) -> Self {
+        Self::of(Settings::new(filters, vec![kernel_size]))
+    }
+
+    /// Sets how many steps lie between the places of neighbouring inputs in the output; the default is 1.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn strides(mut self, strides: i64) -> Self {
+        self.settings.strides = vec![strides];
+        self
+    }
+
+    /// Sets what happens at the border; the default is [`Padding::Valid`]. With [`Padding::Same`]
+    /// the output is as long as the input times the strides.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn padding(mut self, padding: Padding) -> Self {
+        self.settings.padding = padding;
+        self
+    }
+
+    /// Sets how many steps lie between the numbers of the kernel; the default is 1. Not with
+    /// strides.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn dilation_rate(mut self, dilation_rate: i64) -> Self {
+        self.settings.dilation_rate = vec![dilation_rate];
+        self
+    }
+
+    /// Sets how much longer the output is at its end than it has to be; without this it is as long
+    /// as Keras makes it.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn output_padding(mut self, output_padding: i64) -> Self {
+        self.settings.output_padding = Some(vec![output_padding]);
+        self
+    }
+    kernel_options!(settings.kernel);
+
+    layer_options!();
+}
+
+impl Layer for Conv1DTranspose {
+    layer_facts!(Conv1DTranspose, whole_batch_or_not);
+
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+        let (built, output) = self.settings.build(1, input, context)?;
+        self.built = Some(built);
+        Ok(output)
+    }
+
+    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
+        let Some(built) = &self.built else {
+            return Err(not_built(self.class_name(), &self.options));
+        };
+        let settings = &self.settings;
+        settings.forward(built, &self.activity, x, phase, activation)
+    }
+
+    kernel_facts!(input);
+}
