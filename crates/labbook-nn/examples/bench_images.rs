@@ -18,7 +18,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             images += batch?.inputs[0].size()[0];
         }
         let seconds = begin.elapsed().as_secs_f64();
-        println!("labbook: {images} of {count} images, {:.0} per second", images as f64 / seconds);
+        println!(
+            "labbook: {images} of {count} images, {:.0} per second",
+            images as f64 / seconds
+        );
     }
     Ok(())
 }

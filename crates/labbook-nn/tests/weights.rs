@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use labbook_nn::Activation::{Relu, Softmax, Tanh};
 use labbook_nn::{
-    BatchNormalization, Concatenate, Conv2D, Dense, Flatten, Input, MaxPooling2D, Model, Padding,
-    Result, Sequential, WeightLayout,
+    BatchNormalization, Concatenate, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten,
+    Input, LayerNormalization, MaxPooling2D, Model, Padding, Result, SeparableConv2D, Sequential,
+    WeightLayout,
 };
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -146,6 +147,48 @@ fn a_map_prints_and_takes_other_names() -> Result<()> {
     for (error, told) in errors.iter().zip(told) {
         assert!(error.to_string().contains(told), "{error}");
     }
+    Ok(())
+}
+
+#[test]
+fn further_layers_have_pytorchs_shapes_and_come_back() -> Result<()> {
+    let mut model = Sequential::on(Device::Cpu).seeded(6);
+    model.add(
+        DepthwiseConv2D::new(3)
+            .depth_multiplier(2)
+            .name("deep")
+            .input_shape((6, 6, 4)),
+    );
+    model.add(SeparableConv2D::new(5, 2).name("apart"));
+    model.add(Conv2DTranspose::new(3, 2).name("up"));
+    model.add(LayerNormalization::new().name("norm"));
+    let map = model.weight_map(WeightLayout::PyTorch)?;
+    let told = map
+        .rows()
+        .iter()
+        .map(|row| (row.name.as_str(), row.shape.as_slice()));
+    let told: Vec<(&str, &[i64])> = told.collect();
+    let expected: [(&str, &[i64]); 9] = [
+        ("deep.weight", &[8, 1, 3, 3]),
+        ("deep.bias", &[8]),
+        ("apart.depthwise.weight", &[8, 1, 2, 2]),
+        ("apart.pointwise.weight", &[5, 8, 1, 1]),
+        ("apart.bias", &[5]),
+        ("up.weight", &[5, 3, 2, 2]),
+        ("up.bias", &[3]),
+        ("norm.weight", &[3]),
+        ("norm.bias", &[3]),
+    ];
+    assert_eq!(told, expected);
+    let folder = tempfile::tempdir().unwrap();
+    let path = model.export_weights(folder.path().join("net"), &map)?;
+    let before = model.weights()?;
+    let zeros = before
+        .iter()
+        .map(|(name, weight)| (name.clone(), weight.zeros_like()));
+    model.set_weights(&zeros.collect::<Vec<_>>())?;
+    assert!(model.import_weights(&path, &map)?.is_complete());
+    assert_eq!(model.weights()?, before);
     Ok(())
 }
 

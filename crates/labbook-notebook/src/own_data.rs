@@ -7,7 +7,7 @@ use labbook_nn::{
 };
 
 use crate::html::{Line, Preformatted};
-use crate::render::{Render, shown_as};
+use crate::render::shown_as;
 use crate::table::Table;
 
 shown_as!(

@@ -53,17 +53,17 @@ pub mod prelude {
     };
     // a person's own data and weights
     pub use labbook_data::{
-        DataCard, NumpyArray, NumpyArrays, TextSet, TextSets, ToNumpy, data_card, read_npy, read_npz,
-        write_npy, write_npz,
+        DataCard, NumpyArray, NumpyArrays, TextSet, TextSets, ToNumpy, data_card, read_npy,
+        read_npz, write_npy, write_npz,
+    };
+    pub use labbook_nn::Activation::{
+        Celu, Elu, Gelu, HardSigmoid, HardSilu, LeakyRelu, Linear, LogSigmoid, LogSoftmax, Mish,
+        Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh,
     };
     pub use labbook_nn::{
         AspectRatio, ColorMode, CrossValidation, ImageFolder, ImageInterpolation, ImportedWeights,
         LabelMode, WeightLayout, WeightMap, cross_val_score, image_dataset_from_directory,
         image_dataset_from_files, load_img,
-    };
-    pub use labbook_nn::Activation::{
-        Celu, Elu, Gelu, HardSigmoid, HardSilu, LeakyRelu, Linear, LogSigmoid, LogSoftmax, Mish,
-        Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh,
     };
     // a merging layer; its own name is here how scores are averaged
     pub use labbook_nn::Average as AverageLayer;

@@ -468,10 +468,7 @@ fn own_data() -> Result<Shown, Box<dyn Error>> {
         ("LabelMode", Box::new(LabelMode::Int)),
         ("NumpyArray", Box::new(arrays.get(NAME)?.clone())),
         ("NumpyArrays", Box::new(arrays)),
-        (
-            "TableSet",
-            Box::new(datasets::penguins::generated(5, 0)?),
-        ),
+        ("TableSet", Box::new(datasets::penguins::generated(5, 0)?)),
         ("TextSet", Box::new(texts)),
         ("TextSets", Box::new(sets)),
         ("WeightLayout", Box::new(WeightLayout::PyTorch)),

@@ -96,7 +96,10 @@ impl Builder {
     /// Whole numbers that are part of the model.
     pub(super) fn whole(&mut self, layer: &str, values: &[i64]) -> String {
         let name = self.fresh(layer);
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         self.tensor(&name, INT64, &[values.len() as i64], &bytes);
         name
     }
@@ -115,7 +118,11 @@ impl Builder {
             graph = graph.message(1, node);
         }
         graph = graph.text(2, name);
-        for (field, messages) in [(5, &self.constants), (11, &self.inputs), (12, &self.outputs)] {
+        for (field, messages) in [
+            (5, &self.constants),
+            (11, &self.inputs),
+            (12, &self.outputs),
+        ] {
             for message in messages {
                 graph = graph.message(field, message);
             }

@@ -55,7 +55,9 @@ pub(super) fn add_layer(
     let mut activation = Activation::Linear;
     let LayerConfig(kind) = &config;
     let y = match kind {
-        ConfigKind::Dense { activation: last, .. } => {
+        ConfigKind::Dense {
+            activation: last, ..
+        } => {
             activation = *last;
             let kernel = onnx.constant(name, weights.need("kernel")?)?;
             let product = onnx.add("MatMul", name, &[x, &kernel], &[]);
@@ -97,9 +99,14 @@ pub(super) fn add_layer(
             let Size2D { height, width } = pool.pool_size;
             let strides = pool.step().array();
             let size = [height, width];
-            let attributes =
-                [("kernel_shape", Ints(&size)), ("strides", Ints(&strides)), pad(pool.padding)];
-            channels_first(onnx, name, x, |onnx, x| onnx.add(operator, name, &[x], &attributes))
+            let attributes = [
+                ("kernel_shape", Ints(&size)),
+                ("strides", Ints(&strides)),
+                pad(pool.padding),
+            ];
+            channels_first(onnx, name, x, |onnx, x| {
+                onnx.add(operator, name, &[x], &attributes)
+            })
         }
         ConfigKind::GlobalAveragePooling2D {} => {
             let attributes = [("axes", Ints(&[1, 2])), ("keepdims", Int(0))];
@@ -131,7 +138,10 @@ pub(super) fn add_layer(
             // As the layer itself divides: by the deviation, or by a small number.
             let deviation = variance.iter().map(|variance| variance.sqrt().max(1e-7));
             let deviation: Vec<f64> = deviation.collect();
-            let shift = mean.iter().zip(&deviation).map(|(mean, deviation)| -mean / deviation);
+            let shift = mean
+                .iter()
+                .zip(&deviation)
+                .map(|(mean, deviation)| -mean / deviation);
             let shift: Vec<f64> = shift.collect();
             let scale = Tensor::from_slice(&deviation).reciprocal();
             scaled(onnx, name, x, &scale, &Tensor::from_slice(&shift))?
@@ -153,9 +163,7 @@ pub(super) fn add_layer(
             }
             product
         }
-        ConfigKind::Concatenate { axis } => {
-            onnx.add("Concat", name, &all, &[("axis", Int(*axis))])
-        }
+        ConfigKind::Concatenate { axis } => onnx.add("Concat", name, &all, &[("axis", Int(*axis))]),
         ConfigKind::Registered(_) => registered(onnx, layer, name, x, shape)
             .ok_or_else(|| refused(layer.class_name().to_owned()))?,
         _ => return Err(refused(layer.class_name().to_owned())),
@@ -178,7 +186,10 @@ impl Weights {
     }
 
     fn get(&self, name: &str) -> Option<&Tensor> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, weight)| weight)
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, weight)| weight)
     }
 
     fn need(&self, name: &str) -> Result<&Tensor> {
@@ -202,7 +213,7 @@ impl Weights {
 fn pad(padding: Padding) -> (&'static str, Attribute<'static>) {
     let word = match padding {
         Padding::Same => "SAME_UPPER",
-        _ => "VALID",
+        Padding::Valid => "VALID",
     };
     ("auto_pad", Text(word))
 }
@@ -269,13 +280,9 @@ fn registered(
 }
 
 /// The function that a layer ends with; `None` for one that is not written here.
-fn activated(
-    onnx: &mut Builder,
-    name: &str,
-    x: String,
-    activation: Activation,
-) -> Option<String> {
-    let number = |onnx: &mut Builder, value: f64| onnx.constant(name, &Tensor::from(value as f32)).ok();
+fn activated(onnx: &mut Builder, name: &str, x: String, activation: Activation) -> Option<String> {
+    let number =
+        |onnx: &mut Builder, value: f64| onnx.constant(name, &Tensor::from(value as f32)).ok();
     Some(match activation {
         Activation::Linear => x,
         Activation::Relu => onnx.add("Relu", name, &[&x], &[]),
@@ -299,7 +306,11 @@ fn activated(
         }
         Activation::Gelu => {
             // x / 2 (1 + erf(x / root of 2)).
-            let (root, one, half) = (number(onnx, 0.5_f64.sqrt())?, number(onnx, 1.0)?, number(onnx, 0.5)?);
+            let (root, one, half) = (
+                number(onnx, 0.5_f64.sqrt())?,
+                number(onnx, 1.0)?,
+                number(onnx, 0.5)?,
+            );
             let inner = onnx.add("Mul", name, &[&x, &root], &[]);
             let inner = onnx.add("Erf", name, &[&inner], &[]);
             let inner = onnx.add("Add", name, &[&inner, &one], &[]);

@@ -46,7 +46,10 @@ impl Model {
     /// named), or the file cannot be written.
     pub fn export_onnx(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
         let path = path.as_ref();
-        let path = match path.extension().is_some_and(|extension| extension == "onnx") {
+        let path = match path
+            .extension()
+            .is_some_and(|extension| extension == "onnx")
+        {
             true => path.to_owned(),
             false => {
                 let mut name = path.as_os_str().to_owned();
@@ -58,7 +61,12 @@ impl Model {
         if bytes.len() > MOST {
             let received = format!("{} bytes", bytes.len());
             let advice = "make the model smaller, or use export_weights";
-            return Err(Error::file(&path, "an ONNX file below 2 GiB", received, advice));
+            return Err(Error::file(
+                &path,
+                "an ONNX file below 2 GiB",
+                received,
+                advice,
+            ));
         }
         write_beside(&path, &bytes)?;
         Ok(path)
@@ -83,12 +91,11 @@ impl Model {
                 Some((name_of(source, &given)?, shape?))
             });
             let inputs: Vec<(String, Shape)> = inputs.collect();
-            let name = match node.scope {
+            let mut before = graph.nodes[..number].iter();
+            let name = match before.any(|other| other.layer.is(&node.layer)) {
                 // A layer that is called again gives another value.
-                _ if graph.nodes[..number].iter().any(|other| other.layer.is(&node.layer)) => {
-                    format!("{}_{number}", node.full_name())
-                }
-                _ => node.full_name(),
+                true => format!("{}_{number}", node.full_name()),
+                false => node.full_name(),
             };
             given.push(add_layer(&mut builder, &node.layer, &name, &inputs)?);
         }
