@@ -18,21 +18,27 @@
 //!
 //! Nothing here reaches the network or prints.
 
+mod card;
 mod data_error;
 pub mod datasets;
 mod files;
 mod image_set;
 mod image_sets;
+mod numpy;
 mod provenance;
 mod rng;
 mod rows;
 mod shown_path;
 mod splitting;
+mod text_set;
 
+pub use card::{CardTable, DataCard, HasCard, data_card};
 pub use data_error::DataError;
 pub use files::{read_file, write_file};
 pub use image_set::ImageSet;
 pub use image_sets::ImageSets;
+pub use numpy::{NumpyArray, NumpyArrays, ToNumpy, read_npy, read_npz, write_npy, write_npz};
 pub use provenance::Provenance;
 pub use rows::Rows;
 pub use splitting::{KFold, Parts, StratifiedKFold, TrainTestSplit, train_test_split};
+pub use text_set::{TextSet, TextSets};

@@ -25,6 +25,13 @@ impl Parts {
     }
 }
 
+/// The numbers of the rows to train on and to test on.
+impl From<Parts> for (Vec<usize>, Vec<usize>) {
+    fn from(parts: Parts) -> Self {
+        (parts.train, parts.test)
+    }
+}
+
 /// Splits rows at random into a training and a test part, as scikit-learn's `train_test_split`.
 ///
 /// ```

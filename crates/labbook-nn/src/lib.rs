@@ -29,6 +29,8 @@ mod custom;
 mod data;
 mod engine;
 mod error;
+mod exchange;
+mod image_files;
 mod images;
 pub mod interrupt;
 mod layers;
@@ -52,6 +54,11 @@ pub use data::{
     RandomAccess, TensorDataset,
 };
 pub use error::{Error, Result};
+pub use exchange::{ImportedWeights, WeightLayout, WeightMap, WeightMapRow, WeightNames};
+pub use image_files::{
+    AspectRatio, ColorMode, ImageFolder, ImageInterpolation, LabelMode,
+    image_dataset_from_directory, image_dataset_from_files, load_img,
+};
 pub use images::{Augmentation, Explanation, TestTimeAugmentation};
 pub use layers::{
     Activation, ActivationLayer, ActivityRegularization, Add, AlphaDropout, Average,
@@ -96,7 +103,7 @@ pub use random::set_random_seed;
 pub use saving::set_run_folder;
 pub use tensors::{DtypePolicy, Shape, Size2D, Size3D, Tensors, bfloat16_is_fast};
 pub use training::{
-    ConsoleReporter, Evaluate, Evaluation, Fit, FitParams, History, LearningRateCurve,
-    LearningRateFinder, Logs, Predict, Progress, Reporter, TrainStep, Verbosity,
-    set_default_reporter,
+    ConsoleReporter, CrossValidation, Evaluate, Evaluation, Fit, FitParams, History,
+    LearningRateCurve, LearningRateFinder, Logs, Predict, Progress, Reporter, TrainStep, Verbosity,
+    cross_val_score, set_default_reporter,
 };

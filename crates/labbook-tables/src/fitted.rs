@@ -5,6 +5,7 @@ use polars::prelude::{Column, IntoColumn, NamedFrom, Series};
 use serde::{Deserialize, Serialize};
 
 use crate::column::{numbers, texts};
+use crate::date_parts::DateParts;
 use crate::error::TableError;
 use crate::preprocessor::Fill;
 use crate::statistics::{deviation, mean, most_frequent, quantile};
@@ -19,11 +20,17 @@ pub(crate) enum Transform {
     Robust,
     OneHot,
     Ordinal,
+    Date,
 }
 
 impl Transform {
     pub(crate) fn is_of_categories(self) -> bool {
         matches!(self, Self::OneHot | Self::Ordinal)
+    }
+
+    /// Whether the column is taken as text.
+    pub(crate) fn is_of_texts(self) -> bool {
+        self.is_of_categories() || self == Self::Date
     }
 }
 
@@ -40,6 +47,7 @@ pub(crate) enum Fitted {
         fill: Option<String>,
         names: Vec<String>,
     },
+    Dates(DateParts),
 }
 
 impl Fitted {
@@ -49,6 +57,9 @@ impl Fitted {
         transform: Transform,
         fill: Fill,
     ) -> Result<Self, TableError> {
+        if transform == Transform::Date {
+            return DateParts::learn(&texts(frame, column)?, column).map(Self::Dates);
+        }
         if transform.is_of_categories() {
             let mut known: Vec<String> = texts(frame, column)?.into_iter().flatten().collect();
             known.sort_unstable();
@@ -104,6 +115,7 @@ impl Fitted {
         transform: Transform,
     ) -> Result<Vec<Vec<f64>>, TableError> {
         match self {
+            Self::Dates(dates) => dates.apply(&texts(frame, column)?, column),
             Self::Numbers {
                 fill,
                 center,
@@ -141,6 +153,10 @@ impl Fitted {
                 .iter()
                 .map(|name| format!("{column}_{name}"))
                 .collect(),
+            Self::Dates(dates) => {
+                let parts = dates.names().iter();
+                parts.map(|part| format!("{column}_{part}")).collect()
+            }
             _ => vec![column.to_owned()],
         }
     }
@@ -148,6 +164,7 @@ impl Fitted {
     /// The column again, of the numbers that were made of it: one-hot numbers by the largest.
     pub(crate) fn inverse(&self, column: &str, numbers: &[Vec<f64>]) -> Column {
         let series = match self {
+            Self::Dates(dates) => Series::new(column.into(), dates.inverse(numbers)),
             Self::Numbers { center, scale, .. } => {
                 let values = numbers.iter().flatten().map(|value| value * scale + center);
                 Series::new(column.into(), values.collect::<Vec<f64>>())
@@ -172,7 +189,7 @@ impl Fitted {
     }
 }
 
-fn nothing(column: &str) -> TableError {
+pub(crate) fn nothing(column: &str) -> TableError {
     TableError::column(
         column,
         "at least one value among the training rows",

@@ -4,10 +4,13 @@
 //! numbers, and makes tensors of these and of later rows.
 
 mod column;
+pub mod datasets;
+mod date_parts;
 mod error;
 mod fitted;
 mod guess;
 mod preprocessor;
+mod random;
 mod read_csv;
 mod statistics;
 

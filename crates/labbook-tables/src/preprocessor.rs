@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use labbook_data::{DataError, read_file, write_file};
@@ -50,6 +51,9 @@ pub enum Fill {
 pub struct TablePreprocessor {
     format: u32,
     fill: Fill,
+    /// What single columns have in place of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    fills: BTreeMap<String, Fill>,
     mark_gaps: bool,
     columns: Vec<Step>,
 }
@@ -69,6 +73,7 @@ impl Default for TablePreprocessor {
         Self {
             format: 1,
             fill: Fill::Mean,
+            fills: BTreeMap::new(),
             mark_gaps: false,
             columns: Vec::new(),
         }
@@ -118,6 +123,40 @@ impl TablePreprocessor {
         self.with(Transform::Ordinal, columns)
     }
 
+    /// Takes dates apart: year, month, day and weekday, and hour and minute if a training row has
+    /// them.
+    ///
+    /// Dates are texts like `2024-02-29`, `2024-02-29 13:45` or `2024-02-29T13:45:00Z`. The year goes
+    /// from 0 to 1 over the training rows; month, day, weekday (from Monday), hour and minute go from
+    /// 0 to 1 over what they can be. A gap is the training rows' middle date.
+    ///
+    /// ```
+    /// use labbook_tables::TablePreprocessor;
+    /// use polars::df;
+    ///
+    /// let orders = df!("when" => ["2024-01-01", "2024-12-31"])?;
+    /// let mut recipe = TablePreprocessor::new().dates(&["when"]);
+    /// let x = recipe.fit_transform(&orders)?;
+    /// assert_eq!(recipe.feature_names(), ["when_year", "when_month", "when_day", "when_weekday"]);
+    /// assert_eq!(Vec::<f32>::try_from(x.select(0, 0))?, [0.0; 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dates<S: AsRef<str>>(self, columns: &[S]) -> Self {
+        self.with(Transform::Date, columns)
+    }
+
+    /// Says what takes the place of gaps among the numbers of these columns, whatever
+    /// [`fill`](Self::fill) says of the others.
+    #[must_use]
+    pub fn fill_columns<S: AsRef<str>>(mut self, columns: &[S], fill: Fill) -> Self {
+        let columns = columns
+            .iter()
+            .map(|column| (column.as_ref().to_owned(), fill));
+        self.fills.extend(columns);
+        self
+    }
+
     /// Says what takes the place of gaps among numbers.
     #[must_use]
     pub fn fill(mut self, fill: Fill) -> Self {
@@ -157,10 +196,17 @@ impl TablePreprocessor {
                 advice,
             ));
         }
+        let taken = |name: &String| self.columns.iter().any(|step| step.column == *name);
+        if let Some(name) = self.fills.keys().find(|name| !taken(name)) {
+            let advice = "name it as well, as in .standard(&[\"mass\"])";
+            let expected = format!("fills for columns that are taken, not for {name}");
+            return Err(TableError::preprocessor(expected, "no such column", advice));
+        }
         // Only once all is learned does it take the place of what was known.
         let mut columns = self.columns.clone();
         for step in &mut columns {
-            let learned = Fitted::learn(frame, &step.column, step.transform, self.fill)?;
+            let fill = self.fills.get(&step.column).copied().unwrap_or(self.fill);
+            let learned = Fitted::learn(frame, &step.column, step.transform, fill)?;
             step.fitted = Some(learned);
             step.marked = self.mark_gaps && gaps(frame, step)?.contains(&1.0);
         }
@@ -291,12 +337,14 @@ impl Step {
         match &self.fitted {
             None => true,
             Some(Fitted::Numbers { scale, .. }) => {
-                !self.transform.is_of_categories() && *scale > 0.0
+                let of_numbers = !self.transform.is_of_texts();
+                of_numbers && *scale > 0.0
             }
             Some(Fitted::Categories { names, .. }) => {
                 let sorted = names.windows(2).all(|pair| pair[0] < pair[1]);
                 self.transform.is_of_categories() && sorted && !names.is_empty()
             }
+            Some(Fitted::Dates(dates)) => self.transform == Transform::Date && dates.is_sound(),
         }
     }
 }
@@ -304,7 +352,7 @@ impl Step {
 /// 1 where a row has a gap.
 fn gaps(frame: &DataFrame, step: &Step) -> Result<Vec<f64>, TableError> {
     let gap = |missing: bool| f64::from(u8::from(missing));
-    Ok(match step.transform.is_of_categories() {
+    Ok(match step.transform.is_of_texts() {
         true => texts(frame, &step.column)?
             .iter()
             .map(|t| gap(t.is_none()))
@@ -443,6 +491,77 @@ mod tests {
             fs::write(&path, broken).unwrap();
             assert!(TablePreprocessor::load(&path).is_err());
         }
+    }
+
+    #[test]
+    fn single_columns_have_their_own_fills() {
+        let recipe = TablePreprocessor::new()
+            .passthrough(&["a", "b"])
+            .fill(Fill::MostFrequent);
+        let mut recipe = recipe.fill_columns(&["b"], Fill::Mean);
+        let x = recipe.fit_transform(&train()).unwrap();
+        assert_eq!(
+            (column(&x, 0)[2], column(&x, 1)[2]),
+            (4.0, 4.199_999_809_265_137)
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("recipe.json");
+        recipe.save(&path).unwrap();
+        assert_eq!(TablePreprocessor::load(&path).unwrap(), recipe);
+        let mut other = recipe.fill_columns(&["q"], Fill::Mean);
+        let error = other.fit(&train()).unwrap_err().to_string();
+        assert!(error.contains("not for q"), "{error}");
+    }
+
+    #[test]
+    fn dates_come_apart_and_back() {
+        let days = df!("when" => [
+            Some("2023-01-01"), Some("2024-02-29 13:45"), None, Some("2025-12-31T23:59:00Z"),
+        ])
+        .unwrap();
+        let mut recipe = TablePreprocessor::new().dates(&["when"]).mark_gaps();
+        let x = recipe.fit_transform(&days).unwrap();
+        let parts = [
+            "year", "month", "day", "weekday", "hour", "minute", "missing",
+        ];
+        assert_eq!(
+            recipe.feature_names(),
+            parts.map(|part| format!("when_{part}"))
+        );
+        // A Sunday, a leap day, the same for the gap, and a Wednesday.
+        close(&column(&x, 0), &[0.0, 0.5, 0.5, 1.0]);
+        close(&column(&x, 1), &[0.0, 1.0 / 11.0, 1.0 / 11.0, 1.0]);
+        close(&column(&x, 2), &[0.0, 28.0 / 30.0, 28.0 / 30.0, 1.0]);
+        close(&column(&x, 3), &[1.0, 0.5, 0.5, 2.0 / 6.0]);
+        close(&column(&x, 4), &[0.0, 13.0 / 23.0, 13.0 / 23.0, 1.0]);
+        close(&column(&x, 6), &[0.0, 0.0, 1.0, 0.0]);
+        let mut whole = TablePreprocessor::new().dates(&["when"]);
+        let back = whole.fit_transform(&days).unwrap();
+        let back = whole.inverse(&back).unwrap();
+        let texts = back
+            .column("when")
+            .unwrap()
+            .str()
+            .unwrap()
+            .get(1)
+            .map(str::to_owned);
+        assert_eq!(texts.as_deref(), Some("2024-02-29 13:45"));
+        let later = df!("when" => ["2027-01-04"]).unwrap();
+        close(&column(&whole.transform(&later).unwrap(), 0), &[2.0]);
+        for wrong in ["2023-02-29", "29.02.2024", "soon"] {
+            let error = whole
+                .transform(&df!("when" => [wrong]).unwrap())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(wrong) && error.contains("2024-02-29"),
+                "{error}"
+            );
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("recipe.json");
+        whole.save(&path).unwrap();
+        assert_eq!(TablePreprocessor::load(&path).unwrap(), whole);
     }
 
     #[test]

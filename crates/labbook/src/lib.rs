@@ -22,9 +22,15 @@ pub use labbook_records as records;
 pub use labbook_tables as tables;
 pub use {ndarray, plotters, polars, tch};
 
+/// Data sets known by their names: images, tables and labelled texts.
+pub mod datasets {
+    pub use labbook_data::datasets::*;
+    pub use labbook_tables::datasets::*;
+}
+
 /// What a notebook's cells use.
 pub mod prelude {
-    pub use crate::{ndarray, nn, plotters, polars, tch};
+    pub use crate::{datasets, ndarray, nn, plotters, polars, tch};
 
     pub use labbook_analysis::{
         Average, BootstrapInterval, Calibration, ClassificationReport, ConfusionMatrix,
@@ -42,12 +48,22 @@ pub mod prelude {
         ScatterPlot, ThumbnailMap, XyChart, draw, hls_palette, panels, px, side_by_side,
     };
     pub use labbook_data::{
-        ImageSet, ImageSets, KFold, Provenance, Rows, StratifiedKFold, TrainTestSplit, datasets,
+        ImageSet, ImageSets, KFold, Provenance, Rows, StratifiedKFold, TrainTestSplit,
         train_test_split,
+    };
+    // a person's own data and weights
+    pub use labbook_data::{
+        DataCard, NumpyArray, NumpyArrays, TextSet, TextSets, ToNumpy, data_card, read_npy,
+        read_npz, write_npy, write_npz,
     };
     pub use labbook_nn::Activation::{
         Celu, Elu, Gelu, HardSigmoid, HardSilu, LeakyRelu, Linear, LogSigmoid, LogSoftmax, Mish,
         Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh,
+    };
+    pub use labbook_nn::{
+        AspectRatio, ColorMode, CrossValidation, ImageFolder, ImageInterpolation, ImportedWeights,
+        LabelMode, WeightLayout, WeightMap, cross_val_score, image_dataset_from_directory,
+        image_dataset_from_files, load_img,
     };
     // a merging layer; its own name is here how scores are averaged
     pub use labbook_nn::Average as AverageLayer;

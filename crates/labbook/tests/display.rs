@@ -32,6 +32,7 @@ const NO_VALUES: &[(&str, &[&str])] = &[
             "Optimizer",
             "Render",
             "Rows",
+            "ToNumpy",
         ],
     ),
     ("lent to callbacks", &["Control", "Logs"]),
@@ -425,11 +426,57 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ),
         ("TrainTestSplit", Box::new(TrainTestSplit::new())),
     ]);
+    shown.extend(own_data()?);
     shown.push(("Conclusions", Box::new(results.conclusions())));
     shown.push(("Diagnoses", Box::new(results.diagnosis())));
     shown.push(("Recommendation", Box::new(results.recommendation())));
     shown.push(("Results", Box::new(results)));
     Ok(shown)
+}
+
+/// What brings a person's own data and weights in and out.
+fn own_data() -> Result<Shown, Box<dyn Error>> {
+    fn build() -> labbook::nn::Result<Sequential> {
+        let mut model = small_model();
+        model.compile("sgd", "mse", [])?;
+        Ok(model)
+    }
+    let x = Tensor::zeros([2, 32, 32, 3], (Kind::Float, Device::Cpu));
+    let y = Tensor::zeros([2, 10], (Kind::Float, Device::Cpu));
+    let folds = [(vec![0], vec![1])];
+    let scores = cross_val_score(build, &x, &y, folds, &Fit::new().verbose(0))?;
+    let texts = TextSet::new(vec![NAME, "b"], vec![0, 1], &[NAME, "z"])?;
+    let sets = TextSets::new(texts.clone(), texts.clone(), Provenance::drawn(NAME));
+    let path = std::env::temp_dir().join(format!("labbook-display-{}.npz", std::process::id()));
+    write_npz(&path, [(NAME, &vec![NAME])])?;
+    let arrays = read_npz(&path);
+    std::fs::remove_file(&path)?;
+    let arrays = arrays?;
+    let mut model = small_model();
+    model.compile("sgd", "mse", [])?;
+    Ok(vec![
+        ("AspectRatio", Box::new(AspectRatio::Crop)),
+        ("ColorMode", Box::new(ColorMode::Rgb)),
+        ("CrossValidation", Box::new(scores)),
+        ("DataCard", Box::new(data_card(&sets)?)),
+        (
+            "ImageFolder",
+            Box::new(image_dataset_from_files([NAME], [NAME], 4)?),
+        ),
+        ("ImageInterpolation", Box::new(ImageInterpolation::Area)),
+        ("ImportedWeights", Box::new(ImportedWeights::default())),
+        ("LabelMode", Box::new(LabelMode::Int)),
+        ("NumpyArray", Box::new(arrays.get(NAME)?.clone())),
+        ("NumpyArrays", Box::new(arrays)),
+        ("TableSet", Box::new(datasets::penguins::generated(5, 0)?)),
+        ("TextSet", Box::new(texts)),
+        ("TextSets", Box::new(sets)),
+        ("WeightLayout", Box::new(WeightLayout::PyTorch)),
+        (
+            "WeightMap",
+            Box::new(model.weight_map(WeightLayout::Keras)?),
+        ),
+    ])
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Data sets that the library knows, one module each, as in `keras.datasets`.
 
 pub mod cifar10;
+pub mod cifar100;
 pub mod fashion_mnist;
 mod glyphs;
 mod idx;

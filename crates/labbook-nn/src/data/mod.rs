@@ -9,7 +9,7 @@ mod dataset;
 mod element;
 mod filter;
 mod generator_dataset;
-mod guard;
+pub(crate) mod guard;
 mod map;
 mod order;
 mod pipeline;

@@ -9,9 +9,9 @@ use crate::{BuildContext, Result, Shape};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pool {
-    pub(super) pool_size: Size2D,
-    pub(super) strides: Option<Size2D>,
-    pub(super) padding: Padding,
+    pub(crate) pool_size: Size2D,
+    pub(crate) strides: Option<Size2D>,
+    pub(crate) padding: Padding,
 }
 
 impl Pool {
@@ -23,7 +23,7 @@ impl Pool {
         }
     }
 
-    pub(super) fn step(&self) -> Size2D {
+    pub(crate) fn step(&self) -> Size2D {
         self.strides.unwrap_or(self.pool_size)
     }
 

@@ -34,23 +34,51 @@ pub(crate) fn write(
 ) -> Result<()> {
     let manifest =
         serde_json::to_string(manifest).map_err(|error| unwritable(path, &error.to_string()))?;
-    let mut parts = BTreeMap::new();
-    for (name, tensor) in tensors {
-        parts.insert(name.as_str(), bytes(path, name, tensor)?);
+    let parts = parts_of(path, tensors)?;
+    if let Some((name, _)) = parts.iter().find(|(_, part)| part.0 == Dtype::I64) {
+        return Err(unwritable(path, &format!("{name} of whole numbers")));
     }
     let mut checksum = Checksum::new(format.name, &manifest);
-    let mut views = Vec::new();
     for (name, (dtype, shape, data)) in &parts {
         checksum.tensor(name, *dtype, shape, data);
-        let view = TensorView::new(*dtype, shape.clone(), data)
-            .map_err(|error| unwritable(path, &error.to_string()))?;
-        views.push((*name, view));
     }
     let texts = HashMap::from([
         ("format".to_owned(), format.name.to_owned()),
         ("sha256".to_owned(), checksum.finish()),
         ("manifest".to_owned(), manifest),
     ]);
+    write_parts(path, texts, &parts)
+}
+
+/// Writes tensors for other libraries: a safetensors file without manifest and checksum.
+pub(crate) fn write_tensors(
+    path: &Path,
+    texts: HashMap<String, String>,
+    tensors: &[(String, Tensor)],
+) -> Result<()> {
+    write_parts(path, texts, &parts_of(path, tensors)?)
+}
+
+type Part = (Dtype, Vec<usize>, Vec<u8>);
+
+fn parts_of<'a>(path: &Path, tensors: &'a [(String, Tensor)]) -> Result<BTreeMap<&'a str, Part>> {
+    let tensors = tensors.iter();
+    tensors
+        .map(|(name, tensor)| Ok((name.as_str(), bytes(path, name, tensor)?)))
+        .collect()
+}
+
+fn write_parts(
+    path: &Path,
+    texts: HashMap<String, String>,
+    parts: &BTreeMap<&str, Part>,
+) -> Result<()> {
+    let mut views = Vec::new();
+    for (name, (dtype, shape, data)) in parts {
+        let view = TensorView::new(*dtype, shape.clone(), data)
+            .map_err(|error| unwritable(path, &error.to_string()))?;
+        views.push((*name, view));
+    }
     let file = safetensors::serialize(views, Some(texts))
         .map_err(|error| unwritable(path, &error.to_string()))?;
     write_beside(path, &file)
@@ -66,11 +94,12 @@ fn unwritable(path: &Path, received: &str) -> Error {
 }
 
 /// The bytes of a tensor, in the order of its axes.
-fn bytes(path: &Path, name: &str, tensor: &Tensor) -> Result<(Dtype, Vec<usize>, Vec<u8>)> {
+fn bytes(path: &Path, name: &str, tensor: &Tensor) -> Result<Part> {
     let kind = tensor.f_kind()?;
     let dtype = match kind {
         Kind::Float => Dtype::F32,
         Kind::Double => Dtype::F64,
+        Kind::Int64 => Dtype::I64,
         _ => return Err(unwritable(path, &format!("{name} of kind {kind:?}"))),
     };
     let tensor = tensor

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -27,8 +27,10 @@ pub(crate) struct Opened {
     text: String,
     sha256: Option<String>,
     tensors: BTreeMap<String, TensorInfo>,
-    /// Where the numbers begin.
+    /// Where the numbers begin, how long the file is, and how many bytes its header tells of.
     start: u64,
+    size: u64,
+    data: u64,
 }
 
 /// Opens an archive of this format and reads what it says of itself.
@@ -45,6 +47,46 @@ pub(crate) fn open<M: DeserializeOwned>(path: &Path, format: Format) -> Result<(
             advice,
         )
     };
+    let (mut opened, mut texts) = open_header(path, format, &foreign)?;
+    match texts.get("format") {
+        Some(found) if found == format.name => {}
+        Some(found) => return Err(foreign(format!("the format {found}"))),
+        None => return Err(foreign("a safetensors file without a format".to_owned())),
+    }
+    opened.check_size()?;
+    opened.sha256 = texts.remove("sha256");
+    opened.text = texts.remove("manifest").unwrap_or_default();
+    let manifest = serde_json::from_str(&opened.text)
+        .map_err(|error| foreign(format!("a manifest that does not fit: {error}")))?;
+    opened.check_memory()?;
+    Ok((manifest, opened))
+}
+
+/// Opens a safetensors file of any library.
+pub(crate) fn open_tensors(path: &Path) -> Result<Opened> {
+    const TENSORS: Format = Format {
+        name: "safetensors",
+        advice: "it was damaged or cut short: write it again, or use an earlier copy",
+    };
+    let foreign = |received: String| {
+        Error::file(
+            path,
+            "a safetensors file",
+            received,
+            "write it as one: see import_weights",
+        )
+    };
+    let (opened, _) = open_header(path, TENSORS, &foreign)?;
+    opened.check_size()?;
+    Ok(opened)
+}
+
+/// Reads the header, which may say anything of the bytes behind it.
+fn open_header(
+    path: &Path,
+    format: Format,
+    foreign: &dyn Fn(String) -> Error,
+) -> Result<(Opened, HashMap<String, String>)> {
     check_regular(path)?;
     let mut file = File::open(path).map_err(|error| cannot("open", path, &error))?;
     let size = file
@@ -59,6 +101,9 @@ pub(crate) fn open<M: DeserializeOwned>(path: &Path, format: Format) -> Result<(
         Ok(bytes)
     };
     let length = read(&mut file, LENGTH_BYTES as u64)?;
+    if let Some(kind) = foreign_kind(&length) {
+        return Err(foreign(kind.to_owned()));
+    }
     let length = <[u8; LENGTH_BYTES]>::try_from(length.as_slice())
         .map(u64::from_le_bytes)
         .map_err(|_| foreign(format!("{size} bytes, too few for a header")))?;
@@ -68,33 +113,29 @@ pub(crate) fn open<M: DeserializeOwned>(path: &Path, format: Format) -> Result<(
     let header = read(&mut file, length)?;
     let metadata: Metadata = serde_json::from_slice(&header)
         .map_err(|error| foreign(format!("a header that is none: {error}")))?;
-    let mut texts = metadata.metadata().clone().unwrap_or_default();
-    match texts.get("format") {
-        Some(found) if found == format.name => {}
-        Some(found) => return Err(foreign(format!("the format {found}"))),
-        None => return Err(foreign("a safetensors file without a format".to_owned())),
-    }
-    let start = length + LENGTH_BYTES as u64;
-    let expected = (metadata.data_len() as u64).checked_add(start);
-    if expected != Some(size) {
-        let received = format!("{size} bytes, which is not what its header says");
-        return Err(damaged(path, format, &received));
-    }
-    let text = texts.remove("manifest").unwrap_or_default();
-    let manifest = serde_json::from_str(&text)
-        .map_err(|error| foreign(format!("a manifest that does not fit: {error}")))?;
+    let texts = metadata.metadata().clone().unwrap_or_default();
     let tensors = metadata.tensors().into_iter();
     let opened = Opened {
         format,
         path: path.to_owned(),
         file,
-        text,
-        sha256: texts.remove("sha256"),
+        text: String::new(),
+        sha256: None,
         tensors: tensors.map(|(name, info)| (name, info.clone())).collect(),
-        start,
+        start: length + LENGTH_BYTES as u64,
+        size,
+        data: metadata.data_len() as u64,
     };
-    opened.check_memory()?;
-    Ok((manifest, opened))
+    Ok((opened, texts))
+}
+
+/// What the files of other libraries begin with.
+fn foreign_kind(begin: &[u8]) -> Option<&'static str> {
+    match begin {
+        [b'P', b'K', 3, 4, ..] => Some("a zip file, as torch.save and Keras write it"),
+        [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file, as Keras writes it"),
+        _ => None,
+    }
 }
 
 impl Opened {
@@ -137,6 +178,11 @@ impl Opened {
         }
     }
 
+    /// The names of all tensors.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
     /// The shape of a tensor, if the file has it.
     pub(crate) fn shape_of(&self, name: &str) -> Option<Vec<i64>> {
         let sizes = self.tensors.get(name)?.shape.iter();
@@ -155,6 +201,27 @@ impl Opened {
         match self.sha256 == Some(checksum.finish()) {
             true => Ok(tensors),
             false => Err(self.damaged("bytes that do not match their checksum")),
+        }
+    }
+
+    /// Reads the numbers of some tensors, on the CPU.
+    pub(crate) fn read_some(mut self, names: &HashSet<String>) -> Result<BTreeMap<String, Tensor>> {
+        self.tensors.retain(|name, _| names.contains(name));
+        self.check_memory()?;
+        let tensors = self.tensors.iter().map(|(name, info)| {
+            let bytes = self.bytes_of(name, info)?;
+            Ok((name.clone(), self.tensor(name, info, &bytes)?))
+        });
+        tensors.collect()
+    }
+
+    fn check_size(&self) -> Result<()> {
+        match self.data.checked_add(self.start) == Some(self.size) {
+            true => Ok(()),
+            false => Err(self.damaged(&format!(
+                "{} bytes, which is not what its header says",
+                self.size
+            ))),
         }
     }
 
@@ -202,12 +269,14 @@ impl Opened {
         let kind = match info.dtype {
             Dtype::F32 => Kind::Float,
             Dtype::F64 => Kind::Double,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
             other => {
                 let received = format!("{name} of kind {other:?}");
                 let advice = self.format.advice;
                 return Err(Error::file(
                     &self.path,
-                    "tensors of kind F32 or F64",
+                    "tensors of kind F32, F64, F16 or BF16",
                     received,
                     advice,
                 ));

@@ -1,5 +1,6 @@
 //! `fit`, `evaluate`, `predict`: options, the loop, its figures and who tells them.
 
+mod cross_validation;
 pub(crate) mod evaluate;
 pub(crate) mod examples;
 pub(crate) mod fit;
@@ -15,6 +16,7 @@ mod train;
 pub(crate) mod train_step;
 pub(crate) mod trainable;
 
+pub use cross_validation::{CrossValidation, cross_val_score};
 pub use evaluate::{Evaluate, Evaluation};
 pub use fit::Fit;
 pub use history::{FitParams, History};

@@ -114,6 +114,15 @@ impl DrawnSet {
     }
 }
 
+/// Draws an object of one of the ten kinds in one of so many hues: `pixels` are 32 rows of 32 pixels
+/// of three bytes.
+pub(in crate::datasets) fn draw_in_hue(kind: usize, hue: f32, keys: &[u64], pixels: &mut [u8]) {
+    let mut rng = Rng::keyed(keys);
+    let shape = Shape::ALL[kind % CLASSES];
+    let scene = Scene::imagined(shape, &mut rng).in_hue(hue, &mut rng);
+    scene.photograph(&mut rng, pixels);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,6 +16,7 @@ use super::locate::is_project_root;
 
 mod drawn;
 
+pub(super) use drawn::draw_in_hue;
 pub use drawn::{DrawnSet, Split};
 
 /// Width and height of every image, in pixels.
@@ -279,6 +280,18 @@ fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Red, green and blue planes as pixels.
+pub(super) fn add_pixels(planes: &[u8], pixels: &mut Vec<u8>) {
+    let (red, rest) = planes.split_at(PLANE);
+    let (green, blue) = rest.split_at(PLANE);
+    let start = pixels.len();
+    pixels.resize(start + CHANNELS * PLANE, 0);
+    let pixels = pixels[start..].chunks_exact_mut(CHANNELS);
+    for (((pixel, &r), &g), &b) in pixels.zip(red).zip(green).zip(blue) {
+        pixel.copy_from_slice(&[r, g, b]);
+    }
+}
+
 /// Images and labels of some files, one after the other.
 struct Batches {
     pixels: Vec<u8>,
@@ -307,14 +320,7 @@ impl Batches {
                 });
             }
             self.labels.push(label.into());
-            let (red, rest) = bytes[1..].split_at(PLANE);
-            let (green, blue) = rest.split_at(PLANE);
-            let start = self.pixels.len();
-            self.pixels.resize(start + CHANNELS * PLANE, 0);
-            let pixels = self.pixels[start..].chunks_exact_mut(CHANNELS);
-            for (((pixel, &r), &g), &b) in pixels.zip(red).zip(green).zip(blue) {
-                pixel.copy_from_slice(&[r, g, b]);
-            }
+            add_pixels(&bytes[1..], &mut self.pixels);
         }
         Ok(())
     }

@@ -361,6 +361,13 @@ impl Scene {
         }
     }
 
+    /// The same with an object of this hue, in turns.
+    pub(super) fn in_hue(mut self, hue: f32, rng: &mut Rng) -> Self {
+        let colour = Colour::hsv(hue, rng.between(0.7, 0.95), rng.between(0.7, 1.0));
+        self.object.colours.0 = colour;
+        self
+    }
+
     fn at(&self, p: Point) -> Colour {
         let mut colour = self.backdrop.at(p);
         for patch in &self.clutter {
