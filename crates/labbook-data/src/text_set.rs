@@ -92,7 +92,6 @@ impl TextSet {
     }
 
     /// The labels as a tensor of 64-bit integers, shape (N, 1).
-    #[must_use]
     pub fn labels_tensor(&self) -> Tensor {
         Tensor::from_slice(&self.labels).view([-1, 1])
     }

@@ -1,6 +1,8 @@
 //! Images in files: what Pillow, TensorFlow and Keras make of them, as `fixtures/images.py` tells,
 //! and what is refused.
 
+#![allow(clippy::unwrap_used)] // A test says what it expected by failing.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,8 @@
 //! What is written in ONNX. That onnxruntime computes the same of it, `fixtures/weights.py check` and
 //! `fixtures/onnx.py` tell.
 
+#![allow(clippy::unwrap_used)] // A test says what it expected by failing.
+
 use std::path::PathBuf;
 
 use labbook_nn::Activation::{Elu, Gelu, LeakyRelu, Relu6, Silu, Softmax};

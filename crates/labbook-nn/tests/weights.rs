@@ -1,6 +1,8 @@
 //! Weights that Keras and PyTorch wrote, as `fixtures/weights.py` tells, and what else has to
 //! hold of weights for other libraries.
 
+#![allow(clippy::unwrap_used)] // A test says what it expected by failing.
+
 use std::path::{Path, PathBuf};
 
 use labbook_nn::Activation::{Relu, Softmax, Tanh};

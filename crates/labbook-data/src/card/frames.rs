@@ -102,7 +102,8 @@ fn add_columns(card: &mut DataCard, frame: &DataFrame) -> Result<(), DataError> 
                 false => line.extend([least, mean, most].map(number)),
             }
             line.push(String::new());
-            if !(least.is_finite() && most.is_finite()) && !values.is_empty() {
+            let bounded = least.is_finite() && most.is_finite();
+            if !bounded && !values.is_empty() {
                 card.warnings.push(format!("{name} has infinite numbers"));
             }
         } else {

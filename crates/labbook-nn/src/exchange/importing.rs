@@ -99,7 +99,7 @@ impl Model {
         let mut weights = self.weights()?;
         for (row, (_, weight)) in map.rows().iter().zip(&mut weights) {
             if let Some(tensor) = tensors.remove(&row.name) {
-                *weight = row.from_file(&tensor)?;
+                *weight = row.as_here(&tensor)?;
             }
         }
         self.set_weights(&weights)

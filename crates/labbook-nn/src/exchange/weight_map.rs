@@ -1,6 +1,5 @@
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 
 use tch::Tensor;
 
@@ -104,7 +103,7 @@ impl WeightMapRow {
         Ok(tensor)
     }
 
-    pub(super) fn from_file(&self, tensor: &Tensor) -> Result<Tensor> {
+    pub(super) fn as_here(&self, tensor: &Tensor) -> Result<Tensor> {
         let mut tensor = tensor.shallow_clone();
         for step in self.steps.iter().rev() {
             tensor = step.undo(&tensor)?;
@@ -143,13 +142,24 @@ pub struct WeightMap {
 }
 
 /// A tensor that the other library has and that is no weight.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Constant {
     /// The layer's name here.
     own: String,
     layer: String,
     part: String,
-    value: Arc<Tensor>,
+    value: Tensor,
+}
+
+impl Clone for Constant {
+    fn clone(&self) -> Self {
+        Self {
+            own: self.own.clone(),
+            layer: self.layer.clone(),
+            part: self.part.clone(),
+            value: self.value.shallow_clone(),
+        }
+    }
 }
 
 impl Model {
@@ -201,7 +211,7 @@ impl Model {
                         own: own.clone(),
                         layer: layer.clone(),
                         part,
-                        value: Arc::new(value),
+                        value,
                     }));
             }
         }
@@ -290,7 +300,7 @@ impl WeightMap {
             let Constant {
                 layer, part, value, ..
             } = constant;
-            (full_name(self.layout, &self.prefix, layer, part), &**value)
+            (full_name(self.layout, &self.prefix, layer, part), value)
         })
     }
 

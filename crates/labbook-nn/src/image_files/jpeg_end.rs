@@ -37,8 +37,7 @@ const SCAN: u8 = 0xda;
 fn scan_length(bytes: &[u8]) -> Option<usize> {
     let pairs = bytes.windows(2);
     let is_mark = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff);
-    let place = pairs.into_iter().position(is_mark);
-    place
+    pairs.into_iter().position(is_mark)
 }
 
 #[cfg(test)]
