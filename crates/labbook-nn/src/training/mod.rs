@@ -1,6 +1,7 @@
 //! `fit`, `evaluate`, `predict`: options, the loop, its figures and who tells them.
 
-pub(crate) mod evaluate;
+pub(crate) mod counted;
+mod evaluate;
 pub(crate) mod examples;
 pub(crate) mod fit;
 pub(crate) mod history;
