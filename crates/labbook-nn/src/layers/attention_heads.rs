@@ -136,7 +136,7 @@ impl Heads {
             let size = [y.size()[0], y.size()[1], heads, y.size()[2] / heads];
             Ok(y.f_reshape(size)?.f_transpose(1, 2)?)
         };
-        let query = split(&self.query, attended.query)?;
+        let mut query = split(&self.query, attended.query)?;
         let key = split(&self.key, attended.key)?;
         let value = split(&self.value, attended.value)?;
         let dropout = match phase {
@@ -145,6 +145,11 @@ impl Heads {
         };
         let mask = attended.mask()?;
         let only_causal = mask.is_none() && attended.causal;
+        if let Some(mask) = &mask {
+            // A step that sees nothing asks for nothing: what it gathers does not depend on it.
+            let blind = mask.f_any_dim(-1, true)?.f_logical_not()?.f_unsqueeze(1)?;
+            query = query.f_masked_fill(&blind, 0.0)?;
+        }
         let bias = mask.map(|mask| -> Result<Tensor> {
             let unseen = mask.f_logical_not()?.f_unsqueeze(1)?;
             let zeros = unseen.f_zeros_like()?.f_to_kind(query.f_kind()?)?;

@@ -143,8 +143,9 @@ impl Layer for Bidirectional {
             return Err(not_built(self.class_name(), &self.options));
         };
         let (layer, mask) = (&self.settings.layer, first_mask(masks));
-        let y = layer.forward(forward, x, mask, phase)?;
-        let mut back = self.backwards().forward(backward, x, mask, phase)?;
+        // Keras has zeros come out of the steps that do not count, here alone.
+        let y = layer.forward(forward, x, mask, (phase, true))?;
+        let mut back = self.backwards().forward(backward, x, mask, (phase, true))?;
         let kernel = &layer.kernel;
         for y in [&y, &back] {
             let _ = kernel.seen(&self.activity, y.shallow_clone(), phase, kernel.activation)?;

@@ -69,6 +69,11 @@ pub(super) fn wave(sizes: &[i64], phase: f64, scale: f64) -> Tensor {
 }
 
 impl Told {
+    /// Whether nothing but rounding is told.
+    pub(super) fn is_zero(&self) -> bool {
+        self.numbers.iter().all(|number| number.abs() < 1e-6)
+    }
+
     /// Compares to a share of the largest number.
     pub(super) fn check(&self, name: &str, computed: &Tensor, tolerance: f64) {
         assert_eq!(computed.size(), self.shape, "{name}");

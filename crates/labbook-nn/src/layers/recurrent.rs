@@ -154,13 +154,13 @@ impl Settings {
     /// The outputs of all steps (N, steps, units), or of the last one.
     ///
     /// Steps that a mask (N, steps) leaves out pass the state on as it is, and put out what the
-    /// last step before them did, zeros at the beginning.
+    /// last step before them did, zeros at the beginning; or zeros everywhere.
     pub(super) fn forward(
         &self,
         weights: &Weights,
         x: &Tensor,
         mask: Option<&Tensor>,
-        phase: Phase,
+        (phase, zeros): (Phase, bool),
     ) -> Result<Tensor> {
         let (mut x, mut mask) = (x.shallow_clone(), mask.map(Tensor::shallow_clone));
         if self.go_backwards {
@@ -191,7 +191,11 @@ impl Settings {
             seen = seen.f_narrow(1, -1, 1)?;
         }
         let last = along(&seen.f_sub_scalar(1)?.f_clamp_min(0)?, self.units)?;
-        let none = seen.f_eq(0)?.f_unsqueeze(-1)?;
+        let none = match zeros && self.return_sequences {
+            true => mask.f_logical_not()?,
+            false => seen.f_eq(0)?,
+        };
+        let none = none.f_unsqueeze(-1)?;
         let y = states
             .f_gather(1, &last, false)?
             .f_masked_fill(&none, 0.0)?;

@@ -95,7 +95,7 @@ macro_rules! recurrent_facts {
                 return Err($crate::layers::layer::not_built(self.class_name(), options));
             };
             let mask = $crate::layers::layer::first_mask(masks);
-            let y = self.settings.forward(weights, x, mask, phase)?;
+            let y = self.settings.forward(weights, x, mask, (phase, false))?;
             let kernel = &self.settings.kernel;
             kernel.seen(&self.activity, y, phase, kernel.activation)
         }

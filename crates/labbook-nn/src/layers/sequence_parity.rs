@@ -127,7 +127,16 @@ fn check_case(index: usize, case: &Case) -> Result<()> {
     let weights = trained.clone().map(|parameter| &parameter.value);
     let derived = inputs.iter().filter(|_| case.integers.is_none());
     let leaves: Vec<&Tensor> = derived.chain(weights).collect();
-    let computed = Tensor::run_backward(&[loss], &leaves, false, false);
+    if !loss.requires_grad() {
+        assert!(case.gradients.iter().all(Told::is_zero), "{name}");
+        return Ok(());
+    }
+    let mut computed = Tensor::run_backward(&[loss], &leaves, false, false);
+    for (gradient, leaf) in computed.iter_mut().zip(&leaves) {
+        if !gradient.defined() {
+            *gradient = leaf.zeros_like();
+        }
+    }
     assert_eq!(computed.len(), case.gradients.len(), "{name}");
     let first = computed.len() - trained.clone().count();
     for (index, expected) in case.gradients.iter().enumerate().take(first) {
@@ -136,6 +145,11 @@ fn check_case(index: usize, case: &Case) -> Result<()> {
     let weights = computed[first..].iter().zip(trained);
     for ((gradient, parameter), expected) in weights.zip(&case.gradients[first..]) {
         let gradient = parameter.keras_view(gradient)?;
+        if expected.is_zero() {
+            // What moves all scores of a step moves nothing: rounding is left.
+            assert!(gradient.abs().max().double_value(&[]) < 1e-5, "{name}");
+            continue;
+        }
         expected.check(&format!("{name}, by {}", parameter.name), &gradient, 5e-5);
     }
     Ok(())
@@ -155,7 +169,11 @@ fn sequence_layers_compute_what_keras_computes_forward_and_backward_under_masks(
 }
 
 /// Ten steps on one batch, then the figures and the predictions.
-fn train(network: &Network, mut model: Sequential, optimizer: impl Optimizer + 'static) -> Result<()> {
+fn train(
+    network: &Network,
+    mut model: Sequential,
+    optimizer: impl Optimizer + 'static,
+) -> Result<()> {
     let name = &network.name;
     model.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy"])?;
     let (x, y) = (network.x.whole(), network.y.whole());
@@ -167,20 +185,23 @@ fn train(network: &Network, mut model: Sequential, optimizer: impl Optimizer + '
             no_grad(|| value.copy_(&wave));
         }
     }
-    let batch = x.size()[0] as usize;
+    let batch = x.size()[0];
     let options = Fit::new().epochs(10).batch_size(batch).verbose(0);
     let history = model.fit(&x, &y, &options)?;
     for (figure, expected) in [("loss", &network.losses), ("accuracy", &network.accuracies)] {
-        let computed = history.get(figure)?;
+        let computed = history.get(figure).unwrap();
         for (epoch, (computed, expected)) in computed.iter().zip(expected).enumerate() {
             let error = (computed - expected).abs();
-            assert!(error < 2e-5, "{name}: {figure} {epoch}: {computed}, in Keras {expected}");
+            assert!(
+                error < 2e-5,
+                "{name}: {figure} {epoch}: {computed}, in Keras {expected}"
+            );
         }
     }
     let predictions = model.predict(&x)?;
     network.predictions.check(name, &predictions, 1e-4);
-    let evaluated = model.evaluate(&x, &y, &Evaluate::new().batch_size(batch).verbose(0))?;
-    assert!((evaluated.loss() - network.loss).abs() < 2e-5, "{name}");
+    let evaluated = model.evaluate_with(&x, &y, &Evaluate::new().batch_size(batch).verbose(0))?;
+    assert!((evaluated.loss - network.loss).abs() < 2e-5, "{name}");
 
     // A file keeps it to the bit.
     let path = std::env::temp_dir().join(format!("labbook-{name}-{}", std::process::id()));
@@ -203,13 +224,13 @@ fn networks_take_the_steps_that_keras_takes_and_files_keep_them() -> Result<()> 
     model.add(Embedding::new(20, 5).input_shape(8));
     model.add(LSTM::new(6));
     model.add(Dense::new(3).activation(softmax));
-    train(lstm, model, Adam::new().learning_rate(0.01))?;
+    train(lstm, model, Adam::new().learning_rate(0.01).epsilon(1e-3))?;
 
     let mut model = Sequential::new();
     model.add(Embedding::new(20, 5).mask_zero(true).input_shape(8));
     model.add(Bidirectional::new(GRU::new(4).return_sequences(true)));
     model.add(Dense::new(3).activation(softmax));
-    train(gru, model, Adam::new().learning_rate(0.01))?;
+    train(gru, model, Adam::new().learning_rate(0.01).epsilon(1e-3))?;
 
     let mut model = Sequential::new();
     model.add(Embedding::new(20, 6).mask_zero(true).input_shape(8));
