@@ -20,6 +20,7 @@ pub use labbook_notebook as notebook;
 pub use labbook_paper as paper;
 pub use labbook_records as records;
 pub use labbook_tables as tables;
+pub use labbook_text as text;
 pub use {ndarray, plotters, polars, tch};
 
 /// What a notebook's cells use.
@@ -98,4 +99,8 @@ pub mod prelude {
     };
     pub use labbook_records::{RunRecord, Runs};
     pub use labbook_tables::{Fill, ReadCsv, TablePreprocessor, read_csv};
+    pub use labbook_text::{
+        PadSequences, Side, Split, Standardize, StringLookup, TextOutput, TextVectorization,
+        TimeseriesWindows, pad_sequences,
+    };
 }

@@ -82,6 +82,19 @@ const NO_VALUES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "made to turn texts and series into tensors",
+        &[
+            "PadSequences",
+            "Side",
+            "Split",
+            "Standardize",
+            "StringLookup",
+            "TextOutput",
+            "TextVectorization",
+            "TimeseriesWindows",
+        ],
+    ),
+    (
         "part of a model, shown in its summary",
         &[
             "ActivityRegularization",
