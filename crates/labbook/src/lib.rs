@@ -20,6 +20,7 @@ pub use labbook_notebook as notebook;
 pub use labbook_paper as paper;
 pub use labbook_records as records;
 pub use labbook_tables as tables;
+pub use labbook_text as text;
 pub use {ndarray, plotters, polars, tch};
 
 /// Data sets known by their names: images, tables and labelled texts.
@@ -71,34 +72,36 @@ pub mod prelude {
     pub use labbook_nn::Softmax as SoftmaxLayer;
     pub use labbook_nn::{
         AUC, Accuracy, Activation, ActivationLayer, ActivityRegularization, Adadelta, Adagrad,
-        Adam, AdamW, Adamax, Add, AlphaDropout, Augmentation, AveragePooling1D, AveragePooling2D,
-        AveragePooling3D, BatchNormalization, BinaryAccuracy, BinaryCrossentropy,
-        BinaryFocalCrossentropy, BuildContext, Callback, CategoricalAccuracy,
-        CategoricalCrossentropy, CategoricalFocalCrossentropy, CategoricalHinge, CategoryEncoding,
-        CenterCrop, Compile, Concatenate, Constraint, Control, Conv1D, Conv1DTranspose, Conv2D,
-        Conv2DTranspose, Conv3D, CosineSimilarity, Cropping1D, Cropping2D, CsvLogger, CustomConfig,
-        Dataset, Dense, DepthwiseConv2D, Discretization, Distribution, Dot, Dropout, DtypePolicy,
-        ELU, EarlyStopping, Evaluate, F1Score, FBetaScore, Factor, FanMode, FillMode, Fit, Flatten,
-        Flip, Ftrl, GaussianDropout, GaussianNoise, GeneratorDataset, GlobalAveragePooling1D,
-        GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D,
-        GlobalMaxPooling3D, GroupNormalization, Hinge, History, Huber, Initializer, Input,
-        IntegerLookup, Interpolation, KLDivergence, L1L2, Layer, LayerConfig, LayerNormalization,
+        Adam, AdamW, Adamax, Add, AdditiveAttention, AlphaDropout, Attention, Augmentation,
+        AveragePooling1D, AveragePooling2D, AveragePooling3D, BatchNormalization, Bidirectional,
+        BinaryAccuracy, BinaryCrossentropy, BinaryFocalCrossentropy, BuildContext, Callback,
+        CategoricalAccuracy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
+        CategoricalHinge, CategoryEncoding, CenterCrop, Compile, Concatenate, Constraint, Control,
+        Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, CosineSimilarity, Cropping1D,
+        Cropping2D, CsvLogger, CustomConfig, Dataset, Dense, DepthwiseConv2D, Discretization,
+        Distribution, Dot, Dropout, DtypePolicy, ELU, EarlyStopping, Embedding, Evaluate, F1Score,
+        FBetaScore, Factor, FanMode, FillMode, Fit, Flatten, Flip, Ftrl, GRU, GaussianDropout,
+        GaussianNoise, GeneratorDataset, GlobalAveragePooling1D, GlobalAveragePooling2D,
+        GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
+        GroupNormalization, Hinge, History, Huber, Initializer, Input, IntegerLookup,
+        Interpolation, KLDivergence, L1L2, LSTM, Layer, LayerConfig, LayerNormalization,
         LayerOptions, LeakyReLU, LearningRateCurve, LearningRateFinder, LearningRateSchedule,
-        LearningRateScheduler, Lion, LogCosh, Logs, Lookahead, Loss, LossConfig, LossFn,
+        LearningRateScheduler, Lion, LogCosh, Logs, Lookahead, Loss, LossConfig, LossFn, Masking,
         MaxPooling1D, MaxPooling2D, MaxPooling3D, Maximum, MeanAbsoluteError,
         MeanAbsolutePercentageError, MeanIoU, MeanSquaredError, MeanSquaredLogarithmicError,
-        Metric, MetricConfig, MetricFn, Metrics, Minimum, Model, ModelCheckpoint, MonitorMode,
-        MultiOptimizer, Multiply, Muon, Nadam, Normalization, Optimizer, OrthogonalRegularizer,
-        Output, OutputMode, PReLU, Padding, Parameter, Permute, Phase, Poisson, Precision, Predict,
-        R2Score, RMSprop, RandomBrightness, RandomContrast, RandomFlip, RandomRotation,
-        RandomTranslation, RandomZoom, ReLU, Recall, ReduceLROnPlateau, Regularizer, RepeatVector,
-        Rescaling, Reshape, Resizing, RootMeanSquaredError, SGD, SeparableConv2D, Sequential,
-        Shape, SharedLayer, SparseCategoricalAccuracy, SparseCategoricalCrossentropy,
+        MergeMode, Metric, MetricConfig, MetricFn, Metrics, Minimum, Model, ModelCheckpoint,
+        MonitorMode, MultiHeadAttention, MultiOptimizer, Multiply, Muon, Nadam, Normalization,
+        Optimizer, OrthogonalRegularizer, Output, OutputMode, PReLU, Padding, Parameter, Permute,
+        Phase, Poisson, PositionEmbedding, Precision, Predict, R2Score, RMSprop, RandomBrightness,
+        RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, Recall,
+        RecurrentLayer, ReduceLROnPlateau, Regularizer, RepeatVector, Rescaling, Reshape, Resizing,
+        RootMeanSquaredError, SGD, ScoreMode, SeparableConv2D, Sequential, Shape, SharedLayer,
+        SimpleRNN, SinePositionEncoding, SparseCategoricalAccuracy, SparseCategoricalCrossentropy,
         SparseTopKCategoricalAccuracy, SpatialDropout1D, SpatialDropout2D, SquaredHinge, Subtract,
-        Targets, TensorDataset, TestTimeAugmentation, TopKCategoricalAccuracy, TrainStep,
-        UnitNormalization, UpSampling1D, UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D,
-        bfloat16_is_fast, clear_session, metrics, register_layer, register_loss, register_metric,
-        set_random_seed,
+        Targets, TensorDataset, TestTimeAugmentation, TimeDistributed, TopKCategoricalAccuracy,
+        TrainStep, TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D,
+        UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D, bfloat16_is_fast, clear_session,
+        metrics, register_layer, register_loss, register_metric, set_random_seed,
     };
     pub use labbook_notebook::{
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,
@@ -112,4 +115,8 @@ pub mod prelude {
     };
     pub use labbook_records::{RunRecord, Runs};
     pub use labbook_tables::{Fill, ReadCsv, TablePreprocessor, read_csv};
+    pub use labbook_text::{
+        PadSequences, Side, Split, Standardize, StringLookup, TextOutput, TextVectorization,
+        TimeseriesWindows, pad_sequences,
+    };
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::failure::{At, Failure, Result};
 
 /// Every member, each after those that it may depend on.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "labbook-winograd",
     "labbook-data",
     "labbook-tables",
+    "labbook-text",
     "labbook-nn",
     "labbook-analysis",
     "labbook-charts",
@@ -32,10 +33,11 @@ const MAY_USE_PAPER: [&str; 3] = ["labbook", "labbook-cli", "notebook-tests"];
 
 /// What general crates are made of. Those left out are applications of the paper, or fetch and set
 /// up its data set.
-const GENERAL: [&str; 9] = [
+const GENERAL: [&str; 10] = [
     "crates/labbook-winograd/src",
     "crates/labbook-data/src",
     "crates/labbook-tables/src",
+    "crates/labbook-text/src",
     "crates/labbook-nn/src",
     "crates/labbook-analysis/src",
     "crates/labbook-charts/src",

@@ -46,14 +46,14 @@ impl Engine for Autograd {
         for (start, length) in spans(batch, self.piece.min(batch).max(1)) {
             let piece = inputs.iter().map(|x| Ok(x.f_narrow(0, start, length)?));
             let piece = piece.collect::<Result<Vec<Tensor>>>()?;
-            let (outputs, junctions) = match &self.convolutions {
+            let ((outputs, masks), junctions) = match &self.convolutions {
                 Some(convolutions) => {
                     let (output, junctions) = convolutions.forward(model, &piece[0])?;
-                    (vec![output], junctions)
+                    ((vec![output], Vec::new()), junctions)
                 }
-                None => (model.compute(&piece, Phase::Train)?, Vec::new()),
+                None => (model.compute_masked(&piece, Phase::Train)?, Vec::new()),
             };
-            let mut loss = objective.of(&outputs, start, length)?;
+            let mut loss = objective.of(&outputs, &masks, start, length)?;
             if start == 0
                 && let Some(penalty) = model.penalty()?
             {

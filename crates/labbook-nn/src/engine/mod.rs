@@ -19,8 +19,14 @@ use crate::{Model, Output, Result};
 /// What is to be derived: the loss of what the model computes.
 pub(crate) trait Objective {
     /// The share that some examples of the batch, `length` from `start` on, have in its loss;
-    /// without penalties.
-    fn of(&mut self, outputs: &[Output], start: i64, length: i64) -> Result<Tensor>;
+    /// without penalties. Outputs may have masks.
+    fn of(
+        &mut self,
+        outputs: &[Output],
+        masks: &[Option<Tensor>],
+        start: i64,
+        length: i64,
+    ) -> Result<Tensor>;
 
     /// Is told the layers' penalties, if they have any, once a step.
     fn penalty(&mut self, penalty: &Tensor) -> Result<()>;

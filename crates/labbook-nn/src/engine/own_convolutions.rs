@@ -54,6 +54,9 @@ impl OwnConvolutions {
             // A layer is called twice: its gradients would have to be added up.
             return Ok(None);
         }
+        if plan.iter().any(|planned| planned.layer.makes_mask()) {
+            return Ok(None);
+        }
         let mut layers = Vec::new();
         for (index, planned) in plan.iter().enumerate() {
             let leaves = planned.layer.parameters().into_iter();
@@ -93,9 +96,13 @@ impl OwnConvolutions {
                     });
                     Ok(y)
                 }),
-                None => planned
-                    .layer
-                    .forward(&[&x], Phase::Train, planned.activation),
+                None => {
+                    let computed =
+                        planned
+                            .layer
+                            .forward(&[&x], &[None], Phase::Train, planned.activation);
+                    computed.map(|(y, _)| y)
+                }
             };
             x = y.map_err(|error| error.within(&format!("layer {}", planned.layer.name())))?;
         }

@@ -53,7 +53,7 @@ impl Engine for Pixels {
             // A leaf, by which autograd derives the loss.
             let leaf = no_grad(|| network.forward(&x, start))?.f_set_requires_grad(true)?;
             let output = ending(leaf.shallow_clone(), self.left_out)?;
-            let loss = objective.of(&[output], start, length)?;
+            let loss = objective.of(&[output], &[], start, length)?;
             let gradients = Tensor::f_run_backward(&[loss], &[leaf], false, false)
                 .map_err(|error| Error::from(error).within("the gradients"))?;
             if let Some(gradients) = gradients.first() {

@@ -59,6 +59,8 @@ impl ActivityRegularization {
 impl Layer for ActivityRegularization {
     layer_facts!(ActivityRegularization, whole_batch_or_not);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         self.regularizer().check("penalty", None, context)?;
         self.device = context.device();

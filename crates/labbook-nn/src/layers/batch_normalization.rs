@@ -1,4 +1,4 @@
-use tch::{Tensor, no_grad_guard};
+use tch::{Kind, Tensor, no_grad_guard};
 
 use super::config::Kind as LayerKind;
 use super::conv2d::{channels_first, channels_last};
@@ -117,6 +117,30 @@ impl BatchNormalization {
         Ok(y)
     }
 
+    /// Training on the steps that count: they alone make the statistics, by which all are scaled.
+    fn train_masked(&self, weights: &Weights, x: &Tensor, mask: &Tensor) -> Result<Tensor> {
+        let seen = x.f_to_kind(Kind::Float)?.f_index(&[Some(mask)])?;
+        let seen = seen.f_reshape([-1, weights.moving_mean.size()[0]])?;
+        let (variance, mean) = seen.f_var_mean_correction([0_i64].as_slice(), 0, false)?;
+        let y = x.f_sub(&mean)?;
+        let mut y = y.f_mul(&variance.f_add_scalar(self.epsilon)?.f_rsqrt()?)?;
+        if let Some(gamma) = &weights.gamma {
+            y = y.f_mul(gamma)?;
+        }
+        if let Some(beta) = &weights.beta {
+            y = y.f_add(beta)?;
+        }
+        let _guard = no_grad_guard();
+        let share = 1.0 - self.momentum;
+        for (kept, new) in [
+            (&weights.moving_mean, &mean),
+            (&weights.moving_variance, &variance),
+        ] {
+            let _ = kept.shallow_clone().f_lerp_(&new.f_detach()?, share)?;
+        }
+        Ok(y.f_to_kind(x.f_kind()?)?)
+    }
+
     /// libtorch's own kernel, which wants the channels on the second axis.
     fn normalize(
         &self,
@@ -155,6 +179,8 @@ impl Default for BatchNormalization {
 }
 
 impl Layer for BatchNormalization {
+    crate::layers::layer::passes_mask!();
+
     fn class_name(&self) -> &'static str {
         "BatchNormalization"
     }
@@ -228,6 +254,23 @@ impl Layer for BatchNormalization {
         }
     }
 
+    fn forward_masked(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+        phase: Phase,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        match (&self.weights, inputs, masks, phase) {
+            (Some(weights), [x], [Some(mask)], Phase::Train)
+                if mask.f_any()?.f_int64_value(&[])? == 1 =>
+            {
+                self.train_masked(weights, x, mask)
+            }
+            _ => self.forward_many(inputs, phase, activation),
+        }
+    }
+
     fn parameters(&self) -> Vec<Parameter> {
         let Some(weights) = &self.weights else {
             return Vec::new();
@@ -259,7 +302,7 @@ impl Layer for BatchNormalization {
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind, no_grad};
+    use tch::{Device, no_grad};
 
     use super::*;
     use crate::layers::build;

@@ -92,6 +92,33 @@ impl Default for Concatenate {
 }
 
 impl Layer for Concatenate {
+    fn compute_mask(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        if masks.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        // A step counts where one of the tensors side by side has one that does.
+        let wide = inputs.iter().zip(masks).map(|(x, mask)| {
+            let shape = x.size();
+            Ok(match mask {
+                None => Tensor::f_ones(shape, (tch::Kind::Bool, x.device()))?,
+                Some(mask) => {
+                    let mut mask = mask.shallow_clone();
+                    while mask.dim() < shape.len() {
+                        mask = mask.f_unsqueeze(-1)?;
+                    }
+                    mask.f_expand(shape, false)?
+                }
+            })
+        });
+        let wide = wide.collect::<Result<Vec<Tensor>>>()?;
+        let joined = Tensor::f_cat(&wide, self.axis)?;
+        Ok(Some(joined.f_any_dim(-1, false)?))
+    }
+
     fn class_name(&self) -> &'static str {
         "Concatenate"
     }

@@ -54,6 +54,8 @@ impl ELU {
 impl Layer for ELU {
     layer_facts!(ELU);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let alpha = self.settings.alpha;
         if !(alpha.is_finite() && alpha >= 0.0) {

@@ -48,6 +48,8 @@ impl GaussianDropout {
 impl Layer for GaussianDropout {
     layer_facts!(GaussianDropout);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         if !(0.0..1.0).contains(&self.settings.rate) {
             return Err(context.error(

@@ -47,6 +47,8 @@ impl GaussianNoise {
 impl Layer for GaussianNoise {
     layer_facts!(GaussianNoise);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let stddev = self.settings.stddev;
         if !(0.0..=1.0).contains(&stddev) {

@@ -7,7 +7,7 @@ use crate::layers::layer::layer_options;
 use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
 use tch::Kind;
 
-/// The mean of each channel over all steps.
+/// The mean of each channel over all steps or, where its input has a mask, those that count.
 ///
 /// ```
 /// use labbook_nn::{GlobalAveragePooling1D, Sequential};
@@ -50,6 +50,27 @@ impl Layer for GlobalAveragePooling1D {
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let (_, channels) = axes(input, 1, context)?;
         Ok(Shape::from(channels))
+    }
+
+    fn forward_masked(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+        phase: Phase,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let ([x], [Some(mask)]) = (inputs, masks) else {
+            return self.forward_many(inputs, phase, activation);
+        };
+        let mask = mask.f_unsqueeze(-1)?;
+        let sum = x.f_where_scalarother(&mask, 0.0)?.f_sum_dim_intlist(
+            [1_i64].as_slice(),
+            false,
+            None::<Kind>,
+        )?;
+        let count = mask.f_sum_dim_intlist([1_i64].as_slice(), false, x.f_kind()?)?;
+        // A sequence without a step that counts has mean 0; in Keras it is no number.
+        Ok(sum.f_div(&count.f_clamp_min(1.0)?)?)
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {

@@ -103,6 +103,8 @@ impl GroupNormalization {
 impl Layer for GroupNormalization {
     layer_facts!(GroupNormalization);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         check_epsilon(self.settings.epsilon, context)?;
         let place = places(&[self.settings.axis], input, context)?[0];

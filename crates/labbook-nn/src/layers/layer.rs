@@ -414,6 +414,47 @@ pub trait Layer: fmt::Debug + Send {
         }
     }
 
+    /// [`forward_many`](Self::forward_many) with the masks that come with the inputs: `bool`
+    /// tensors (N, steps), `false` where a step is no part of its sequence. Layers that treat all
+    /// steps alike need not know of them.
+    ///
+    /// # Errors
+    /// When libtorch refuses, for instance for lack of memory.
+    fn forward_masked(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+        phase: Phase,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let _ = masks;
+        self.forward_many(inputs, phase, activation)
+    }
+
+    /// The mask of the output. As in Keras 3, the layers behind see none unless a layer says
+    /// otherwise; one that leaves the steps where they are passes the first on:
+    /// `Ok(masks[0].map(Tensor::shallow_clone))`.
+    ///
+    /// Asked only for models in which some layer [makes masks](Self::makes_mask).
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    fn compute_mask(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        let _ = (inputs, masks);
+        Ok(None)
+    }
+
+    /// Whether it gives its output a mask though its input has none. A mean over the steps that
+    /// count is one over the batch, so such a layer needs the [whole
+    /// batch](Self::needs_whole_batch), too.
+    fn makes_mask(&self) -> bool {
+        false
+    }
+
     /// Whether a layer whose weights training leaves as they are also computes as for inference.
     fn infers_when_frozen(&self) -> bool {
         false
@@ -474,6 +515,25 @@ pub(crate) fn single<'a>(inputs: &'a [Shape], context: &BuildContext<'_>) -> Res
             "join them first, for instance with Concatenate",
         )),
     }
+}
+
+/// Passes the mask of the first input on, for layers that leave the steps where they are.
+macro_rules! passes_mask {
+    () => {
+        fn compute_mask(
+            &self,
+            _inputs: &[&tch::Tensor],
+            masks: &[Option<&tch::Tensor>],
+        ) -> $crate::Result<Option<tch::Tensor>> {
+            Ok($crate::layers::layer::first_mask(masks).map(tch::Tensor::shallow_clone))
+        }
+    };
+}
+pub(crate) use passes_mask;
+
+/// The mask of the first input.
+pub(crate) fn first_mask<'a>(masks: &[Option<&'a Tensor>]) -> Option<&'a Tensor> {
+    masks.first().copied().flatten()
 }
 
 /// What a layer answers when it is asked to compute before it has weights.

@@ -92,6 +92,8 @@ impl LayerNormalization {
 impl Layer for LayerNormalization {
     layer_facts!(LayerNormalization);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         check_epsilon(self.settings.epsilon, context)?;
         let places = places(&self.settings.axis, input, context)?;

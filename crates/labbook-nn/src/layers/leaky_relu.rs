@@ -56,6 +56,8 @@ impl LeakyReLU {
 impl Layer for LeakyReLU {
     layer_facts!(LeakyReLU);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let negative_slope = self.settings.negative_slope;
         if !(negative_slope.is_finite() && negative_slope >= 0.0) {

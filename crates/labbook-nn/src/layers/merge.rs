@@ -55,6 +55,19 @@ fn joint_shape(
     Ok(Shape::from(joint))
 }
 
+/// A step counts that counts in one of the tensors, if all have masks.
+fn joint_mask(masks: &[Option<&Tensor>]) -> Result<Option<Tensor>> {
+    let all: Option<Vec<&Tensor>> = masks.iter().copied().collect();
+    let Some((first, others)) = all.as_ref().and_then(|all| all.split_first()) else {
+        return Ok(None);
+    };
+    let mut others = others.iter();
+    let joined = others.try_fold(first.shallow_clone(), |joined, mask| {
+        joined.f_logical_or(mask)
+    });
+    Ok(Some(joined?))
+}
+
 fn none_given(class_name: &str) -> Error {
     Error::Torch {
         operation: class_name.to_owned(),
@@ -98,6 +111,14 @@ macro_rules! merging_layer {
 
             fn needs_whole_batch(&self) -> bool {
                 false
+            }
+
+            fn compute_mask(
+                &self,
+                _inputs: &[&Tensor],
+                masks: &[Option<&Tensor>],
+            ) -> Result<Option<Tensor>> {
+                joint_mask(masks)
             }
 
             fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {

@@ -182,6 +182,8 @@ fn apply(x: &Tensor, mean: &Tensor, scale: &Tensor) -> Result<Tensor> {
 }
 
 impl Layer for Normalization {
+    crate::layers::layer::passes_mask!();
+
     fn class_name(&self) -> &'static str {
         "Normalization"
     }

@@ -54,14 +54,14 @@ struct Drawn {
 
 /// A tensor's shape and numbers, or some of them with two sums.
 #[derive(Deserialize)]
-struct Told {
+pub(super) struct Told {
     shape: Vec<i64>,
     numbers: Vec<f64>,
     sums: Option<Vec<f64>>,
 }
 
 /// What the script's function of this name computes.
-fn wave(sizes: &[i64], phase: f64, scale: f64) -> Tensor {
+pub(super) fn wave(sizes: &[i64], phase: f64, scale: f64) -> Tensor {
     let count = sizes.iter().product::<i64>();
     let numbers = Tensor::arange(count, (Kind::Double, Device::Cpu));
     let values = (numbers.square() * 0.0137 + phase).sin() * scale;
@@ -69,8 +69,13 @@ fn wave(sizes: &[i64], phase: f64, scale: f64) -> Tensor {
 }
 
 impl Told {
+    /// Whether nothing but rounding is told.
+    pub(super) fn is_zero(&self) -> bool {
+        self.numbers.iter().all(|number| number.abs() < 1e-6)
+    }
+
     /// Compares to a share of the largest number.
-    fn check(&self, name: &str, computed: &Tensor, tolerance: f64) {
+    pub(super) fn check(&self, name: &str, computed: &Tensor, tolerance: f64) {
         assert_eq!(computed.size(), self.shape, "{name}");
         let flat = computed.to_kind(Kind::Double).reshape([-1]);
         let count = flat.numel() as i64;
@@ -105,7 +110,7 @@ fn fixture() -> Fixture {
     serde_json::from_str(include_str!("../../tests/fixtures/shelf.json")).unwrap()
 }
 
-fn context<'a>(
+pub(super) fn context<'a>(
     rng: &'a mut Rng,
     room: &'a mut Option<i64>,
     class_name: &'static str,

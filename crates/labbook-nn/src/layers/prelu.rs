@@ -94,6 +94,8 @@ impl PReLU {
 impl Layer for PReLU {
     layer_facts!(PReLU);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let settings = &self.settings;
         let mut sizes = input.dims().to_vec();

@@ -76,6 +76,8 @@ impl ReLU {
 impl Layer for ReLU {
     layer_facts!(ReLU);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let settings = &self.settings;
         let numbers = [settings.negative_slope, settings.threshold];

@@ -52,6 +52,8 @@ impl Rescaling {
 }
 
 impl Layer for Rescaling {
+    crate::layers::layer::passes_mask!();
+
     fn class_name(&self) -> &'static str {
         "Rescaling"
     }

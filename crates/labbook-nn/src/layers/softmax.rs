@@ -61,6 +61,8 @@ impl Softmax {
 impl Layer for Softmax {
     layer_facts!(Softmax);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         self.place = places(&[self.settings.axis], input, context)?[0] as i64 + 1;
         Ok(input.clone())

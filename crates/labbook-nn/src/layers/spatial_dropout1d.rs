@@ -50,6 +50,8 @@ impl SpatialDropout1D {
 impl Layer for SpatialDropout1D {
     layer_facts!(SpatialDropout1D);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         if !(0.0..1.0).contains(&self.settings.rate) {
             return Err(context.error(

@@ -57,6 +57,8 @@ impl UnitNormalization {
 impl Layer for UnitNormalization {
     layer_facts!(UnitNormalization);
 
+    crate::layers::layer::passes_mask!();
+
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let places = places(&self.settings.axis, input, context)?;
         self.places = places.into_iter().map(|place| place as i64 + 1).collect();

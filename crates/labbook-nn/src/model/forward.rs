@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tch::{Kind, Tensor};
 
-use super::graph::{Source, taken};
+use super::graph::{Masks, Source, taken};
 use super::model::Model;
 use crate::losses::loss::Output;
 use crate::{Error, Phase, Result};
@@ -10,11 +10,20 @@ use crate::{Error, Phase, Result};
 impl Model {
     /// Runs the layers on one tensor for each input, stopping before a last softmax or sigmoid.
     pub(crate) fn compute(&self, inputs: &[Tensor], phase: Phase) -> Result<Vec<Output>> {
+        Ok(self.compute_masked(inputs, phase)?.0)
+    }
+
+    /// The same, and the outputs' masks.
+    pub(crate) fn compute_masked(
+        &self,
+        inputs: &[Tensor],
+        phase: Phase,
+    ) -> Result<(Vec<Output>, Masks)> {
         let known = inputs
             .iter()
             .enumerate()
             .map(|(index, x)| Ok((Source::Input(index), self.in_compute_kind(x)?)));
-        self.graph.plan().run(
+        self.graph.plan().run_masked(
             known.collect::<Result<Vec<_>>>()?,
             self.compute_kind(),
             phase,
@@ -58,6 +67,8 @@ impl Model {
     ) -> Result<Vec<Tensor>> {
         let mut values: Vec<Option<Tensor>> = Vec::new();
         values.resize_with(self.graph.nodes.len(), || None);
+        let mut masks: Masks = Vec::new();
+        masks.resize_with(self.graph.nodes.len(), || None);
         let inputs = inputs.iter().map(|x| self.in_compute_kind(x));
         let inputs = inputs.collect::<Result<Vec<_>>>()?;
         // The last node that takes each one's output.
@@ -81,10 +92,14 @@ impl Model {
             let tensors = tensors.map(|x| taken(&node.layer, x?, self.compute_kind()));
             let tensors = tensors.collect::<Result<Vec<Tensor>>>()?;
             let tensors: Vec<&Tensor> = tensors.iter().collect();
-            let y = node
-                .layer
-                .forward(&tensors, Phase::Infer, node.layer.activation())?;
-            values[index] = Some(y);
+            let known = node.inputs.iter().map(|source| match source {
+                Source::Input(_) => None,
+                Source::Node(before) => masks[*before].as_ref(),
+            });
+            let known: Vec<Option<&Tensor>> = known.collect();
+            let ending = node.layer.activation();
+            let (y, mask) = node.layer.forward(&tensors, &known, Phase::Infer, ending)?;
+            (values[index], masks[index]) = (Some(y), mask);
             for source in &node.inputs {
                 if let Source::Node(before) = source
                     && last_use[*before] == index

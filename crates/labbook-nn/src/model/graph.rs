@@ -53,6 +53,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) left_out: Vec<Activation>,
 }
 
+/// For each output which steps count, `bool` tensors (N, steps), where some do not.
+pub(crate) type Masks = Vec<Option<Tensor>>;
+
 /// What a model computed, with the function that it left out.
 pub(crate) fn ending(values: Tensor, left_out: Activation) -> Result<Output> {
     let values = values.f_to_kind(Kind::Float)?;
@@ -360,6 +363,17 @@ impl Plan<'_> {
         kind: Kind,
         phase: Phase,
     ) -> Result<Vec<Output>> {
+        Ok(self.run_masked(known, kind, phase)?.0)
+    }
+
+    /// The same, and the outputs' masks.
+    pub(crate) fn run_masked(
+        &self,
+        known: impl IntoIterator<Item = (Source, Tensor)>,
+        kind: Kind,
+        phase: Phase,
+    ) -> Result<(Vec<Output>, Masks)> {
+        let mut masks: HashMap<Source, Tensor> = HashMap::new();
         let mut values: HashMap<Source, Tensor> = known.into_iter().collect();
         let steps = self.needed(&values);
         let mut uses: HashMap<Source, usize> = HashMap::new();
@@ -368,15 +382,21 @@ impl Plan<'_> {
             *uses.entry(*source).or_default() += 1;
         }
         for step in steps {
-            let y = {
+            let (y, mask) = {
                 let inputs = step
                     .inputs
                     .iter()
                     .map(|source| taken(step.layer, value(&values, *source)?, kind));
                 let inputs = inputs.collect::<Result<Vec<Tensor>>>()?;
                 let inputs: Vec<&Tensor> = inputs.iter().collect();
-                step.layer.forward(&inputs, phase, step.activation)?
+                let masks = step.inputs.iter().map(|source| masks.get(source));
+                let masks: Vec<Option<&Tensor>> = masks.collect();
+                step.layer
+                    .forward(&inputs, &masks, phase, step.activation)?
             };
+            if let Some(mask) = mask {
+                masks.insert(Source::Node(step.node), mask);
+            }
             for source in step.inputs {
                 let left = uses.entry(*source).or_default();
                 *left = left.saturating_sub(1);
@@ -387,9 +407,11 @@ impl Plan<'_> {
             values.insert(Source::Node(step.node), y);
         }
         let outputs = self.outputs.iter().zip(&self.left_out);
-        outputs
-            .map(|(source, left_out)| ending(value(&values, *source)?.shallow_clone(), *left_out))
-            .collect()
+        let outputs = outputs
+            .map(|(source, left_out)| ending(value(&values, *source)?.shallow_clone(), *left_out));
+        let masks = self.outputs.iter().map(|source| masks.get(source));
+        let masks = masks.map(|mask| mask.map(Tensor::shallow_clone));
+        Ok((outputs.collect::<Result<_>>()?, masks.collect()))
     }
 
     /// The steps that the outputs need beyond what is known.

@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 use crate::layers::layer::BuildContext;
 use crate::names::unique_name;
 use crate::random::Rng;
-use crate::{Activation, Layer, LayerConfig, Parameter, Phase, Result, Shape};
+use crate::{Activation, Error, Layer, LayerConfig, Parameter, Phase, Result, Shape};
 
 /// A layer under its name, shared by all places and models that call it.
 ///
@@ -180,19 +180,33 @@ impl SharedLayer {
         })
     }
 
+    /// The output and, where inputs have masks or the layer makes them, its mask.
     pub(crate) fn forward(
         &self,
         inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
         phase: Phase,
         activation: Activation,
-    ) -> Result<Tensor> {
+    ) -> Result<(Tensor, Option<Tensor>)> {
         let state = self.state();
         let phase = match !self.is_trainable() && state.layer.infers_when_frozen() {
             true => Phase::Infer,
             false => phase,
         };
-        let y = state.layer.forward_many(inputs, phase, activation);
-        y.map_err(|error| error.within(&format!("layer {}", self.0.name)))
+        let layer = &state.layer;
+        let masked = masks.iter().any(Option::is_some);
+        let computed = || {
+            let y = match masked {
+                true => layer.forward_masked(inputs, masks, phase, activation)?,
+                false => layer.forward_many(inputs, phase, activation)?,
+            };
+            let mask = match masked || layer.makes_mask() {
+                true => layer.compute_mask(inputs, masks)?,
+                false => None,
+            };
+            Ok((y, mask))
+        };
+        computed().map_err(|error: Error| error.within(&format!("layer {}", self.0.name)))
     }
 
     pub(crate) fn activation(&self) -> Activation {
@@ -237,6 +251,10 @@ impl SharedLayer {
 
     pub(crate) fn needs_whole_batch(&self) -> bool {
         self.state().layer.needs_whole_batch()
+    }
+
+    pub(crate) fn makes_mask(&self) -> bool {
+        self.state().layer.makes_mask()
     }
 
     pub(crate) fn takes_integers(&self) -> bool {

@@ -325,11 +325,11 @@ pub(crate) fn measure(
     let mut steps = 0;
     let most = batches.map_or(i64::MAX, |batches| batches.saturating_mul(batch_size));
     let whole = examples.each(piece_size(model, batch_size)?, most, |batch| {
-        let outputs = match views {
-            None => model.compute(&batch.inputs, Phase::Infer)?,
-            Some(_) => vec![model.infer(&batch.inputs[0], views)?],
+        let (outputs, masks) = match views {
+            None => model.compute_masked(&batch.inputs, Phase::Infer)?,
+            Some(_) => (vec![model.infer(&batch.inputs[0], views)?], Vec::new()),
         };
-        let _ = tally.add(compiled, &outputs, &batch)?;
+        let _ = tally.add(compiled, &outputs, &masks, &batch)?;
         steps += 1;
         Ok(!interrupt::is_requested())
     })?;

@@ -1,5 +1,6 @@
 //! `fit`, `evaluate`, `predict`: options, the loop, its figures and who tells them.
 
+pub(crate) mod counted;
 mod cross_validation;
 pub(crate) mod evaluate;
 pub(crate) mod examples;

@@ -1,5 +1,6 @@
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
+use super::counted::Counted;
 use crate::engine::Objective;
 use crate::model::compiled::{Compiled, OutputMetrics};
 use crate::{Batch, Logs, Metric, Output, Result};
@@ -38,10 +39,13 @@ impl Tally {
     }
 
     /// The mean loss of some examples, without penalties; counts it and updates the metrics.
+    ///
+    /// Of an output with a mask only the steps that count are seen, as if each were an example.
     pub(crate) fn add(
         &mut self,
         compiled: &Compiled,
         outputs: &[Output],
+        masks: &[Option<Tensor>],
         batch: &Batch,
     ) -> Result<Tensor> {
         let examples = batch.inputs.first().map_or(0, |x| x.size()[0]);
@@ -50,7 +54,17 @@ impl Tally {
         let mut metrics = compiled.metrics.borrow_mut();
         for (index, (output, y)) in outputs.iter().zip(&batch.targets).enumerate() {
             let compiled = &compiled.losses[index];
-            let loss = match &batch.sample_weight {
+            let mask = masks.get(index).and_then(Option::as_ref);
+            let weights = batch.sample_weight.as_ref();
+            let counted = mask.map(|mask| Counted::of(mask, output, y, weights));
+            let counted = counted.transpose()?.flatten();
+            let (output, y, weights) = match &counted {
+                Some(counted) => (&counted.output, &counted.y, counted.weights.as_ref()),
+                None => (output, y, weights),
+            };
+            let loss = match weights {
+                // A batch without a step that counts has no loss, as in Keras.
+                _ if counted.is_some() && y.size()[0] == 0 => output.raw().f_sum(None::<Kind>)?,
                 None => compiled.loss.mean(y, output)?,
                 Some(weights) => {
                     let losses = compiled.loss.per_example(y, output)?;
@@ -69,7 +83,7 @@ impl Tally {
                 None => loss,
             });
             if let Some(metrics) = metrics.get_mut(index) {
-                update(metrics, y, output, batch.sample_weight.as_ref())?;
+                update(metrics, y, output, weights)?;
             }
         }
         let total = match total {
@@ -121,7 +135,8 @@ fn update(
     output: &Output,
     weights: Option<&Tensor>,
 ) -> Result<()> {
-    if metrics.metrics.is_empty() && metrics.weighted.is_empty() {
+    let none = metrics.metrics.is_empty() && metrics.weighted.is_empty();
+    if none || y.size().first() == Some(&0) {
         return Ok(());
     }
     let _guard = no_grad_guard();
@@ -148,10 +163,16 @@ pub(crate) struct BatchObjective<'a> {
 }
 
 impl Objective for BatchObjective<'_> {
-    fn of(&mut self, outputs: &[Output], start: i64, length: i64) -> Result<Tensor> {
+    fn of(
+        &mut self,
+        outputs: &[Output],
+        masks: &[Option<Tensor>],
+        start: i64,
+        length: i64,
+    ) -> Result<Tensor> {
         let examples = self.examples();
         if length == examples {
-            return self.tally.add(self.compiled, outputs, self.batch);
+            return self.tally.add(self.compiled, outputs, masks, self.batch);
         }
         let narrow = |tensors: &[Tensor]| {
             let parts = tensors
@@ -167,7 +188,7 @@ impl Objective for BatchObjective<'_> {
                 .map(|weights| weights.f_narrow(0, start, length))
                 .transpose()?,
         };
-        let loss = self.tally.add(self.compiled, outputs, &piece)?;
+        let loss = self.tally.add(self.compiled, outputs, masks, &piece)?;
         Ok(loss.f_mul_scalar(length as f64 / examples as f64)?)
     }
 

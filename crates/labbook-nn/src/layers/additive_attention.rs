@@ -1,0 +1,168 @@
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use super::attention_heads::{Attended, three, three_masks, wrong_count};
+use super::plain_attention::{Scored, shape};
+use super::registry::{Registered, layer_facts, registered};
+use crate::layers::layer::{first_mask, layer_options, not_built};
+use crate::tensors::casts::weight_like;
+use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
+
+/// Attention by the hyperbolic tangent of the sum of a query's steps and a key's (Bahdanau et al.
+/// 2015).
+///
+/// Called on a query and a value, and a key where it is not the value, in Keras's order. What the
+/// value's mask leaves out is not seen; where the query's does, zeros come out.
+///
+/// ```
+/// use labbook_nn::{AdditiveAttention, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let (query, value) = (Input::new((5, 8)), Input::new((9, 8)));
+/// let model = Model::new([&query, &value], &AdditiveAttention::new().call([&query, &value]))?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 5, 8)");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Shapes
+/// (N, steps, features) and (N, steps of the value, numbers) to (N, steps, numbers).
+#[derive(Debug)]
+pub struct AdditiveAttention {
+    settings: Settings,
+    options: LayerOptions,
+    weights: Option<Weights>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    use_scale: bool,
+    dropout: f64,
+    use_causal_mask: bool,
+}
+
+#[derive(Debug)]
+struct Weights {
+    scale: Option<Tensor>,
+}
+
+registered!(AdditiveAttention, weights: None);
+
+impl AdditiveAttention {
+    /// A layer with Keras's defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(Settings {
+            use_scale: true,
+            dropout: 0.0,
+            use_causal_mask: false,
+        })
+    }
+
+    /// Says whether the scores are scaled by trainable numbers; the default is `true`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn use_scale(mut self, use_scale: bool) -> Self {
+        self.settings.use_scale = use_scale;
+        self
+    }
+
+    /// Sets the share of the scores that is dropped in training; the default is 0.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn dropout(mut self, dropout: f64) -> Self {
+        self.settings.dropout = dropout;
+        self
+    }
+
+    /// Says whether no step sees those after it; the default is `false`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn use_causal_mask(mut self, use_causal_mask: bool) -> Self {
+        self.settings.use_causal_mask = use_causal_mask;
+        self
+    }
+
+    layer_options!();
+
+    fn scores(&self, weights: &Weights, query: &Tensor, key: &Tensor) -> Result<Tensor> {
+        let sums = query.f_unsqueeze(-2)?.f_add(&key.f_unsqueeze(-3)?)?;
+        let mut sums = sums.f_tanh()?;
+        if let Some(scale) = &weights.scale {
+            sums = sums.f_mul(&weight_like(scale, query)?)?;
+        }
+        Ok(sums.f_sum_dim_intlist([-1_i64].as_slice(), false, None::<Kind>)?)
+    }
+}
+
+impl Layer for AdditiveAttention {
+    layer_facts!(AdditiveAttention);
+    crate::layers::layer::passes_mask!();
+
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+        self.build_many(std::slice::from_ref(input), context)
+    }
+
+    fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
+        let refs: Vec<&Shape> = inputs.iter().collect();
+        let shapes = three(&refs).ok_or_else(|| wrong_count(inputs, context))?;
+        let output = shape(shapes, self.settings.dropout, context)?;
+        let size = shapes[0].dims().last().copied().unwrap_or_default();
+        let mut scale = None;
+        if self.settings.use_scale {
+            let fans = (size as f64, size as f64);
+            let numbers = context.weight(crate::Initializer::GlorotUniform, &[size], fans)?;
+            scale = Some(numbers.f_set_requires_grad(true)?);
+        }
+        self.weights = Some(Weights { scale });
+        Ok(output)
+    }
+
+    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
+        self.forward_masked(&[x], &[None], phase, activation)
+    }
+
+    fn forward_many(
+        &self,
+        inputs: &[&Tensor],
+        phase: Phase,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        self.forward_masked(inputs, &[], phase, activation)
+    }
+
+    fn forward_masked(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+        phase: Phase,
+        _activation: Activation,
+    ) -> Result<Tensor> {
+        let (Some([query, value, key]), Some(weights)) = (three(inputs), &self.weights) else {
+            return Err(not_built(self.class_name(), &self.options));
+        };
+        let [_, seen, _] = three_masks(masks);
+        let scored = Scored {
+            scores: self.scores(weights, query, key)?,
+            attended: Attended {
+                query,
+                value,
+                key,
+                // Keras looks at the value's mask alone.
+                masks: [None, seen, None],
+                causal: self.settings.use_causal_mask,
+            },
+            query_mask: first_mask(masks),
+        };
+        scored.gather(self.settings.dropout, phase)
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let scale = self.weights.iter().flat_map(|weights| &weights.scale);
+        scale.map(|scale| Parameter::new("scale", scale)).collect()
+    }
+}
+
+impl Default for AdditiveAttention {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,145 @@
+use tch::Tensor;
+
+use super::registry::{Registered, layer_facts, registered};
+use super::transformer_block::{AttentionPart, DensePart, Settings, transformer_options};
+use crate::layers::layer::{first_mask, layer_options, not_built};
+use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
+
+/// A block of a transformer's decoder (Vaswani et al. 2017): each step attends to itself and those
+/// before it, then to all steps of an encoder's output if there is one, and goes through a network
+/// of its own; all are added to what they take.
+///
+/// Called on one sequence, as in GPT, or on it and an encoder's output. Options and defaults are
+/// those of KerasHub.
+///
+/// ```
+/// use labbook_nn::{Input, Model, TransformerDecoder};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// let (words, encoded) = (Input::new((20, 16)), Input::new((30, 16)));
+/// let outputs = TransformerDecoder::new(32, 2).call([&words, &encoded]);
+/// let model = Model::new([&words, &encoded], &outputs)?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 20, 16)");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Shapes
+/// Output as the first input, (N, steps, features).
+#[derive(Debug)]
+pub struct TransformerDecoder {
+    settings: Settings,
+    options: LayerOptions,
+    parts: Option<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    own: AttentionPart,
+    cross: Option<AttentionPart>,
+    dense: DensePart,
+}
+
+registered!(TransformerDecoder, parts: None);
+
+impl TransformerDecoder {
+    /// A block with so many units in the network at each step, and so many heads.
+    #[must_use]
+    pub fn new(intermediate_dim: i64, num_heads: i64) -> Self {
+        Self::of(Settings::new(intermediate_dim, num_heads))
+    }
+
+    transformer_options!();
+    layer_options!();
+}
+
+impl Layer for TransformerDecoder {
+    layer_facts!(TransformerDecoder);
+    crate::layers::layer::passes_mask!();
+
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+        self.build_many(std::slice::from_ref(input), context)
+    }
+
+    fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
+        let (input, encoded) = match inputs {
+            [input] => (input, None),
+            [input, encoded] => (input, Some(encoded)),
+            _ => {
+                return Err(context.error(
+                    "a sequence, and perhaps an encoder's output",
+                    format!("{} tensors", inputs.len()),
+                    "call it on [&words, &encoded]",
+                ));
+            }
+        };
+        let settings = &self.settings;
+        let own = settings.attention(input, input, context)?;
+        let cross = encoded.map(|encoded| settings.attention(input, encoded, context));
+        self.parts = Some(Parts {
+            own,
+            cross: cross.transpose()?,
+            dense: settings.dense(input, context)?,
+        });
+        Ok(input.clone())
+    }
+
+    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
+        self.forward_masked(&[x], &[None], phase, activation)
+    }
+
+    fn forward_many(
+        &self,
+        inputs: &[&Tensor],
+        phase: Phase,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        self.forward_masked(inputs, &[], phase, activation)
+    }
+
+    fn forward_masked(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+        phase: Phase,
+        _activation: Activation,
+    ) -> Result<Tensor> {
+        let (Some(x), Some(parts)) = (inputs.first(), &self.parts) else {
+            return Err(not_built(self.class_name(), &self.options));
+        };
+        let settings = &self.settings;
+        let own = ([None, first_mask(masks), None], true);
+        let mut y = settings.attend(&parts.own, x, None, own, phase)?;
+        if let Some(cross) = &parts.cross {
+            let Some(encoded) = inputs.get(1) else {
+                return Err(not_built(self.class_name(), &self.options));
+            };
+            let seen = ([None, masks.get(1).copied().flatten(), None], false);
+            y = settings.attend(cross, &y, Some(encoded), seen, phase)?;
+        }
+        settings.feed(&parts.dense, &y, phase)
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let Some(parts) = &self.parts else {
+            return Vec::new();
+        };
+        let cross = parts.cross.iter();
+        let cross = cross.flat_map(|part| part.parameters("cross_attention"));
+        let own = parts.own.parameters("self_attention").into_iter();
+        own.chain(cross)
+            .chain(parts.dense.parameters(false))
+            .collect()
+    }
+
+    fn multiply_adds(&self, output: &Shape) -> i64 {
+        let steps = output.dims().first().copied().unwrap_or_default();
+        let Some(parts) = &self.parts else {
+            return 0;
+        };
+        let attention = [Some(&parts.own), parts.cross.as_ref()];
+        let attention = attention.iter().flatten();
+        let attention: i64 = attention.map(|part| part.multiply_adds(steps)).sum();
+        attention.saturating_add(parts.dense.multiply_adds(output))
+    }
+}

@@ -1,0 +1,30 @@
+//! Texts and sequences as tensors, as Keras's preprocessing layers make them.
+//!
+//! ```
+//! use labbook_text::TextVectorization;
+//!
+//! let mut vectorizer = TextVectorization::new();
+//! vectorizer.adapt(&["the cat sat", "the dog ran"])?;
+//! assert_eq!(vectorizer.vocabulary()[..3], ["", "[UNK]", "the"]);
+//! assert_eq!(vectorizer.call(&["the bird", "the cat sat"])?.size(), [2, 3]);
+//! # Ok::<(), labbook_text::TextError>(())
+//! ```
+
+mod error;
+mod pad_sequences;
+mod split;
+mod standardize;
+mod string_lookup;
+mod text_output;
+mod text_vectorization;
+mod timeseries_windows;
+mod vocabulary;
+
+pub use error::{Result, TextError};
+pub use pad_sequences::{PadSequences, Side, pad_sequences};
+pub use split::Split;
+pub use standardize::Standardize;
+pub use string_lookup::StringLookup;
+pub use text_output::TextOutput;
+pub use text_vectorization::TextVectorization;
+pub use timeseries_windows::TimeseriesWindows;
