@@ -1,6 +1,8 @@
 //! Texts and sequences held to what Keras makes of them: `fixtures/text.py` tells how the file was
 //! made.
 
+#![allow(clippy::unwrap_used)] // A test says what it expected by failing.
+
 use labbook_text::{
     PadSequences, Result, Side, StringLookup, TextOutput, TextVectorization, TimeseriesWindows,
     pad_sequences,

@@ -122,7 +122,7 @@ impl Embedding {
 }
 
 impl Layer for Embedding {
-    layer_facts!(Embedding, whole_batch_or_not);
+    layer_facts!(Embedding, names);
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let settings = &self.settings;

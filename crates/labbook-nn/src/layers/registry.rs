@@ -73,13 +73,7 @@ macro_rules! layer_facts {
     };
     // For a layer that says itself whether it needs the whole batch.
     ($layer:ident, whole_batch_or_not) => {
-        fn class_name(&self) -> &'static str {
-            stringify!($layer)
-        }
-
-        fn options(&self) -> &$crate::LayerOptions {
-            &self.options
-        }
+        $crate::layers::registry::layer_facts!($layer, names);
 
         fn compute_output_shape(
             &self,
@@ -87,6 +81,16 @@ macro_rules! layer_facts {
             context: &$crate::BuildContext<'_>,
         ) -> $crate::Result<Option<$crate::Shape>> {
             $crate::layers::registry::output_shape::<Self>(&self.settings, inputs, context)
+        }
+    };
+    // For a layer that tells its output for other inputs itself, too.
+    ($layer:ident, names) => {
+        fn class_name(&self) -> &'static str {
+            stringify!($layer)
+        }
+
+        fn options(&self) -> &$crate::LayerOptions {
+            &self.options
         }
 
         fn config(&self) -> Option<$crate::LayerConfig> {

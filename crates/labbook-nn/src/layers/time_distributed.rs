@@ -37,6 +37,8 @@ pub(crate) struct Settings {
 impl Registered for TimeDistributed {
     type Settings = Settings;
 
+    const IS_PLAIN: bool = false;
+
     fn of(settings: Settings) -> Self {
         Self {
             layer: settings.layer.into_layer("layer").ok(),
