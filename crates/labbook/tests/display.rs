@@ -477,7 +477,11 @@ fn own_data() -> Result<Shown, Box<dyn Error>> {
     let scores = cross_val_score(build, &x, &y, folds, &Fit::new().verbose(0))?;
     let texts = TextSet::new(vec![NAME, "b"], vec![0, 1], &[NAME, "z"])?;
     let sets = TextSets::new(texts.clone(), texts.clone(), Provenance::drawn(NAME));
-    let path = std::env::temp_dir().join(format!("labbook-display-{}.npz", std::process::id()));
+    let path = std::env::temp_dir().join(format!(
+        "labbook-display-{}-{:?}.npz",
+        std::process::id(),
+        std::thread::current().id()
+    ));
     write_npz(&path, [(NAME, &vec![NAME])])?;
     let arrays = read_npz(&path);
     std::fs::remove_file(&path)?;

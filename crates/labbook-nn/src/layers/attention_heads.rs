@@ -7,8 +7,7 @@ use super::spatial::{axes, check_sizes};
 use crate::tensors::casts::weight_like;
 use crate::{BuildContext, Initializer, Parameter, Phase, Result, Shape};
 
-/// Added to the scores of what must not be seen, as in Keras: a row without anything to see
-/// becomes an even mean instead of no number.
+/// Added to the scores of what must not be seen, as in Keras.
 const UNSEEN: f64 = -0.7 * f32::MAX as f64;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -145,25 +144,26 @@ impl Heads {
         };
         let mask = attended.mask()?;
         let only_causal = mask.is_none() && attended.causal;
-        if let Some(mask) = &mask {
-            // A step that sees nothing asks for nothing: what it gathers does not depend on it.
-            let blind = mask.f_any_dim(-1, true)?.f_logical_not()?.f_unsqueeze(1)?;
-            query = query.f_masked_fill(&blind, 0.0)?;
-        }
-        let bias = mask.map(|mask| -> Result<Tensor> {
-            let unseen = mask.f_logical_not()?.f_unsqueeze(1)?;
-            let zeros = unseen.f_zeros_like()?.f_to_kind(query.f_kind()?)?;
-            // The kernels take a row for each step and head.
-            let size = [-1, -1, query.size()[2], key.size()[2]];
-            Ok(zeros
-                .f_masked_fill(&unseen, UNSEEN)?
-                .f_expand(size, false)?)
-        });
+        let bias = match mask {
+            None => None,
+            Some(mask) => {
+                // A step that sees nothing gathers the even mean of all, as in Keras, whatever it
+                // asks for.
+                let blind = mask.f_any_dim(-1, true)?.f_logical_not()?.f_unsqueeze(1)?;
+                query = query.f_masked_fill(&blind, 0.0)?;
+                let seen = mask.f_unsqueeze(1)?.f_logical_or(&blind)?;
+                let zeros = seen.f_zeros_like()?.f_to_kind(query.f_kind()?)?;
+                let bias = zeros.f_masked_fill(&seen.f_logical_not()?, UNSEEN)?;
+                // The kernels take a row for each step and head.
+                let size = [-1, -1, query.size()[2], key.size()[2]];
+                Some(bias.f_expand(size, false)?)
+            }
+        };
         let y = Tensor::f_scaled_dot_product_attention(
             &query,
             &key,
             &value,
-            bias.transpose()?,
+            bias,
             dropout,
             only_causal,
             None,

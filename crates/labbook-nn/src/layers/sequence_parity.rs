@@ -204,11 +204,9 @@ fn train(
     assert!((evaluated.loss - network.loss).abs() < 2e-5, "{name}");
 
     // A file keeps it to the bit.
-    let path = std::env::temp_dir().join(format!("labbook-{name}-{}", std::process::id()));
-    model.save(&path)?;
-    let loaded = Model::load(&path);
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(loaded?.predict(&x)?, predictions, "{name}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = model.save(folder.path().join(name))?;
+    assert_eq!(Model::load(path)?.predict(&x)?, predictions, "{name}");
     Ok(())
 }
 
