@@ -120,6 +120,20 @@ fn an_autoencoder_with_a_step_of_its_own() {
     }
 }
 
+#[test]
+fn labelled_texts_from_a_vocabulary_to_a_confusion_matrix() {
+    let answers = run("news");
+    assert!(
+        answers[3].text.contains("Bidirectional") || answers[3].text.contains("bidirectional"),
+        "{}",
+        answers[3].text
+    );
+    let last = answers.last().unwrap();
+    assert!(number(&last.text, "accuracy") > 0.8, "{}", last.text);
+    let mut kinds = last.shown.iter();
+    assert!(kinds.any(|kind| kind == "execute_result"), "{last:#?}");
+}
+
 /// What is saved in one kernel is loaded in another, which knows the parts from the same cells.
 #[test]
 fn parts_of_ones_own_are_saved_and_loaded_in_a_second_kernel() {
@@ -159,7 +173,15 @@ fn parts_of_ones_own_are_saved_and_loaded_in_a_second_kernel() {
 
 #[test]
 fn the_cells_are_as_many_and_no_longer_than_those_of_their_twins() {
-    for name in ["table", "yes_no", "branches", "images", "vae", "own_parts"] {
+    for name in [
+        "table",
+        "yes_no",
+        "branches",
+        "images",
+        "vae",
+        "own_parts",
+        "news",
+    ] {
         let (ours, keras) = (cells(name, "rs"), cells(name, "py"));
         assert_eq!(ours.len(), keras.len(), "{name}");
         let lines = |cells: &[String]| cells.iter().map(|cell| cell.lines().count()).sum::<usize>();
