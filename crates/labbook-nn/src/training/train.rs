@@ -110,12 +110,12 @@ impl Model {
             }
             Some(_) => {
                 self.built()?;
+                if whole.x.is_empty() {
+                    return Err(Error::data("x", "at least one tensor", "none", "pass &x"));
+                }
                 DataSpec::any(whole.x.as_slice(), whole.y.as_slice(), self.device)?
             }
         };
-        if whole.x.is_empty() {
-            return Err(Error::data("x", "at least one tensor", "none", "pass &x"));
-        }
         if options.validation_split > 0.0 {
             // Cut apart, they would no longer show what differs.
             whole.check_counts()?;
