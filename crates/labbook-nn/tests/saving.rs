@@ -264,7 +264,7 @@ fn foreign_and_hostile_files_are_told() {
     }
     for (bytes, part) in [
         (&b""[..], "0 bytes, too few"),
-        (&b"\x89HDF\r\n\x1a\n"[..], "a header of"),
+        (&b"\x89HDF\r\n\x1a\n"[..], "an HDF5 file"),
         (&[0xff; 40][..], "a header of 18446744073709551615 bytes"),
         (
             &b"\x00\x00\x00\x40\x00\x00\x00\x00{}"[..],
