@@ -18,7 +18,8 @@ use std::fmt;
 /// # fn main() -> labbook_nn::Result<()> {
 /// let mut model = Sequential::new();
 /// model.add(Dense::new(3).name("out").input_shape(4));
-/// let row = &model.weight_map(WeightLayout::PyTorch)?.rows()[0];
+/// let map = model.weight_map(WeightLayout::PyTorch)?;
+/// let row = &map.rows()[0];
 /// assert_eq!((row.name.as_str(), row.shape.as_slice()), ("out.weight", &[3, 4][..]));
 /// # Ok(())
 /// # }

@@ -67,7 +67,8 @@ fn inverse(order: &[i64]) -> Vec<i64> {
 /// # fn main() -> labbook_nn::Result<()> {
 /// let mut model = Sequential::new();
 /// model.add(Conv2D::new(8, 3).name("stem").input_shape((9, 9, 1)));
-/// let row = &model.weight_map(WeightLayout::PyTorch)?.rows()[0];
+/// let map = model.weight_map(WeightLayout::PyTorch)?;
+/// let row = &map.rows()[0];
 /// assert_eq!(row.change, "axes (3, 2, 0, 1)");
 /// # Ok(())
 /// # }
