@@ -39,6 +39,7 @@ pub mod metrics;
 mod model;
 mod names;
 mod optimizers;
+mod panics;
 mod random;
 mod saving;
 mod tensors;

@@ -1,22 +1,16 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use tch::no_grad_guard;
 
+use crate::panics::caught;
 use crate::{Error, Result};
 
 /// Calls a person's code without following gradients; a panic becomes an error.
 pub(crate) fn call<T>(what: &str, function: impl FnOnce() -> T) -> Result<T> {
     let _guard = no_grad_guard();
-    catch_unwind(AssertUnwindSafe(function)).map_err(|panic| {
-        let message = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("without words");
+    caught(function).map_err(|message| {
         Error::data(
             what,
             "that it returns",
-            format!("a panic: {}", message.lines().next().unwrap_or_default()),
+            format!("a panic: {message}"),
             "look at what it does with this element",
         )
     })

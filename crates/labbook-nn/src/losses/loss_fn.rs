@@ -1,8 +1,7 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use tch::Tensor;
 
 use super::loss::{Loss, Output, Targets, mean_of_each_example};
+use crate::panics::caught;
 use crate::{CustomConfig, Error, LossConfig, Result, custom};
 
 /// A loss of a person's own: a function of targets and predictions.
@@ -68,17 +67,10 @@ impl LossFn {
 }
 
 /// Calls a person's function, which panics where a tensor of another shape would be an error.
-pub(crate) fn call(name: &str, function: impl FnOnce() -> Tensor) -> Result<Tensor> {
-    catch_unwind(AssertUnwindSafe(function)).map_err(|panic| {
-        let message = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("it panicked");
-        Error::Torch {
-            operation: name.to_owned(),
-            message: message.lines().next().unwrap_or_default().to_owned(),
-        }
+pub(crate) fn call<T>(name: &str, function: impl FnOnce() -> T) -> Result<T> {
+    caught(function).map_err(|message| Error::Torch {
+        operation: name.to_owned(),
+        message,
     })
 }
 

@@ -1,4 +1,3 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::evaluate::measure;
@@ -12,6 +11,7 @@ use crate::data::tensor_batches::{DataSpec, InputNeed, OutputNeed, TensorBatches
 use crate::engine::{self, Engine};
 use crate::images::augmenter::Augmenter;
 use crate::interrupt::{self, Interruptible};
+use crate::losses::loss_fn::call;
 use crate::random::{Rng, as_torch_seed};
 use crate::saving::checkpoint::Checkpoint;
 use crate::saving::keeper::Keeper;
@@ -412,19 +412,8 @@ fn first_of(data: &dyn Dataset) -> Result<Batch> {
 /// Calls a step of a person's own, whose tensor operations panic where they do not fit; false if
 /// it was interrupted.
 fn call_step(own: &mut OwnStep<'_>, mut step: TrainStep<'_>) -> Result<bool> {
-    let result = catch_unwind(AssertUnwindSafe(|| own(&mut step)));
-    let result = result.unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("it panicked");
-        Err(Error::Torch {
-            operation: "the training step".to_owned(),
-            message: message.lines().next().unwrap_or_default().to_owned(),
-        })
-    });
-    Ok(unless_interrupted(result)?.is_some())
+    let result = call("the training step", || own(&mut step));
+    Ok(unless_interrupted(result.flatten())?.is_some())
 }
 
 impl Training<'_> {
