@@ -1,3 +1,5 @@
+use std::borrow::Borrow;
+
 use tch::{Tensor, no_grad_guard};
 
 use super::own_convolutions::OwnConvolutions;
@@ -62,7 +64,12 @@ impl Engine for Autograd {
             }
             let derived = match &self.convolutions {
                 Some(convolutions) => convolutions.gradients(loss, junctions)?,
-                None => self.derive(&loss)?,
+                None => derivatives(
+                    &loss,
+                    &self.leaves,
+                    false,
+                    "unfreeze a layer, or compute an own loss from y_pred with tensor operations",
+                )?,
             };
             if gradients.is_empty() {
                 gradients = derived;
@@ -76,25 +83,31 @@ impl Engine for Autograd {
     }
 }
 
-impl Autograd {
-    fn derive(&self, loss: &Tensor) -> Result<Vec<Tensor>> {
-        if !loss.requires_grad() {
-            return Err(Error::option(
-                "loss",
-                "one that depends on the weights",
-                "one that does not",
-                "unfreeze a layer, or compute an own loss from y_pred with tensor operations",
-            ));
-        }
-        let mut gradients = Tensor::f_run_backward(&[loss], &self.leaves, false, false)
-            .map_err(|error| Error::from(error).within("the gradients"))?;
-        // A weight that the loss does not depend on has no gradient at all.
-        let _guard = no_grad_guard();
-        for (gradient, leaf) in gradients.iter_mut().zip(&self.leaves) {
-            if !gradient.defined() {
-                *gradient = leaf.f_zeros_like()?;
-            }
-        }
-        Ok(gradients)
+/// The gradients of a loss by these leaves; `advice` says what to do about one that depends on none.
+///
+/// With `keep_graph` another loss may be derived that shares parts of its computation.
+pub(crate) fn derivatives<T: Borrow<Tensor>>(
+    loss: &Tensor,
+    leaves: &[T],
+    keep_graph: bool,
+    advice: &str,
+) -> Result<Vec<Tensor>> {
+    if !loss.requires_grad() {
+        return Err(Error::option(
+            "loss",
+            "one that depends on the weights",
+            "one that does not",
+            advice,
+        ));
     }
+    let mut gradients = Tensor::f_run_backward(&[loss], leaves, keep_graph, false)
+        .map_err(|error| Error::from(error).within("the gradients"))?;
+    // A weight that the loss does not depend on has no gradient at all.
+    let _guard = no_grad_guard();
+    for (gradient, leaf) in gradients.iter_mut().zip(leaves) {
+        if !gradient.defined() {
+            *gradient = leaf.borrow().f_zeros_like()?;
+        }
+    }
+    Ok(gradients)
 }

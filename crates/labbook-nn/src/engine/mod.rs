@@ -12,6 +12,7 @@ mod pixels;
 
 use tch::Tensor;
 
+pub(crate) use autograd::derivatives;
 pub(crate) use pieces::piece_size;
 
 use crate::{Model, Output, Result};

@@ -1,6 +1,7 @@
 use tch::{Tensor, no_grad_guard};
 
 use super::train_step::check_scalar;
+use crate::engine::derivatives;
 use crate::{Error, Model, Optimizer, Parameter, Result};
 
 /// The weights that the optimizer changes.
@@ -64,27 +65,10 @@ impl Trainable {
     /// The gradients of a loss, as the weights are stored.
     pub(crate) fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>> {
         check_scalar("the loss", loss)?;
-        if !loss.requires_grad() {
-            return Err(Error::option(
-                "loss",
-                "one that depends on the weights",
-                "one that does not",
-                "compute it from model.forward(&x, step.phase()) with tensor operations",
-            ));
-        }
         let leaves: Vec<&Tensor> = self.parameters.iter().map(|weight| &weight.value).collect();
         // The graph is kept: another loss of the same step may need parts of it.
-        let gradients = Tensor::f_run_backward(&[loss], &leaves, true, false);
-        let mut gradients =
-            gradients.map_err(|error| Error::from(error).within("the gradients"))?;
-        let _guard = no_grad_guard();
-        for (gradient, leaf) in gradients.iter_mut().zip(&leaves) {
-            // A weight that the loss does not depend on has no gradient at all.
-            if !gradient.defined() {
-                *gradient = leaf.f_zeros_like()?;
-            }
-        }
-        Ok(gradients)
+        let advice = "compute it from model.forward(&x, step.phase()) with tensor operations";
+        derivatives(loss, &leaves, true, advice)
     }
 
     /// One step of an optimizer, given a gradient for each weight as it is stored.
