@@ -19,7 +19,7 @@ use crate::training::history::EpochRecord;
 use crate::training::progress::Stopwatch;
 use crate::{
     Batch, Callback, Callbacks, Control, Dataset, Error, Fit, FitParams, History, Logs, Model,
-    Phase, Reporter, Result, Tensors, Verbosity,
+    Reporter, Result, Tensors, Verbosity,
 };
 use tch::{Tensor, no_grad_guard};
 
@@ -531,7 +531,7 @@ impl Training<'_> {
             let step = TrainStep {
                 model: self.model,
                 batch: &batch,
-                phase: Phase::Infer,
+                weights: None,
                 figures: &mut figures,
             };
             Ok(call_step(*own, step)? && !interrupt::is_requested())
@@ -696,7 +696,7 @@ impl Training<'_> {
                 let step = TrainStep {
                     model: self.model,
                     batch,
-                    phase: Phase::Train,
+                    weights: Some(&epoch.weights),
                     figures,
                 };
                 if !call_step(*own, step)? {

@@ -34,7 +34,8 @@ pub(crate) type OwnStep<'a> = dyn FnMut(&mut TrainStep<'_>) -> Result<()> + 'a;
 pub struct TrainStep<'a> {
     pub(crate) model: &'a mut Model,
     pub(crate) batch: &'a Batch,
-    pub(crate) phase: Phase,
+    /// The weights that the epoch changes; none in validation.
+    pub(crate) weights: Option<&'a Trainable>,
     pub(crate) figures: &'a mut Figures,
 }
 
@@ -64,7 +65,10 @@ impl TrainStep<'_> {
     /// Whether this batch trains or validates; layers such as dropout need to know.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.phase
+        match self.weights {
+            Some(_) => Phase::Train,
+            None => Phase::Infer,
+        }
     }
 
     /// The model whose `fit_with_step` was called.
@@ -79,9 +83,9 @@ impl TrainStep<'_> {
     /// # Errors
     /// When the loss is not one number, or does not depend on the weights.
     pub fn minimize(&mut self, loss: &Tensor) -> Result<()> {
-        match self.phase {
-            Phase::Train => self.model.minimize(loss),
-            Phase::Infer => Ok(()),
+        match self.weights {
+            Some(weights) => self.model.minimize_by(weights, loss),
+            None => Ok(()),
         }
     }
 
@@ -94,9 +98,9 @@ impl TrainStep<'_> {
     /// # Errors
     /// When the loss is not one number, or the part shares no weights with the model.
     pub fn minimize_part(&mut self, part: &Model, loss: &Tensor) -> Result<()> {
-        match self.phase {
-            Phase::Train => self.model.minimize_part(part, loss),
-            Phase::Infer => Ok(()),
+        match self.weights {
+            Some(_) => self.model.minimize_part(part, loss),
+            None => Ok(()),
         }
     }
 
@@ -210,7 +214,10 @@ impl Model {
     /// When the model is not compiled, the loss is not one number, or it does not depend on the
     /// weights.
     pub fn minimize(&mut self, loss: &Tensor) -> Result<()> {
-        let weights = Trainable::of(self)?;
+        self.minimize_by(&Trainable::of(self)?, loss)
+    }
+
+    fn minimize_by(&mut self, weights: &Trainable, loss: &Tensor) -> Result<()> {
         let gradients = weights.gradients(loss)?;
         weights.step(self.compiled_mut()?.optimizer.as_mut(), &gradients)
     }
@@ -220,9 +227,7 @@ impl Model {
     /// # Errors
     /// As [`minimize`](Self::minimize), and when the part shares no weights with the model.
     pub fn minimize_part(&mut self, part: &Model, loss: &Tensor) -> Result<()> {
-        let weights = Trainable::shared(self, part)?;
-        let gradients = weights.gradients(loss)?;
-        weights.step(self.compiled_mut()?.optimizer.as_mut(), &gradients)
+        self.minimize_by(&Trainable::shared(self, part)?, loss)
     }
 
     /// The first output for these inputs, with its activation function, as autograd records it:
