@@ -200,8 +200,6 @@ impl Model {
 
     /// What the model takes in and learns from.
     pub(crate) fn data_spec(&self) -> Result<DataSpec> {
-        let names = self.input_names();
-        let inputs = self.input_shapes()?.into_iter().zip(names).enumerate();
         let outputs = self.output_shapes()?.into_iter().zip(self.output_names());
         let losses = self.compiled.as_ref().map(|compiled| &compiled.losses);
         let outputs = outputs.enumerate().map(|(index, (shape, name))| {
@@ -216,6 +214,16 @@ impl Model {
             })
         });
         Ok(DataSpec {
+            outputs: outputs.collect::<Result<_>>()?,
+            ..self.input_spec()?
+        })
+    }
+
+    /// What the model takes in.
+    pub(crate) fn input_spec(&self) -> Result<DataSpec> {
+        let names = self.input_names();
+        let inputs = self.input_shapes()?.into_iter().zip(names).enumerate();
+        Ok(DataSpec {
             inputs: inputs
                 .map(|(index, (shape, name))| InputNeed {
                     name,
@@ -223,7 +231,7 @@ impl Model {
                     integers: self.graph.takes_integers(index),
                 })
                 .collect(),
-            outputs: outputs.collect::<Result<_>>()?,
+            outputs: Vec::new(),
             device: self.device,
         })
     }

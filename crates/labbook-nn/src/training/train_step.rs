@@ -248,7 +248,7 @@ impl Model {
     /// As [`forward`](Self::forward).
     pub fn forward_all(&self, x: impl Into<Tensors>, phase: Phase) -> Result<Vec<Tensor>> {
         self.built()?;
-        let inputs = self.data_spec()?.attached("x", x.into().as_slice())?;
+        let inputs = self.input_spec()?.attached("x", x.into().as_slice())?;
         let outputs = self.compute(&inputs, phase)?;
         outputs.iter().map(crate::Output::predictions).collect()
     }
