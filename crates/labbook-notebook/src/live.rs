@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use labbook_nn::{FitParams, Progress, Reporter, Verbosity};
 
-/// Set where the kernel shows part of a line at once and lets it be overwritten.
-const RELAY_VARIABLE: &str = "LABBOOK_RELAY";
+use crate::output::has_relay;
 
 /// Time between two states of the bar.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -27,7 +26,7 @@ struct Bar {
 impl LiveReporter {
     /// Makes it the default where lines can be overwritten.
     pub(crate) fn install() {
-        if std::env::var_os(RELAY_VARIABLE).is_some() {
+        if has_relay() {
             labbook_nn::set_default_reporter(Self::default());
         }
     }

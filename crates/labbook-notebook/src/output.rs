@@ -46,7 +46,7 @@ pub fn show<T: Render + ?Sized>(value: &T) {
 /// ```
 pub fn show_in_place<T: Render + ?Sized>(name: &str, value: &T) {
     let mut forms = forms(value);
-    if std::env::var_os(RELAY_VARIABLE).is_some() && !forms.is_empty() {
+    if has_relay() && !forms.is_empty() {
         forms.push(block(DISPLAY_ID, &name.replace('\n', " ")));
     }
     let mut output = io::stdout().lock();
@@ -55,8 +55,12 @@ pub fn show_in_place<T: Render + ?Sized>(name: &str, value: &T) {
     let _ = written.and_then(|()| output.flush());
 }
 
-/// Set where the kernel knows how to show a value in the place of another.
-const RELAY_VARIABLE: &str = "LABBOOK_RELAY";
+/// Whether the project's kernel shows what is printed: part of a line at once, to be overwritten, and
+/// a value in the place of another.
+pub(crate) fn has_relay() -> bool {
+    std::env::var_os("LABBOOK_RELAY").is_some()
+}
+
 /// The form of a value that is no form, but the name of the place where it stands.
 const DISPLAY_ID: &str = "application/vnd.labbook.display-id";
 
