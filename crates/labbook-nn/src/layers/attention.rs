@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 use super::attention_heads::{Attended, three, three_masks, wrong_count};
 use super::plain_attention::{Scored, shape};
 use super::registry::{Registered, layer_facts, registered};
-use crate::layers::layer::{first_mask, layer_options, not_built};
+use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
 use crate::tensors::casts::weight_like;
 use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
 
@@ -124,9 +124,7 @@ impl Layer for Attention {
     layer_facts!(Attention);
     crate::layers::layer::passes_mask!();
 
-    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        self.build_many(std::slice::from_ref(input), context)
-    }
+    masked_calls!(several);
 
     fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
         let refs: Vec<&Shape> = inputs.iter().collect();
@@ -144,19 +142,6 @@ impl Layer for Attention {
             concat_score_weight: one(self.settings.score_mode == ScoreMode::Concat)?,
         });
         Ok(output)
-    }
-
-    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
-        self.forward_masked(&[x], &[None], phase, activation)
-    }
-
-    fn forward_many(
-        &self,
-        inputs: &[&Tensor],
-        phase: Phase,
-        activation: Activation,
-    ) -> Result<Tensor> {
-        self.forward_masked(inputs, &[], phase, activation)
     }
 
     fn forward_masked(

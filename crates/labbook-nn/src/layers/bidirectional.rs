@@ -5,7 +5,7 @@ use super::activity::Activity;
 use super::recurrent::{self, Weights};
 use super::registry::{Registered, layer_facts, registered};
 use super::{GRU, LSTM, SimpleRNN};
-use crate::layers::layer::{first_mask, layer_options, not_built};
+use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
 use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
 
 /// How a [`Bidirectional`] layer joins the outputs of its two halves.
@@ -128,9 +128,7 @@ impl Layer for Bidirectional {
         Ok(Shape::from(dims))
     }
 
-    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
-        self.forward_masked(&[x], &[None], phase, activation)
-    }
+    masked_calls!();
 
     fn forward_masked(
         &self,

@@ -531,6 +531,41 @@ macro_rules! passes_mask {
 }
 pub(crate) use passes_mask;
 
+/// The calls without masks of a layer that computes in `forward_masked`, for one input or several.
+macro_rules! masked_calls {
+    () => {
+        fn forward(
+            &self,
+            x: &tch::Tensor,
+            phase: $crate::Phase,
+            activation: $crate::Activation,
+        ) -> $crate::Result<tch::Tensor> {
+            self.forward_masked(&[x], &[None], phase, activation)
+        }
+    };
+    (several) => {
+        $crate::layers::layer::masked_calls!();
+
+        fn build(
+            &mut self,
+            input: &$crate::Shape,
+            context: &mut $crate::BuildContext<'_>,
+        ) -> $crate::Result<$crate::Shape> {
+            self.build_many(std::slice::from_ref(input), context)
+        }
+
+        fn forward_many(
+            &self,
+            inputs: &[&tch::Tensor],
+            phase: $crate::Phase,
+            activation: $crate::Activation,
+        ) -> $crate::Result<tch::Tensor> {
+            self.forward_masked(inputs, &[], phase, activation)
+        }
+    };
+}
+pub(crate) use masked_calls;
+
 /// The mask of the first input.
 pub(crate) fn first_mask<'a>(masks: &[Option<&'a Tensor>]) -> Option<&'a Tensor> {
     masks.first().copied().flatten()

@@ -3,7 +3,7 @@ use tch::Tensor;
 
 use super::attention_heads::{Attended, HeadOptions, Heads, three, three_masks, wrong_count};
 use super::registry::{Registered, layer_facts, registered};
-use crate::layers::layer::{layer_options, not_built};
+use crate::layers::layer::{layer_options, masked_calls, not_built};
 use crate::{
     Activation, BuildContext, Initializer, Layer, LayerOptions, Parameter, Phase, Result, Shape,
 };
@@ -111,9 +111,7 @@ impl Layer for MultiHeadAttention {
     layer_facts!(MultiHeadAttention);
     crate::layers::layer::passes_mask!();
 
-    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        self.build_many(std::slice::from_ref(input), context)
-    }
+    masked_calls!(several);
 
     fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
         let refs: Vec<&Shape> = inputs.iter().collect();
@@ -121,19 +119,6 @@ impl Layer for MultiHeadAttention {
         let (heads, output) = self.settings.heads.build(shapes, context)?;
         self.heads = Some(heads);
         Ok(output)
-    }
-
-    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
-        self.forward_masked(&[x], &[None], phase, activation)
-    }
-
-    fn forward_many(
-        &self,
-        inputs: &[&Tensor],
-        phase: Phase,
-        activation: Activation,
-    ) -> Result<Tensor> {
-        self.forward_masked(inputs, &[], phase, activation)
     }
 
     fn forward_masked(

@@ -74,14 +74,7 @@ macro_rules! recurrent_facts {
             Ok(output)
         }
 
-        fn forward(
-            &self,
-            x: &tch::Tensor,
-            phase: $crate::Phase,
-            activation: $crate::Activation,
-        ) -> $crate::Result<tch::Tensor> {
-            self.forward_masked(&[x], &[None], phase, activation)
-        }
+        $crate::layers::layer::masked_calls!();
 
         fn forward_masked(
             &self,

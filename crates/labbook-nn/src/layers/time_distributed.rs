@@ -4,7 +4,7 @@ use tch::Tensor;
 use super::config::LayerConfig;
 use super::registry::{Registered, Registry};
 use crate::layers::ConfigKind;
-use crate::layers::layer::{first_mask, layer_options, not_built};
+use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
 use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
 
 /// A layer applied to each step by itself, with the same weights.
@@ -105,9 +105,7 @@ impl Layer for TimeDistributed {
         Ok(Shape::from([&[steps], output.dims()].concat()))
     }
 
-    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
-        self.forward_masked(&[x], &[None], phase, activation)
-    }
+    masked_calls!();
 
     fn forward_masked(
         &self,

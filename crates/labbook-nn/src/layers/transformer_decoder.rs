@@ -2,7 +2,7 @@ use tch::Tensor;
 
 use super::registry::{Registered, layer_facts, registered};
 use super::transformer_block::{AttentionPart, DensePart, Settings, transformer_options};
-use crate::layers::layer::{first_mask, layer_options, not_built};
+use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
 use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
 
 /// A block of a transformer's decoder (Vaswani et al. 2017): each step attends to itself and those
@@ -57,9 +57,7 @@ impl Layer for TransformerDecoder {
     layer_facts!(TransformerDecoder);
     crate::layers::layer::passes_mask!();
 
-    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        self.build_many(std::slice::from_ref(input), context)
-    }
+    masked_calls!(several);
 
     fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
         let (input, encoded) = match inputs {
@@ -82,19 +80,6 @@ impl Layer for TransformerDecoder {
             dense: settings.dense(input, context)?,
         });
         Ok(input.clone())
-    }
-
-    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
-        self.forward_masked(&[x], &[None], phase, activation)
-    }
-
-    fn forward_many(
-        &self,
-        inputs: &[&Tensor],
-        phase: Phase,
-        activation: Activation,
-    ) -> Result<Tensor> {
-        self.forward_masked(inputs, &[], phase, activation)
     }
 
     fn forward_masked(

@@ -2,7 +2,7 @@ use tch::Tensor;
 
 use super::registry::{Registered, layer_facts, registered};
 use super::transformer_block::{AttentionPart, DensePart, Settings, transformer_options};
-use crate::layers::layer::{first_mask, layer_options, not_built};
+use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
 use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
 
 /// A block of a transformer's encoder (Vaswani et al. 2017): each step attends to all, then goes
@@ -56,9 +56,7 @@ impl Layer for TransformerEncoder {
         Ok(input.clone())
     }
 
-    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
-        self.forward_masked(&[x], &[None], phase, activation)
-    }
+    masked_calls!();
 
     fn forward_masked(
         &self,
