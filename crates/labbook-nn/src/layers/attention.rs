@@ -1,10 +1,10 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::attention_heads::{Attended, three, three_masks, wrong_count};
-use super::plain_attention::{Scored, shape};
+use super::attention_heads::three_shapes;
+use super::plain_attention::{attend, plain_attention_options, shape};
 use super::registry::{Registered, layer_facts, registered};
-use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
+use crate::layers::layer::{layer_options, masked_calls, not_built};
 use crate::tensors::casts::weight_like;
 use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
 
@@ -87,19 +87,7 @@ impl Attention {
         self
     }
 
-    /// Sets the share of the scores that is dropped in training; the default is 0.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn dropout(mut self, dropout: f64) -> Self {
-        self.settings.dropout = dropout;
-        self
-    }
-
-    /// Says whether no step sees those after it; the default is `false`.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn use_causal_mask(mut self, use_causal_mask: bool) -> Self {
-        self.settings.use_causal_mask = use_causal_mask;
-        self
-    }
+    plain_attention_options!();
 
     layer_options!();
 
@@ -127,8 +115,7 @@ impl Layer for Attention {
     masked_calls!(several);
 
     fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
-        let refs: Vec<&Shape> = inputs.iter().collect();
-        let shapes = three(&refs).ok_or_else(|| wrong_count(inputs, context))?;
+        let shapes = three_shapes(inputs, context)?;
         let output = shape(shapes, self.settings.dropout, context)?;
         let mut one = |wanted: bool| -> Result<Option<Tensor>> {
             if !wanted {
@@ -151,23 +138,15 @@ impl Layer for Attention {
         phase: Phase,
         _activation: Activation,
     ) -> Result<Tensor> {
-        let (Some([query, value, key]), Some(weights)) = (three(inputs), &self.weights) else {
-            return Err(not_built(self.class_name(), &self.options));
+        let settings = &self.settings;
+        let options = (settings.dropout, settings.use_causal_mask);
+        let y = match &self.weights {
+            Some(weights) => attend(inputs, masks, options, phase, |query, key| {
+                self.scores(weights, query, key)
+            })?,
+            None => None,
         };
-        let [_, seen, _] = three_masks(masks);
-        let scored = Scored {
-            scores: self.scores(weights, query, key)?,
-            attended: Attended {
-                query,
-                value,
-                key,
-                // Keras looks at the value's mask alone.
-                masks: [None, seen, None],
-                causal: self.settings.use_causal_mask,
-            },
-            query_mask: first_mask(masks),
-        };
-        scored.gather(self.settings.dropout, phase)
+        y.ok_or_else(|| not_built(self.class_name(), &self.options))
     }
 
     fn parameters(&self) -> Vec<Parameter> {

@@ -276,11 +276,17 @@ pub(super) fn three_masks<'a>(given: &[Option<&'a Tensor>]) -> [Option<&'a Tenso
     }
 }
 
-/// What a layer answers that is called on none, or on more than three.
-pub(super) fn wrong_count(inputs: &[Shape], context: &BuildContext<'_>) -> crate::Error {
-    context.error(
-        "a query, a value and perhaps a key",
-        format!("{} tensors", inputs.len()),
-        "call it on [&query, &value], or on one tensor that attends to itself",
-    )
+/// The shapes of query, value and key.
+pub(super) fn three_shapes<'a>(
+    inputs: &'a [Shape],
+    context: &BuildContext<'_>,
+) -> Result<[&'a Shape; 3]> {
+    let given: Vec<&Shape> = inputs.iter().collect();
+    three(&given).ok_or_else(|| {
+        context.error(
+            "a query, a value and perhaps a key",
+            format!("{} tensors", inputs.len()),
+            "call it on [&query, &value], or on one tensor that attends to itself",
+        )
+    })
 }

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::attention_heads::{Attended, HeadOptions, Heads, three, three_masks, wrong_count};
+use super::attention_heads::{Attended, HeadOptions, Heads, three, three_masks, three_shapes};
 use super::registry::{Registered, layer_facts, registered};
 use crate::layers::layer::{layer_options, masked_calls, not_built};
 use crate::{
@@ -114,8 +114,7 @@ impl Layer for MultiHeadAttention {
     masked_calls!(several);
 
     fn build_many(&mut self, inputs: &[Shape], context: &mut BuildContext<'_>) -> Result<Shape> {
-        let refs: Vec<&Shape> = inputs.iter().collect();
-        let shapes = three(&refs).ok_or_else(|| wrong_count(inputs, context))?;
+        let shapes = three_shapes(inputs, context)?;
         let (heads, output) = self.settings.heads.build(shapes, context)?;
         self.heads = Some(heads);
         Ok(output)
