@@ -1,14 +1,11 @@
-use tch::Tensor;
-
 use super::activity::Activity;
 use super::conv2d::Padding;
-use super::convolution::{Convolution, Settings};
-use super::kernel_facts::kernel_facts;
+use super::convolution::{Convolution, Settings, convolution_options, one_axis};
+use super::kernel_facts::convolution_facts;
 use super::kernel_options::kernel_options;
-use super::registry::{Registered, layer_facts, registered};
+use super::registry::{Registered, registered};
 use crate::layers::layer::layer_options;
-use crate::layers::layer::not_built;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{Layer, LayerOptions};
 
 /// A convolution over sequences.
 ///
@@ -42,38 +39,10 @@ impl Conv1D {
     /// A convolution with `filters` outputs per step and a kernel such as `3`.
     #[must_use]
     pub fn new(filters: i64, kernel_size: i64) -> Self {
-        Self::of(Settings::new(filters, vec![kernel_size]))
+        Self::of(Settings::new(filters, one_axis(kernel_size)))
     }
 
-    /// Sets how many steps the kernel moves at a time; the default is 1.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn strides(mut self, strides: i64) -> Self {
-        self.settings.strides = vec![strides];
-        self
-    }
-
-    /// Sets what happens at the border; the default is [`Padding::Valid`].
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn padding(mut self, padding: Padding) -> Self {
-        self.settings.padding = padding;
-        self
-    }
-
-    /// Sets how many steps lie between the numbers of the kernel; the default is 1. Not with
-    /// strides.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn dilation_rate(mut self, dilation_rate: i64) -> Self {
-        self.settings.dilation_rate = vec![dilation_rate];
-        self
-    }
-
-    /// Sets into how many groups channels and filters are divided, each of which sees only its own;
-    /// the default is 1.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn groups(mut self, groups: i64) -> Self {
-        self.settings.groups = groups;
-        self
-    }
+    convolution_options!(i64 => one_axis, "steps");
 
     /// Says that no step sees those after it: zeros stand before the first one, and the output is
     /// as long as the input, divided by the strides. Keras's padding `causal`; it takes the place of
@@ -83,27 +52,12 @@ impl Conv1D {
         self.settings.causal = true;
         self
     }
+
     kernel_options!(settings.kernel);
 
     layer_options!();
 }
 
 impl Layer for Conv1D {
-    layer_facts!(Conv1D, whole_batch_or_not);
-
-    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        let (built, output) = self.settings.build(1, input, context)?;
-        self.built = Some(built);
-        Ok(output)
-    }
-
-    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
-        let Some(built) = &self.built else {
-            return Err(not_built(self.class_name(), &self.options));
-        };
-        let settings = &self.settings;
-        settings.forward(built, &self.activity, x, phase, activation)
-    }
-
-    kernel_facts!(output);
+    convolution_facts!(Conv1D, 1, output);
 }

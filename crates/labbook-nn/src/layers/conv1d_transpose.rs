@@ -1,14 +1,12 @@
-use tch::Tensor;
-
 use super::activity::Activity;
 use super::conv2d::Padding;
-use super::kernel_facts::kernel_facts;
+use super::convolution::one_axis;
+use super::kernel_facts::convolution_facts;
 use super::kernel_options::kernel_options;
-use super::registry::{Registered, layer_facts, registered};
-use super::transposed::{Settings, Transposed};
+use super::registry::{Registered, registered};
+use super::transposed::{Settings, Transposed, transposed_options};
 use crate::layers::layer::layer_options;
-use crate::layers::layer::not_built;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{Layer, LayerOptions};
 
 /// A transposed convolution over sequences: what makes them longer where a
 /// [`Conv1D`](crate::Conv1D) of the same strides makes them shorter.
@@ -43,60 +41,16 @@ impl Conv1DTranspose {
     /// A convolution with `filters` outputs per step and a kernel such as `3`.
     #[must_use]
     pub fn new(filters: i64, kernel_size: i64) -> Self {
-        Self::of(Settings::new(filters, vec![kernel_size]))
+        Self::of(Settings::new(filters, one_axis(kernel_size)))
     }
 
-    /// Sets how many steps lie between the places of neighbouring inputs in the output; the default is 1.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn strides(mut self, strides: i64) -> Self {
-        self.settings.strides = vec![strides];
-        self
-    }
+    transposed_options!(i64 => one_axis, "steps");
 
-    /// Sets what happens at the border; the default is [`Padding::Valid`]. With [`Padding::Same`]
-    /// the output is as long as the input times the strides.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn padding(mut self, padding: Padding) -> Self {
-        self.settings.padding = padding;
-        self
-    }
-
-    /// Sets how many steps lie between the numbers of the kernel; the default is 1. Not with
-    /// strides.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn dilation_rate(mut self, dilation_rate: i64) -> Self {
-        self.settings.dilation_rate = vec![dilation_rate];
-        self
-    }
-
-    /// Sets how much longer the output is at its end than it has to be; without this it is as long
-    /// as Keras makes it.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn output_padding(mut self, output_padding: i64) -> Self {
-        self.settings.output_padding = Some(vec![output_padding]);
-        self
-    }
     kernel_options!(settings.kernel);
 
     layer_options!();
 }
 
 impl Layer for Conv1DTranspose {
-    layer_facts!(Conv1DTranspose, whole_batch_or_not);
-
-    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        let (built, output) = self.settings.build(1, input, context)?;
-        self.built = Some(built);
-        Ok(output)
-    }
-
-    fn forward(&self, x: &Tensor, phase: Phase, activation: Activation) -> Result<Tensor> {
-        let Some(built) = &self.built else {
-            return Err(not_built(self.class_name(), &self.options));
-        };
-        let settings = &self.settings;
-        settings.forward(built, &self.activity, x, phase, activation)
-    }
-
-    kernel_facts!(input);
+    convolution_facts!(Conv1DTranspose, 1, input);
 }

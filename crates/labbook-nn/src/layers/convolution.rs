@@ -8,7 +8,7 @@ use super::spatial::{
     Windows, axes, channels_first, channels_last, check_sizes, output_shape, pad, reach,
 };
 use crate::tensors::casts::weight_like;
-use crate::{Activation, BuildContext, Phase, Result, Shape};
+use crate::{Activation, BuildContext, Phase, Result, Shape, Size2D, Size3D};
 
 /// The options of convolutions over sequences and volumes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -208,4 +208,63 @@ pub(super) fn too_small(kernel: &[i64], input: &Shape, context: &BuildContext<'_
         input,
         "use fewer or smaller convolutions and pools before it, or .padding(Padding::Same)",
     )
+}
+
+/// The builder methods of convolutions, by the type of a size and what makes a list of one.
+macro_rules! convolution_options {
+    ($size:ty => $sizes:path, $unit:literal) => {
+        #[doc = concat!("Sets how many ", $unit, " the kernel moves at a time; the default is 1.")]
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn strides(mut self, strides: $size) -> Self {
+            self.settings.strides = $sizes(strides);
+            self
+        }
+
+        /// Sets what happens at the border; the default is [`Padding::Valid`].
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn padding(mut self, padding: Padding) -> Self {
+            self.settings.padding = padding;
+            self
+        }
+
+        $crate::layers::convolution::dilation_option!($size => $sizes, $unit);
+
+        /// Sets into how many groups channels and filters are divided, each of which sees only its
+        /// own; the default is 1.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn groups(mut self, groups: i64) -> Self {
+            self.settings.groups = groups;
+            self
+        }
+    };
+}
+pub(super) use convolution_options;
+
+/// The builder method that transposed convolutions have, too.
+macro_rules! dilation_option {
+    ($size:ty => $sizes:path, $unit:literal) => {
+        #[doc = concat!("Sets how many ", $unit, " lie between the numbers of the kernel; the default is 1. Not with")]
+        /// strides.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn dilation_rate(mut self, dilation_rate: $size) -> Self {
+            self.settings.dilation_rate = $sizes(dilation_rate);
+            self
+        }
+    };
+}
+pub(super) use dilation_option;
+
+/// The size along one axis, as a list.
+pub(super) fn one_axis(size: i64) -> Vec<i64> {
+    vec![size]
+}
+
+/// The sizes along two axes.
+pub(super) fn two_axes(size: impl Into<Size2D>) -> Vec<i64> {
+    size.into().array().to_vec()
+}
+
+/// The sizes along three axes.
+pub(super) fn three_axes(size: impl Into<Size3D>) -> Vec<i64> {
+    size.into().array().to_vec()
 }

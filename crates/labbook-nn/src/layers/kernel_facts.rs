@@ -28,6 +28,40 @@ macro_rules! kernel_facts {
 }
 pub(super) use kernel_facts;
 
+/// What convolutions of any rank answer in the same way.
+macro_rules! convolution_facts {
+    ($layer:ident, $rank:literal, $seen:ident) => {
+        $crate::layers::registry::layer_facts!($layer, whole_batch_or_not);
+
+        fn build(
+            &mut self,
+            input: &$crate::Shape,
+            context: &mut $crate::BuildContext<'_>,
+        ) -> $crate::Result<$crate::Shape> {
+            let (built, output) = self.settings.build($rank, input, context)?;
+            self.built = Some(built);
+            Ok(output)
+        }
+
+        fn forward(
+            &self,
+            x: &tch::Tensor,
+            phase: $crate::Phase,
+            activation: $crate::Activation,
+        ) -> $crate::Result<tch::Tensor> {
+            let Some(built) = &self.built else {
+                let options = &self.options;
+                return Err($crate::layers::layer::not_built(self.class_name(), options));
+            };
+            let settings = &self.settings;
+            settings.forward(built, &self.activity, x, phase, activation)
+        }
+
+        $crate::layers::kernel_facts::kernel_facts!($seen);
+    };
+}
+pub(super) use convolution_facts;
+
 macro_rules! multiply_adds {
     (output) => {
         fn multiply_adds(&self, output: &$crate::Shape) -> i64 {

@@ -167,3 +167,35 @@ impl Settings {
         self.kernel.seen(activity, y, phase, activation)
     }
 }
+
+/// The builder methods of transposed convolutions, by the type of a size and what makes a list of one.
+macro_rules! transposed_options {
+    ($size:ty => $sizes:path, $unit:literal) => {
+        #[doc = concat!("Sets how many ", $unit, " lie between the places of neighbouring inputs in the")]
+        /// output; the default is 1.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn strides(mut self, strides: $size) -> Self {
+            self.settings.strides = $sizes(strides);
+            self
+        }
+
+        /// Sets what happens at the border; the default is [`Padding::Valid`]. With
+        /// [`Padding::Same`] the output is as long as the input times the strides.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn padding(mut self, padding: Padding) -> Self {
+            self.settings.padding = padding;
+            self
+        }
+
+        $crate::layers::convolution::dilation_option!($size => $sizes, $unit);
+
+        /// Sets how much longer the output is at its end than it has to be; without this it is as
+        /// long as Keras makes it.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn output_padding(mut self, output_padding: $size) -> Self {
+            self.settings.output_padding = Some($sizes(output_padding));
+            self
+        }
+    };
+}
+pub(super) use transposed_options;
