@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::Result;
-use crate::optimizers::learning_rate::check_option;
+use crate::optimizers::learning_rate::{check_epsilon, check_shares};
 use crate::optimizers::ruled::{Moment, Rule, ruled_optimizer};
 
 ruled_optimizer! {
@@ -71,17 +71,8 @@ impl Rule for AdadeltaRule {
     }
 
     fn check(&self) -> Result<()> {
-        let fits = self.rho >= 0.0 && self.rho < 1.0;
-        check_option(Self::NAME, "rho", self.rho, fits, "at least 0 and below 1")?;
-        let fits = self.epsilon.is_finite() && self.epsilon > 0.0;
-        check_option(
-            Self::NAME,
-            "epsilon",
-            self.epsilon,
-            fits,
-            "a number above 0",
-        )?;
-        Ok(())
+        check_shares(Self::NAME, &[("rho", self.rho)])?;
+        check_epsilon(Self::NAME, self.epsilon)
     }
 
     fn update(

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::Result;
-use crate::optimizers::learning_rate::check_option;
+use crate::optimizers::learning_rate::{check_epsilon, check_option};
 use crate::optimizers::ruled::{Moment, Rule, ruled_optimizer};
 
 ruled_optimizer! {
@@ -69,14 +69,7 @@ impl Rule for AdagradRule {
     }
 
     fn check(&self) -> Result<()> {
-        let fits = self.epsilon.is_finite() && self.epsilon > 0.0;
-        check_option(
-            Self::NAME,
-            "epsilon",
-            self.epsilon,
-            fits,
-            "a number above 0",
-        )?;
+        check_epsilon(Self::NAME, self.epsilon)?;
         let fits =
             self.initial_accumulator_value.is_finite() && self.initial_accumulator_value >= 0.0;
         check_option(

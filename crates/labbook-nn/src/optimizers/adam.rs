@@ -1,7 +1,9 @@
 use tch::Tensor;
 
 use crate::engine::kernels::{self, AdamFactors};
-use crate::optimizers::learning_rate::{LearningRate, check_option, learning_rate_options};
+use crate::optimizers::learning_rate::{
+    LearningRate, check_epsilon, check_shares, learning_rate_options, moment_options,
+};
 use crate::optimizers::optimizer::OptimizerKind;
 use crate::optimizers::shared_options::{SharedOptions, shared_options};
 use crate::optimizers::slots::Slots;
@@ -44,26 +46,7 @@ impl Adam {
 
     learning_rate_options!("0.001");
 
-    /// Sets how slowly the mean of gradients forgets; the default is 0.9.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn beta_1(mut self, beta_1: f64) -> Self {
-        self.beta_1 = beta_1;
-        self
-    }
-
-    /// Sets how slowly the mean of squared gradients forgets; the default is 0.999.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn beta_2(mut self, beta_2: f64) -> Self {
-        self.beta_2 = beta_2;
-        self
-    }
-
-    /// Sets the number that keeps the division finite; the default is 1e-7.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
+    moment_options!();
 
     /// Shrinks every weight by `learning_rate · weight_decay` of it before each step, biases
     /// included; the default is 0.
@@ -128,24 +111,15 @@ impl Optimizer for Adam {
     }
 
     fn check(&self) -> Result<()> {
-        let check = |option, value, fits, expected| {
-            check_option(self.name(), option, value, fits, expected)
-        };
-        let share = |value: f64| (0.0..1.0).contains(&value);
         self.learning_rate.check(self.name())?;
         self.shared.check(self.name())?;
-        for (option, value) in [("beta_1", self.beta_1), ("beta_2", self.beta_2)] {
-            check(option, value, share(value), "at least 0 and below 1")?;
-        }
-        let positive = self.epsilon.is_finite() && self.epsilon > 0.0;
-        check("epsilon", self.epsilon, positive, "a number above 0")?;
-        let decay = self.weight_decay;
-        check(
-            "weight_decay",
-            decay,
-            share(decay),
-            "at least 0 and below 1",
-        )
+        let shares = [
+            ("beta_1", self.beta_1),
+            ("beta_2", self.beta_2),
+            ("weight_decay", self.weight_decay),
+        ];
+        check_shares(self.name(), &shares)?;
+        check_epsilon(self.name(), self.epsilon)
     }
 
     fn learning_rate(&self) -> f64 {

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::Result;
-use crate::optimizers::learning_rate::check_option;
+use crate::optimizers::learning_rate::{check_epsilon, check_shares, moment_options};
 use crate::optimizers::ruled::{Moment, Rule, ruled_optimizer};
 
 ruled_optimizer! {
@@ -49,26 +49,7 @@ impl Default for AdamaxRule {
 }
 
 impl Adamax {
-    /// Sets how slowly the mean of gradients forgets; the default is 0.9.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn beta_1(mut self, beta_1: f64) -> Self {
-        self.rule.beta_1 = beta_1;
-        self
-    }
-
-    /// Sets how slowly the measure of their size forgets; the default is 0.999.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn beta_2(mut self, beta_2: f64) -> Self {
-        self.rule.beta_2 = beta_2;
-        self
-    }
-
-    /// Sets the number that keeps the division finite; the default is 1e-7.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.rule.epsilon = epsilon;
-        self
-    }
+    moment_options!(rule);
 }
 
 impl Rule for AdamaxRule {
@@ -79,19 +60,11 @@ impl Rule for AdamaxRule {
     }
 
     fn check(&self) -> Result<()> {
-        for (option, value) in [("beta_1", self.beta_1), ("beta_2", self.beta_2)] {
-            let fits = (0.0..1.0).contains(&value);
-            check_option(Self::NAME, option, value, fits, "at least 0 and below 1")?;
-        }
-        let fits = self.epsilon.is_finite() && self.epsilon > 0.0;
-        check_option(
+        check_shares(
             Self::NAME,
-            "epsilon",
-            self.epsilon,
-            fits,
-            "a number above 0",
+            &[("beta_1", self.beta_1), ("beta_2", self.beta_2)],
         )?;
-        Ok(())
+        check_epsilon(Self::NAME, self.epsilon)
     }
 
     fn update(

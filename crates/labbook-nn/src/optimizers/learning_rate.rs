@@ -57,6 +57,21 @@ pub(crate) fn check_option(
     ))
 }
 
+/// Checks that each of these options is at least 0 and below 1.
+pub(crate) fn check_shares(optimizer: &str, options: &[(&str, f64)]) -> Result<()> {
+    for &(option, value) in options {
+        let fits = (0.0..1.0).contains(&value);
+        check_option(optimizer, option, value, fits, "at least 0 and below 1")?;
+    }
+    Ok(())
+}
+
+/// Checks the number that keeps a division finite.
+pub(crate) fn check_epsilon(optimizer: &str, epsilon: f64) -> Result<()> {
+    let fits = epsilon.is_finite() && epsilon > 0.0;
+    check_option(optimizer, "epsilon", epsilon, fits, "a number above 0")
+}
+
 /// The builder methods for the learning rate that all optimizers share.
 macro_rules! learning_rate_options {
     ($default:literal) => {
@@ -79,3 +94,30 @@ macro_rules! learning_rate_options {
     };
 }
 pub(crate) use learning_rate_options;
+
+/// The builder methods of optimizers that keep two moments of the gradients: Adam and its kin.
+macro_rules! moment_options {
+    ($($path:ident).*) => {
+        /// Sets how slowly the mean of gradients forgets; the default is 0.9.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn beta_1(mut self, beta_1: f64) -> Self {
+            self.$($path.)*beta_1 = beta_1;
+            self
+        }
+
+        /// Sets how slowly the measure of their size forgets; the default is 0.999.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn beta_2(mut self, beta_2: f64) -> Self {
+            self.$($path.)*beta_2 = beta_2;
+            self
+        }
+
+        /// Sets the number that keeps the division finite; the default is 1e-7.
+        #[must_use = "method moves the value of self and returns the modified value"]
+        pub fn epsilon(mut self, epsilon: f64) -> Self {
+            self.$($path.)*epsilon = epsilon;
+            self
+        }
+    };
+}
+pub(crate) use moment_options;

@@ -1,6 +1,8 @@
 use tch::Tensor;
 
-use crate::optimizers::learning_rate::{LearningRate, check_option, learning_rate_options};
+use crate::optimizers::learning_rate::{
+    LearningRate, check_option, check_shares, learning_rate_options,
+};
 use crate::optimizers::optimizer::OptimizerKind;
 use crate::optimizers::shared_options::{SharedOptions, shared_options};
 use crate::optimizers::slots::Slots;
@@ -135,15 +137,7 @@ impl Optimizer for RMSprop {
     fn check(&self) -> Result<()> {
         self.learning_rate.check(self.name())?;
         self.shared.check(self.name())?;
-        let decay = self.weight_decay;
-        let fits = (0.0..1.0).contains(&decay);
-        check_option(
-            self.name(),
-            "weight_decay",
-            decay,
-            fits,
-            "at least 0 and below 1",
-        )?;
+        check_shares(self.name(), &[("weight_decay", self.weight_decay)])?;
         for (option, value) in [("rho", self.rho), ("momentum", self.momentum)] {
             let fits = (0.0..=1.0).contains(&value);
             check_option(self.name(), option, value, fits, "from 0 to 1")?;

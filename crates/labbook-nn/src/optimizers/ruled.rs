@@ -137,12 +137,10 @@ macro_rules! ruled_optimizer {
             }
 
             fn check(&self) -> $crate::Result<()> {
-                use $crate::optimizers::learning_rate::check_option;
+                use $crate::optimizers::learning_rate::check_shares;
                 self.learning_rate.check(self.name())?;
                 self.shared.check(self.name())?;
-                let decay = self.weight_decay;
-                let fits = (0.0..1.0).contains(&decay);
-                check_option(self.name(), "weight_decay", decay, fits, "at least 0 and below 1")?;
+                check_shares(self.name(), &[("weight_decay", self.weight_decay)])?;
                 $crate::optimizers::ruled::Rule::check(&self.rule)
             }
 

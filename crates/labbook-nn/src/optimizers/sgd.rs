@@ -1,6 +1,8 @@
 use tch::Tensor;
 
-use crate::optimizers::learning_rate::{LearningRate, check_option, learning_rate_options};
+use crate::optimizers::learning_rate::{
+    LearningRate, check_option, check_shares, learning_rate_options,
+};
 use crate::optimizers::learning_rate_multipliers::LearningRateMultipliers;
 use crate::optimizers::optimizer::OptimizerKind;
 use crate::optimizers::shared_options::{SharedOptions, shared_options};
@@ -135,13 +137,7 @@ impl Optimizer for SGD {
         self.shared.check(self.name())?;
         let fits = (0.0..=1.0).contains(&self.momentum);
         check_option(self.name(), "momentum", self.momentum, fits, "from 0 to 1")?;
-        check_option(
-            self.name(),
-            "weight_decay",
-            self.weight_decay,
-            (0.0..1.0).contains(&self.weight_decay),
-            "at least 0 and below 1",
-        )
+        check_shares(self.name(), &[("weight_decay", self.weight_decay)])
     }
 
     fn learning_rate(&self) -> f64 {
