@@ -197,22 +197,6 @@ impl From<(f64, f64)> for Factor {
     }
 }
 
-/// A layer that changes each image of a batch by numbers that it draws.
-pub(crate) trait RandomImages {
-    /// How many numbers it draws for each image.
-    const DRAWS: i64;
-
-    /// The images (N, height, width, channels) changed by numbers from 0 to 1, of shape (DRAWS, N).
-    fn apply(&self, images: &Tensor, draws: &Tensor) -> Result<Tensor>;
-
-    /// The same with numbers from libtorch's generator.
-    fn draw(&self, images: &Tensor) -> Result<Tensor> {
-        let count = images.size().first().copied().unwrap_or_default();
-        let options = (Kind::Float, images.device());
-        self.apply(images, &Tensor::f_rand([Self::DRAWS, count], options)?)
-    }
-}
-
 /// The builder methods of layers that move images.
 macro_rules! moving_options {
     () => {

@@ -75,6 +75,7 @@ mod prelu;
 mod random_brightness;
 mod random_contrast;
 mod random_flip;
+mod random_images;
 mod random_rotation;
 mod random_translation;
 mod random_zoom;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::affine::RandomImages;
+use super::random_images::RandomImages;
 use super::registry::{Registered, Registry};
 use super::*;
 use crate::random::Rng;

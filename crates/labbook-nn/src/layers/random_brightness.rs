@@ -1,11 +1,14 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::affine::{Factor, RandomImages};
-use super::registry::{Registered, layer_facts, registered};
+use super::affine::Factor;
+use super::random_images::{
+    RandomImages, check_value_range, random_images_facts, value_range_option,
+};
+use super::registry::{Registered, registered};
 use super::spatial::axes;
 use crate::layers::layer::layer_options;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{BuildContext, Layer, LayerOptions, Result, Shape};
 
 /// Adds a random number to all of each image in training.
 ///
@@ -48,38 +51,19 @@ impl RandomBrightness {
         })
     }
 
-    /// Sets the least and the largest number a pixel can have; the default is (0, 255).
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn value_range(mut self, value_range: (f64, f64)) -> Self {
-        self.settings.value_range = value_range;
-        self
-    }
+    value_range_option!();
 
     layer_options!();
 }
 
 impl Layer for RandomBrightness {
-    layer_facts!(RandomBrightness);
+    random_images_facts!(RandomBrightness);
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         self.settings.factor.check("factor", (-1.0, 1.0), context)?;
-        let (least, most) = self.settings.value_range;
-        if !(least.is_finite() && most.is_finite() && least < most) {
-            return Err(context.error(
-                "a value_range of two finite numbers, the smaller first",
-                format!("{least} to {most}"),
-                "use (0.0, 1.0) for scaled pixels, (0.0, 255.0) for bytes",
-            ));
-        }
+        check_value_range(self.settings.value_range, context)?;
         axes(input, 2, context)?;
         Ok(input.clone())
-    }
-
-    fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {
-        match phase {
-            Phase::Train => self.draw(x),
-            Phase::Infer => Ok(x.shallow_clone()),
-        }
     }
 }
 

@@ -1,11 +1,11 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::affine::RandomImages;
-use super::registry::{Registered, layer_facts, registered};
+use super::random_images::{RandomImages, random_images_facts};
+use super::registry::{Registered, registered};
 use super::spatial::axes;
 use crate::layers::layer::layer_options;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{BuildContext, Layer, LayerOptions, Result, Shape};
 
 /// Mirrors half of the images in training, at random.
 ///
@@ -49,18 +49,11 @@ impl RandomFlip {
 }
 
 impl Layer for RandomFlip {
-    layer_facts!(RandomFlip);
+    random_images_facts!(RandomFlip);
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         axes(input, 2, context)?;
         Ok(input.clone())
-    }
-
-    fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {
-        match phase {
-            Phase::Train => self.draw(x),
-            Phase::Infer => Ok(x.shallow_clone()),
-        }
     }
 }
 

@@ -1,12 +1,13 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::affine::{Factor, FillMode, Moving, RandomImages, moving_options};
+use super::affine::{Factor, FillMode, Moving, moving_options};
 use super::interpolation::Interpolation;
-use super::registry::{Registered, layer_facts, registered};
+use super::random_images::{RandomImages, random_images_facts};
+use super::registry::{Registered, registered};
 use super::spatial::axes;
 use crate::layers::layer::layer_options;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{BuildContext, Layer, LayerOptions, Result, Shape};
 
 /// Moves each image by a random share of its size in training.
 ///
@@ -57,7 +58,7 @@ impl RandomTranslation {
 }
 
 impl Layer for RandomTranslation {
-    layer_facts!(RandomTranslation);
+    random_images_facts!(RandomTranslation);
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let settings = &self.settings;
@@ -70,13 +71,6 @@ impl Layer for RandomTranslation {
         settings.moving.check(context)?;
         axes(input, 2, context)?;
         Ok(input.clone())
-    }
-
-    fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {
-        match phase {
-            Phase::Train => self.draw(x),
-            Phase::Infer => Ok(x.shallow_clone()),
-        }
     }
 }
 

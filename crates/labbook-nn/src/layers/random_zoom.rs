@@ -1,12 +1,13 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::affine::{Factor, FillMode, Moving, RandomImages, moving_options};
+use super::affine::{Factor, FillMode, Moving, moving_options};
 use super::interpolation::Interpolation;
-use super::registry::{Registered, layer_facts, registered};
+use super::random_images::{RandomImages, random_images_facts};
+use super::registry::{Registered, registered};
 use super::spatial::axes;
 use crate::layers::layer::layer_options;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{BuildContext, Layer, LayerOptions, Result, Shape};
 
 /// Zooms into and out of each image by a random factor in training.
 ///
@@ -63,7 +64,7 @@ impl RandomZoom {
 }
 
 impl Layer for RandomZoom {
-    layer_facts!(RandomZoom);
+    random_images_facts!(RandomZoom);
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         // At -1 the image would be one pixel.
@@ -78,13 +79,6 @@ impl Layer for RandomZoom {
         settings.moving.check(context)?;
         axes(input, 2, context)?;
         Ok(input.clone())
-    }
-
-    fn forward(&self, x: &Tensor, phase: Phase, _activation: Activation) -> Result<Tensor> {
-        match phase {
-            Phase::Train => self.draw(x),
-            Phase::Infer => Ok(x.shallow_clone()),
-        }
     }
 }
 
