@@ -39,6 +39,8 @@ pub use image_set::ImageSet;
 pub use image_sets::ImageSets;
 pub use numpy::{NumpyArray, NumpyArrays, ToNumpy, read_npy, read_npz, write_npy, write_npz};
 pub use provenance::Provenance;
+#[doc(hidden)] // for the crates of this project that draw stand-ins
+pub use rng::Rng;
 pub use rows::Rows;
 pub use splitting::{KFold, Parts, StratifiedKFold, TrainTestSplit, train_test_split};
 pub use text_set::{TextSet, TextSets};

@@ -1,24 +1,18 @@
-/// SplitMix64 (Steele, Lea, Flood 2014), and what is made of it with sums and products alone, so that
+use labbook_data::Rng;
+
+/// What stand-ins are drawn from: made of the generator's bits with sums and products alone, so that
 /// every machine draws the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(Rng);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        Self(Rng::new(seed))
     }
 
     /// Uniform in [0, 1).
     pub(crate) fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.0.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Uniform in [low, high).
@@ -35,7 +29,7 @@ impl Random {
 
     /// Uniform in 0..n; 0 for n = 0.
     pub(crate) fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.bits()) * n as u128) >> 64) as usize
+        self.0.below(n)
     }
 
     /// One of several, of which there is at least one.
@@ -57,10 +51,7 @@ impl Random {
 
     /// Fisher-Yates.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            let other = self.below(last + 1);
-            items.swap(last, other);
-        }
+        self.0.shuffle(items);
     }
 }
 
