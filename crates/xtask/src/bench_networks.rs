@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::environment as env;
+use crate::bench_example::{example, last_line};
 use crate::failure::{At, Failure, Result};
 use crate::places::Places;
 use crate::process;
@@ -82,19 +82,7 @@ struct Bench {
 
 impl Bench {
     fn ours(&self, cargo: &[&str], options: &[&str]) -> Command {
-        let mut command = Command::new(env::cargo());
-        command
-            .args(cargo)
-            .args(["--workspace", "--example", "bench_networks"]);
-        if cargo.first() == Some(&"run") {
-            command = Command::new(env::cargo());
-            command.args(cargo).args(["--package", "labbook-nn"]);
-            command.args(["--example", "bench_networks", "--"]);
-        }
-        command.args(options);
-        // As in the notebooks' kernel.
-        command.envs(setup::tuning()).current_dir(&self.root);
-        command
+        example(&self.root, "bench_networks", cargo, options)
     }
 
     fn row(&self, network: &str, bfloat16: bool) -> Result<String> {
@@ -128,11 +116,9 @@ impl Bench {
     }
 }
 
-/// The figures in the line of JSON that a program ends with.
+/// The figures that a program ends with.
 fn seconds_of(command: &mut Command) -> Option<Vec<f64>> {
-    let text = process::ask(command)?;
-    let last = text.lines().last()?;
-    let value: serde_json::Value = serde_json::from_str(last).ok()?;
+    let value = last_line(command)?;
     let seconds = value["seconds"].as_array()?;
     seconds.iter().map(serde_json::Value::as_f64).collect()
 }

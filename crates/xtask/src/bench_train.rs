@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::environment as env;
+use crate::bench_example::{example, last_line};
 use crate::failure::{At, Failure, Result};
 use crate::places::Places;
 use crate::process;
@@ -130,15 +130,7 @@ impl Bench {
     }
 
     fn ours(&self, cargo: &[&str], options: &[&str]) -> Command {
-        let mut command = Command::new(env::cargo());
-        command.args(cargo).args(["--package", "labbook-nn"]);
-        command.args(["--example", "bench_train"]);
-        if !options.is_empty() {
-            command.arg("--").args(options);
-        }
-        // As in the notebooks' kernel.
-        command.envs(setup::tuning()).current_dir(&self.root);
-        command
+        example(&self.root, "bench_train", cargo, options)
     }
 
     /// Ours goes first, because it writes the weights and batches that the others read.
@@ -202,9 +194,7 @@ impl Bench {
 /// The line of JSON that a program ends with.
 fn figures(command: &mut Command) -> Result<Value> {
     let program = Path::new(command.get_program()).to_owned();
-    let text = process::ask(command).unwrap_or_default();
-    let last = text.lines().last().unwrap_or_default();
-    serde_json::from_str(last).map_err(|_| {
+    last_line(command).ok_or_else(|| {
         Failure::new(format!(
             "a program to time failed ({}); run it by hand to see why: {command:?}",
             program.display()

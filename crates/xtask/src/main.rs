@@ -1,5 +1,6 @@
 //! The project's commands. `cargo xtask help` lists them.
 
+mod bench_example;
 mod bench_kernel;
 mod bench_networks;
 mod bench_train;
