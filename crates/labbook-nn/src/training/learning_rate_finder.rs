@@ -9,7 +9,7 @@ use crate::data::spans::spans;
 use crate::data::tensor_batches::TensorBatches;
 use crate::interrupt::{self, Interruptible};
 use crate::random::{Rng, as_torch_seed};
-use crate::{Error, Model, OptimizerState, Result, Tensors, engine};
+use crate::{Error, Model, Result, Tensors, engine};
 
 /// Keeps the order of examples apart from those of trainings.
 const FINDER_STREAM: u64 = 1 << 62;
@@ -209,19 +209,23 @@ impl Model {
         let spec = self.data_spec()?;
         let data = TensorBatches::labelled(&spec, ("x", &x), ("y", &y), None, &[])?;
         let weights = self.weights()?;
-        let copy = self.compiled()?.optimizer.config();
-        let before = Before::of(self)?;
-        if let Some(copy) = copy {
+        let swept = match self.compiled()?.optimizer.config() {
             // A copy makes the steps, so that a schedule stays what it is.
-            let compiled = self.compiled_mut()?;
-            let own = std::mem::replace(&mut compiled.optimizer, copy.into_optimizer());
-            let swept = self.sweep(&data, *options);
-            self.compiled_mut()?.optimizer = own;
-            self.set_weights(&weights)?;
-            return swept?.ok_or_else(|| interruptible.error("find_learning_rate"));
-        }
-        let swept = self.sweep(&data, *options);
-        before.restore(self)?;
+            Some(copy) => {
+                let optimizer = &mut self.compiled_mut()?.optimizer;
+                let own = std::mem::replace(optimizer, copy.into_optimizer());
+                let swept = self.sweep(&data, *options);
+                self.compiled_mut()?.optimizer = own;
+                swept
+            }
+            None => {
+                let (rate, state) = (self.learning_rate()?, self.optimizer_state()?);
+                let swept = self.sweep(&data, *options);
+                self.set_optimizer_state(&state)?;
+                self.set_learning_rate(rate)?;
+                swept
+            }
+        };
         self.set_weights(&weights)?;
         swept?.ok_or_else(|| interruptible.error("find_learning_rate"))
     }
@@ -272,26 +276,6 @@ impl Model {
             }
         }
         Ok(Some(curve))
-    }
-}
-
-/// What an optimizer that cannot be copied was before.
-struct Before {
-    learning_rate: f64,
-    state: OptimizerState,
-}
-
-impl Before {
-    fn of(model: &Model) -> Result<Self> {
-        Ok(Self {
-            learning_rate: model.learning_rate()?,
-            state: model.optimizer_state()?,
-        })
-    }
-
-    fn restore(&self, model: &mut Model) -> Result<()> {
-        model.set_optimizer_state(&self.state)?;
-        model.set_learning_rate(self.learning_rate)
     }
 }
 
