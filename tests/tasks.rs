@@ -123,10 +123,10 @@ fn an_autoencoder_with_a_step_of_its_own() {
 #[test]
 fn labelled_texts_from_a_vocabulary_to_a_confusion_matrix() {
     let answers = run("news");
+    let summary = &answers[3].text;
     assert!(
-        answers[3].text.contains("Bidirectional") || answers[3].text.contains("bidirectional"),
-        "{}",
-        answers[3].text
+        summary.contains("bidirectional (Bidirectional)"),
+        "{summary}"
     );
     let last = answers.last().unwrap();
     assert!(number(&last.text, "accuracy") > 0.8, "{}", last.text);
