@@ -157,7 +157,10 @@ fn run() -> Result<ExitCode> {
             lexopt::Arg::Long("all") => removal.all = true,
             lexopt::Arg::Long("cold") => kernel.cold = true,
             lexopt::Arg::Long("cells") => kernel.cells = true,
-            lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => words.push("help".to_owned()),
+            lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => {
+                print!("{HELP}");
+                return Ok(ExitCode::SUCCESS);
+            }
             other => return Err(Failure::usage(other.unexpected())),
         }
     }
