@@ -125,7 +125,7 @@ fn labelled_texts_from_a_vocabulary_to_a_confusion_matrix() {
     let answers = run("news");
     let summary = &answers[3].text;
     assert!(
-        summary.contains("bidirectional (Bidirectional)"),
+        summary.contains("bidirectional (Bidirectional"),
         "{summary}"
     );
     let last = answers.last().unwrap();

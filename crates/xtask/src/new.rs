@@ -7,7 +7,7 @@ use crate::places;
 use crate::setup::KERNEL_NAME;
 
 /// First notebooks by their kind, as scripts in the percent format; tests run each in the real kernel.
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 6] = [
     ("table", include_str!("../../../tests/notebooks/table.rs")),
     ("yes_no", include_str!("../../../tests/notebooks/yes_no.rs")),
     (
@@ -15,6 +15,7 @@ const KINDS: [(&str, &str); 5] = [
         include_str!("../../../tests/notebooks/branches.rs"),
     ),
     ("images", include_str!("../../../tests/notebooks/images.rs")),
+    ("text", include_str!("../../../tests/notebooks/news.rs")),
     ("empty", ""),
 ];
 
