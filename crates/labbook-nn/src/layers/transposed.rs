@@ -142,10 +142,6 @@ impl Settings {
         let bias = transposed.weights.bias_like(&x)?;
         let (mut strides, mut dilation) = (self.strides.clone(), self.dilation_rate.clone());
         let mut borders = transposed.borders.clone();
-        // Where zeros are to be added the bias has to come after them.
-        let early = borders
-            .iter()
-            .all(|&(before, after)| before <= 0 && after <= 0);
         let sequence = self.kernel_size.len() == 1;
         if sequence {
             // As an image of one row.
@@ -154,11 +150,12 @@ impl Settings {
             dilation.insert(0, 1);
             borders.insert(0, (0, 0));
         }
-        let inner = bias.as_ref().filter(|_| early);
-        let y = x.f_conv_transpose2d(&kernel, inner, &strides, 0, 0, 1, &dilation)?;
+        // oneDNN adds the bias of channels that lie last, and derives it, one number at a time.
+        let none = None::<&Tensor>;
+        let y = x.f_conv_transpose2d(&kernel, none, &strides, 0, 0, 1, &dilation)?;
         let mut y = pad(&y, &borders)?;
-        if let Some(bias) = bias.as_ref().filter(|_| !early) {
-            y = y.f_add(&bias.f_reshape([1, self.filters, 1, 1])?)?;
+        if let Some(bias) = bias {
+            let _ = y.f_add_(&bias.f_reshape([1, self.filters, 1, 1])?)?;
         }
         if sequence {
             y = y.f_squeeze_dim(2)?;
