@@ -140,6 +140,34 @@ fn a_panic_or_a_failed_question_mark_is_an_error_and_earlier_variables_live() {
 }
 
 #[test]
+fn the_compilers_word_is_followed_by_what_helps() {
+    let answers = step_through(&[
+        "let names = vec![String::from(\"a\")];",
+        "let moved = names;\nprintln!(\"{}\", names.len());",
+        "let first = names[0].split(' ').next().unwrap();",
+        "let half = 3.0 * 2;",
+        "Sequential::new().summary().lines()",
+        "model.fit();",
+        "println!(\"{}\", names.len());",
+    ]);
+    let [_, moved, borrowed, mixed, unanswered, unknown, length] = answers.as_slice() else {
+        panic!("{answers:#?}");
+    };
+    for (answer, help) in [
+        (moved, "`names.clone()`"),
+        (borrowed, "own its value"),
+        (mixed, "`2.0`"),
+        (unanswered, "`f()?.lines`"),
+        (unknown, "no cell that ran defines `model`"),
+    ] {
+        assert_eq!(answer.status, "error");
+        let (_, said) = answer.text.split_once("What helps:").unwrap_or_default();
+        assert!(said.contains(help), "{answer:#?}");
+    }
+    assert_eq!(length.text, "1\n");
+}
+
+#[test]
 fn after_an_error_the_cells_that_wait_are_called_off() {
     let folder = tempfile::tempdir().unwrap();
     let steps = vec![

@@ -1,5 +1,8 @@
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
+use super::advice::advice;
 use crate::mark::Failure;
 
 /// evcxr's words for the end of the cells' process.
@@ -92,6 +95,16 @@ impl Report {
         }
     }
 
+    /// With a line that says what to do, where that is likely enough; `defined` are the types that the
+    /// notebook's cells define.
+    pub(super) fn advised(mut self, defined: &HashSet<String>) -> Report {
+        if let Some(advice) = advice(&self.message, &self.lines, defined) {
+            self.lines
+                .push(format!("{ESCAPE}1mWhat helps:{ESCAPE}{PLAIN}m {advice}"));
+        }
+        self
+    }
+
     pub(super) fn content(&self) -> Value {
         json!({"ename": self.name, "evalue": self.message, "traceback": self.lines})
     }
@@ -132,6 +145,14 @@ fn legible(line: &str) -> String {
         shown.push_str(&format!("{ESCAPE}{PLAIN}m"));
     }
     shown
+}
+
+/// The same text without changes of colour.
+pub(super) fn without_colours(text: &str) -> String {
+    let mut parts = text.split(ESCAPE);
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = parts.map(|part| part.split_once('m').map_or(part, |(_, text)| text));
+    std::iter::once(first.as_str()).chain(rest).collect()
 }
 
 fn red(text: &str) -> Vec<String> {
@@ -205,6 +226,20 @@ mod tests {
         );
         assert!(ended("signal: 9 (SIGKILL)").contains("memory"));
         assert!(ended("exit status: 3").contains("(exit status: 3)"));
+    }
+
+    #[test]
+    fn what_helps_comes_last_and_colours_do_not_hide_the_mistake() {
+        let line = format!("{ESCAPE}31m[E04{ESCAPE}0m{ESCAPE}31m25]{ESCAPE}0m Error");
+        let content = json!({"evalue": "cannot find value `x` in this scope", "traceback": [line]});
+        let report = Report::of_evcxr(&content, &Default::default(), false);
+        let report = report.advised(&HashSet::new());
+        assert_eq!(report.lines.len(), 2);
+        let last = without_colours(&report.lines[1]);
+        assert!(
+            last.starts_with("What helps: no cell that ran defines `x`"),
+            "{last}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Messages pass through in both directions, but for what [`Shell`] changes. Heartbeats,
 //! interrupts and the end are answered here, so that they work while a cell runs.
 
+mod advice;
 mod complete;
 mod completed;
 mod connection;

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::advice::definitions;
 use super::complete::completeness;
 use super::completed::completed;
 use super::failure::Report;
@@ -57,6 +58,8 @@ pub(super) struct Shell {
     begun: bool,
     /// How many messages were made here.
     made: u64,
+    /// The types that cells define.
+    defined: HashSet<String>,
 }
 
 /// The request that evcxr_jupyter works on.
@@ -113,6 +116,7 @@ impl Shell {
             cells: 0,
             begun: false,
             made: 0,
+            defined: HashSet::new(),
         }
     }
 
@@ -264,7 +268,9 @@ impl Shell {
                 );
                 let report = match stopped {
                     Some(Stopped::Compilation) => Report::of_interrupt(),
-                    _ => Report::of_evcxr(&content, &name, stopped.is_some()),
+                    _ => {
+                        Report::of_evcxr(&content, &name, stopped.is_some()).advised(&self.defined)
+                    }
                 };
                 content = report.content();
                 message.set_content(&content);
@@ -457,6 +463,9 @@ impl Shell {
             if !ASKED.contains(&request.kind()) {
                 self.answer_here(&request);
                 continue;
+            }
+            if request.kind() == "execute_request" {
+                self.defined.extend(definitions(&code(&request)));
             }
             let asked = asked(&mut request, self.secret.is_some());
             self.actions.push(Action::Ask(asked));

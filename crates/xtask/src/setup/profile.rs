@@ -15,13 +15,16 @@ incremental = false
 ";
 
 /// Crates that are compiled without optimization, as in the workspace's manifest: two of three minutes of the
-/// processor's went into optimizing what only the compiler runs, and two C libraries that nothing here calls.
-const PLAIN: [&str; 13] = [
+/// processor's went into optimizing what only the compiler runs, and libraries of formats and colour profiles that
+/// nothing here calls.
+const PLAIN: [&str; 15] = [
     "bytemuck_derive",
     "bzip2-sys",
     "heck",
+    "moxcms",
     "num-derive",
     "proc-macro2",
+    "pxfm",
     "quote",
     "serde_derive",
     "strum_macros",
