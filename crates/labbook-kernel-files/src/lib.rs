@@ -4,9 +4,12 @@
 //! procedural macros.
 
 mod settings;
+mod skeleton;
+mod token;
 mod tree;
 
 pub use settings::{Settings, SettingsError};
+pub use skeleton::{Docs, mirror, skeleton};
 pub use tree::link_tree;
 
 /// Name of the file that identifies a build of the template and of the slots made from it.

@@ -129,6 +129,12 @@ impl Settings {
         self.folder.join("bin")
     }
 
+    /// The sources of a cell's dependencies as rust-analyzer reads them, in a folder for each crate.
+    #[must_use]
+    pub fn skeletons(&self) -> PathBuf {
+        self.folder.join("skeletons")
+    }
+
     /// A sysroot with fewer sources, for rust-analyzer alone.
     #[must_use]
     pub fn sysroot(&self) -> PathBuf {

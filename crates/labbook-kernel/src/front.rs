@@ -36,7 +36,8 @@ pub fn cargo(settings: &Settings, arguments: &[String]) -> io::Result<ExitCode> 
     }
     let output = command.stderr(Stdio::inherit()).output()?;
     let metadata = String::from_utf8_lossy(&output.stdout);
-    io::stdout().write_all(only_visible(&metadata).as_bytes())?;
+    let visible = only_visible(&metadata, &settings.skeletons());
+    io::stdout().write_all(visible.as_bytes())?;
     Ok(exit_code(output.status))
 }
 

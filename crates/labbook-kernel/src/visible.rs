@@ -2,10 +2,15 @@
 //!
 //! It parses every source file of every crate that `cargo metadata` names, at each kernel start,
 //! though a cell can only name the facade's own crates and the four libraries that it re-exports.
-//! Leaving the others out of the answer saves most of that time. cargo and rustc still see all.
+//! Leaving the others out of the answer saves most of that time; of those that stay it gets the sources
+//! without the bodies of their functions. cargo and rustc still see all.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
+use labbook_kernel_files::{Docs, mirror};
 use serde_json::Value;
 
 /// The crate whose dependencies are cut down.
@@ -29,20 +34,25 @@ const LIBRARIES: [&str; 14] = [
     "torch-sys",
 ];
 
-/// Cuts what `cargo metadata` printed down to the crates that a cell can name. Dependencies that a
-/// cell adds by itself stay whole. Text that is no such answer comes back as it was.
+/// Cuts what `cargo metadata` printed down to the crates that a cell can name, with their sources' skeletons,
+/// which are written below a folder. All dependencies of those that a cell adds by itself stay. Text that is
+/// no such answer comes back as it was.
 #[must_use]
-pub fn only_visible(metadata: &str) -> String {
-    cut(metadata).unwrap_or_else(|| metadata.to_owned())
+pub fn only_visible(metadata: &str, skeletons: &Path) -> String {
+    cut(metadata, skeletons).unwrap_or_else(|| metadata.to_owned())
 }
 
-fn cut(metadata: &str) -> Option<String> {
+fn cut(metadata: &str, skeletons: &Path) -> Option<String> {
     let mut metadata: Value = serde_json::from_str(metadata).ok()?;
     let keep = visible(&metadata)?;
     let kept = |id: &Value| id.as_str().is_some_and(|id| keep.contains(id));
-    metadata["packages"]
-        .as_array_mut()?
-        .retain(|package| kept(&package["id"]));
+    let root = metadata["resolve"]["root"].clone();
+    let packages = metadata["packages"].as_array_mut()?;
+    packages.retain(|package| kept(&package["id"]));
+    for package in packages.iter_mut().filter(|package| package["id"] != root) {
+        // Where that fails, rust-analyzer reads the sources themselves.
+        let _ = spare(package, skeletons);
+    }
     let nodes = metadata["resolve"]["nodes"].as_array_mut()?;
     nodes.retain(|node| kept(&node["id"]));
     for node in nodes {
@@ -52,6 +62,40 @@ fn cut(metadata: &str) -> Option<String> {
             .retain(|dependency| kept(&dependency["pkg"]));
     }
     serde_json::to_string(&metadata).ok()
+}
+
+/// Has a package's library read from the skeletons of its sources, if these are where cargo expects them.
+fn spare(package: &mut Value, skeletons: &Path) -> Option<()> {
+    let manifest = Path::new(package["manifest_path"].as_str()?).to_owned();
+    let source = manifest.parent()?.join("src");
+    let is_library = |target: &Value| {
+        let kinds = target["kind"].as_array().into_iter().flatten();
+        let mut kinds = kinds.filter_map(Value::as_str);
+        kinds.any(|kind| kind.ends_with("lib") || kind == "proc-macro")
+    };
+    let mut library = package["targets"]
+        .as_array()?
+        .iter()
+        .find(|t| is_library(t))?
+        .clone();
+    let root = Path::new(library["src_path"].as_str()?)
+        .strip_prefix(&source)
+        .ok()?;
+
+    let mut hasher = DefaultHasher::new();
+    manifest.hash(&mut hasher);
+    let name = format!("{}-{:x}", package["name"].as_str()?, hasher.finish());
+    let folder = skeletons.join(name);
+    let (root, copy) = (folder.join("src").join(root), folder.join("Cargo.toml"));
+    mirror(&source, &folder.join("src"), Docs::Whole).ok()?;
+    let wanted = fs::read(&manifest).ok()?;
+    if fs::read(&copy).ok().as_ref() != Some(&wanted) {
+        fs::write(&copy, wanted).ok()?;
+    }
+    library["src_path"] = root.to_str()?.into();
+    package["targets"] = vec![library].into();
+    package["manifest_path"] = copy.to_str()?.into();
+    Some(())
 }
 
 /// The identifiers of the packages that stay.
@@ -138,7 +182,7 @@ mod tests {
             ("zip", &[]),
             ("rayon", &[]),
         ]);
-        let cut = only_visible(&all);
+        let cut = only_visible(&all, Path::new("none"));
         assert_eq!(names(&cut), ["ctx", "labbook", "labbook-nn", "tch"]);
         assert!(
             !cut.contains("id:zip") && !cut.contains("id:rayon"),
@@ -156,14 +200,55 @@ mod tests {
             ("zip", &[]),
         ]);
         assert_eq!(
-            names(&only_visible(&all)),
+            names(&only_visible(&all, Path::new("none"))),
             ["ctx", "labbook", "rand", "rand_core"]
         );
     }
 
     #[test]
     fn anything_else_passes_unchanged() {
-        assert_eq!(only_visible("no metadata"), "no metadata");
-        assert_eq!(only_visible("{\"packages\":[]}"), "{\"packages\":[]}");
+        assert_eq!(
+            only_visible("no metadata", Path::new("none")),
+            "no metadata"
+        );
+        assert_eq!(
+            only_visible("{\"packages\":[]}", Path::new("none")),
+            "{\"packages\":[]}"
+        );
+    }
+
+    #[test]
+    fn a_library_is_read_from_its_skeleton_and_a_cell_as_it_is() -> std::io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let (crate_folder, skeletons) = (dir.path().join("labbook"), dir.path().join("skeletons"));
+        fs::create_dir_all(crate_folder.join("src"))?;
+        fs::write(crate_folder.join("src/lib.rs"), "pub fn f() -> u8 { 1 }")?;
+        fs::write(crate_folder.join("Cargo.toml"), "[package]")?;
+        let target =
+            |kind: &str, file: &str| json!({"kind": [kind], "src_path": crate_folder.join(file)});
+        let package = |id: &str| {
+            let targets = [target("dylib", "src/lib.rs"), target("test", "tests/a.rs")];
+            let manifest = crate_folder.join("Cargo.toml");
+            json!({"id": id, "name": "labbook", "manifest_path": manifest, "targets": targets})
+        };
+        let nodes = [
+            json!({"id": "ctx", "dependencies": ["own"], "deps": [{"pkg": "own"}]}),
+            json!({"id": "own", "dependencies": [], "deps": []}),
+        ];
+        let metadata = json!({
+            "packages": [package("ctx"), package("own")],
+            "resolve": {"root": "ctx", "nodes": nodes},
+        });
+        let shown = only_visible(&metadata.to_string(), &skeletons);
+        let shown: Value = serde_json::from_str(&shown)?;
+        assert_eq!(shown["packages"][0], package("ctx"));
+        let targets = shown["packages"][1]["targets"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
+        assert_eq!(targets.len(), 1);
+        let path = targets[0]["src_path"].as_str().unwrap_or_default();
+        assert!(Path::new(path).starts_with(&skeletons), "{path}");
+        assert_eq!(fs::read_to_string(path)?, "pub fn f() -> u8 {}");
+        Ok(())
     }
 }

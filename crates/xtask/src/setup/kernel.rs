@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use labbook_kernel_files::{CELL_RUSTC, STAMP, Settings};
+use labbook_kernel_files::{CELL_RUSTC, Docs, STAMP, Settings, mirror};
 
 use super::screen::Screen;
 use super::{Ready, far, job, kernelspec, workspace};
@@ -250,7 +250,8 @@ const UNREAD: [&str; 7] = [
     "test",
 ];
 
-/// Links together a sysroot like rustc's own, but for the sources in [`UNREAD`].
+/// Makes a sysroot like rustc's own of links, but for the sources: those in [`UNREAD`] are not there, of the
+/// others what types come from.
 fn link_sysroot(sysroot: &Path) -> Result<()> {
     let real = env::sysroot()?;
     let sources = Path::new("lib/rustlib/src/rust/library");
@@ -263,7 +264,26 @@ fn link_sysroot(sysroot: &Path) -> Result<()> {
         )?;
         folder.push(part);
     }
-    link_entries(&real.join(sources), &sysroot.join(sources), &UNREAD)
+    let (from, to) = (real.join(sources), sysroot.join(sources));
+    for entry in fs::read_dir(&from).at("read", &from)?.flatten() {
+        let name = entry.file_name();
+        let (own, other) = (entry.path(), to.join(&name));
+        let source = own.join("src");
+        if UNREAD.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
+        if !source.is_dir() {
+            link(&own, &other)?;
+            continue;
+        }
+        if other.is_symlink() {
+            fs::remove_file(&other).at("remove", &other)?;
+        }
+        link_entries(&own, &other, &["src"])?;
+        let skeleton = other.join("src");
+        mirror(&source, &skeleton, Docs::Begin).at("write", &skeleton)?;
+    }
+    Ok(())
 }
 
 /// Links every entry of one folder into another, except some.
