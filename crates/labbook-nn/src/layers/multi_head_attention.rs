@@ -6,6 +6,7 @@ use super::registry::{Registered, layer_facts, registered};
 use crate::layers::layer::{layer_options, masked_calls, not_built};
 use crate::{
     Activation, BuildContext, Initializer, Layer, LayerOptions, Parameter, Phase, Result, Shape,
+    StepMemory, StepsSeen,
 };
 
 /// Attention of several heads (Vaswani et al. 2017): each step of a query gathers what fits it from
@@ -34,6 +35,8 @@ pub struct MultiHeadAttention {
     settings: Settings,
     options: LayerOptions,
     heads: Option<Heads>,
+    /// How many tensors it is called on.
+    inputs: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,7 +46,7 @@ pub(crate) struct Settings {
     use_causal_mask: bool,
 }
 
-registered!(MultiHeadAttention, heads: None);
+registered!(MultiHeadAttention, heads: None, inputs: 0);
 
 impl MultiHeadAttention {
     /// So many heads with keys and values of `key_dim` numbers.
@@ -117,7 +120,27 @@ impl Layer for MultiHeadAttention {
         let shapes = three_shapes(inputs, context)?;
         let (heads, output) = self.settings.heads.build(shapes, context)?;
         self.heads = Some(heads);
+        self.inputs = inputs.len();
         Ok(output)
+    }
+
+    fn steps_seen(&self) -> StepsSeen {
+        match self.settings.use_causal_mask && self.inputs == 1 {
+            true => StepsSeen::Earlier,
+            false => StepsSeen::All,
+        }
+    }
+
+    fn forward_next(
+        &self,
+        inputs: &[&Tensor],
+        memory: &mut StepMemory,
+        _activation: Activation,
+    ) -> Result<Tensor> {
+        match (inputs, &self.heads) {
+            ([x], Some(heads)) => heads.attend_next(&self.settings.heads, x, memory),
+            _ => Err(not_built(self.class_name(), &self.options)),
+        }
     }
 
     fn forward_masked(

@@ -7,7 +7,9 @@ use tch::Tensor;
 use super::attention_heads::{Attended, HeadOptions, Heads};
 use super::spatial::{axes, check_sizes};
 use super::{Dense, Dropout, LayerNormalization};
-use crate::{Activation, BuildContext, Initializer, Layer, Parameter, Phase, Result, Shape};
+use crate::{
+    Activation, BuildContext, Initializer, Layer, Parameter, Phase, Result, Shape, StepMemory,
+};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +152,18 @@ impl Settings {
                 causal,
             };
             part.heads.attend(&part.options, &attended, phase)
+        })
+    }
+
+    /// Attention of new steps to themselves and those before them, for inference.
+    pub(super) fn attend_next(
+        &self,
+        part: &AttentionPart,
+        x: &Tensor,
+        memory: &mut StepMemory,
+    ) -> Result<Tensor> {
+        self.added(x, &part.norm, Phase::Infer, |x| {
+            part.heads.attend_next(&part.options, x, memory)
         })
     }
 
