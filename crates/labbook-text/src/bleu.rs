@@ -10,7 +10,7 @@ const LONGEST_RUN: usize = 4;
 /// all texts together, smoothed exponentially where no run of a length is shared.
 ///
 /// Without [`tokenize`](Self::tokenize) and [`smooth`](Self::smooth) it is NLTK's `corpus_bleu` times
-/// 100 of words with spaces between them.
+/// 100 of words with spaces between them, for texts of at least four words.
 ///
 /// ```
 /// use labbook_text::Bleu;

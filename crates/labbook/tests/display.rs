@@ -290,6 +290,10 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("Average", Box::new(Average::Macro)),
         ("AveragePooling2D", Box::new(AveragePooling2D::new(2))),
         (
+            "AttentionMap",
+            Box::new(AttentionMap::new(&arr2(&[[1.0]]), [NAME], [NAME]).title(NAME)),
+        ),
+        (
             "BarChart",
             Box::new(BarChart::new(NAME).bars(&[NAME], &[1.0])),
         ),

@@ -167,6 +167,30 @@ impl Heads {
         self.output.of(&y.f_transpose(1, 2)?.f_flatten(2, 3)?, 2)
     }
 
+    /// How much of each step of the value a step of the query gathers, (N, heads, steps, steps of the
+    /// value): what [`attend`](Self::attend) does not keep.
+    pub(super) fn scores(&self, options: &HeadOptions, attended: &Attended<'_>) -> Result<Tensor> {
+        let heads = options.num_heads;
+        let query = self.query.split(attended.query, heads)?;
+        let key = self.key.split(attended.key, heads)?;
+        let scale = 1.0 / (query.size()[3] as f64).sqrt();
+        let mut scores = query
+            .f_matmul(&key.f_transpose(2, 3)?)?
+            .f_mul_scalar(scale)?;
+        let mut mask = attended.mask()?;
+        if mask.is_none() && attended.causal {
+            mask = Some(attended.causal_mask()?);
+        }
+        if let Some(mask) = mask {
+            let blind = mask.f_any_dim(-1, true)?.f_logical_not()?.f_unsqueeze(1)?;
+            let unseen = mask.f_unsqueeze(1)?.f_logical_not()?;
+            scores = scores
+                .f_masked_fill(&unseen, UNSEEN)?
+                .f_masked_fill(&blind, 0.0)?;
+        }
+        Ok(scores.f_softmax(-1, None::<Kind>)?)
+    }
+
     /// What new steps gather from themselves and the steps before them, whose keys and values are
     /// remembered.
     pub(super) fn attend_next(

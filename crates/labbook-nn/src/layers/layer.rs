@@ -454,6 +454,20 @@ pub trait Layer: fmt::Debug + Send {
         self.forward_many(inputs, Phase::Infer, activation)
     }
 
+    /// How much of each step the heads of a layer of attention gather for each step, (N, heads, steps,
+    /// steps); none from other layers.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    fn attention_scores(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        let _ = (inputs, masks);
+        Ok(None)
+    }
+
     /// Forgets the state that a stateful layer carries from batch to batch.
     fn reset_states(&self) {}
 

@@ -108,6 +108,21 @@ impl MultiHeadAttention {
     }
 
     layer_options!();
+
+    fn attended<'a>(
+        &self,
+        inputs: &[&'a Tensor],
+        masks: &[Option<&'a Tensor>],
+    ) -> Option<Attended<'a>> {
+        let [query, value, key] = three(inputs)?;
+        Some(Attended {
+            query,
+            value,
+            key,
+            masks: three_masks(masks),
+            causal: self.settings.use_causal_mask,
+        })
+    }
 }
 
 impl Layer for MultiHeadAttention {
@@ -150,17 +165,23 @@ impl Layer for MultiHeadAttention {
         phase: Phase,
         _activation: Activation,
     ) -> Result<Tensor> {
-        let (Some([query, value, key]), Some(heads)) = (three(inputs), &self.heads) else {
+        let (Some(attended), Some(heads)) = (self.attended(inputs, masks), &self.heads) else {
             return Err(not_built(self.class_name(), &self.options));
         };
-        let attended = Attended {
-            query,
-            value,
-            key,
-            masks: three_masks(masks),
-            causal: self.settings.use_causal_mask,
-        };
         heads.attend(&self.settings.heads, &attended, phase)
+    }
+
+    fn attention_scores(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        match (self.attended(inputs, masks), &self.heads) {
+            (Some(attended), Some(heads)) => {
+                heads.scores(&self.settings.heads, &attended).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn parameters(&self) -> Vec<Parameter> {

@@ -155,6 +155,27 @@ impl Settings {
         })
     }
 
+    /// How much each step gathers from the steps of its own sequence.
+    pub(super) fn scores(
+        &self,
+        part: &AttentionPart,
+        x: &Tensor,
+        (masks, causal): ([Option<&Tensor>; 3], bool),
+    ) -> Result<Tensor> {
+        let query = match self.normalize_first {
+            true => part.norm.forward(x, Phase::Infer, Activation::Linear)?,
+            false => x.shallow_clone(),
+        };
+        let attended = Attended {
+            query: &query,
+            value: &query,
+            key: &query,
+            masks,
+            causal,
+        };
+        part.heads.scores(&part.options, &attended)
+    }
+
     /// Attention of new steps to themselves and those before them, for inference.
     pub(super) fn attend_next(
         &self,

@@ -145,6 +145,18 @@ impl Layer for TransformerDecoder {
         self.rest(parts, y, encoded, Phase::Infer)
     }
 
+    fn attention_scores(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        let (Some(x), Some(parts)) = (inputs.first(), &self.parts) else {
+            return Ok(None);
+        };
+        let own = ([None, first_mask(masks), None], true);
+        self.settings.scores(&parts.own, x, own).map(Some)
+    }
+
     fn parameters(&self) -> Vec<Parameter> {
         let Some(parts) = &self.parts else {
             return Vec::new();

@@ -226,6 +226,14 @@ impl SharedLayer {
         self.state().layer.steps_seen()
     }
 
+    pub(crate) fn attention_scores(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        self.state().layer.attention_scores(inputs, masks)
+    }
+
     pub(crate) fn reset_states(&self) {
         self.state().layer.reset_states();
     }
