@@ -1,6 +1,6 @@
 //! The steps of sequences in the order in which a recurrent loop sees them.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::recurrent::{Given, State, Steps};
 use crate::Result;
@@ -23,8 +23,16 @@ impl Order {
         if let Some(mask) = &counted {
             // The steps that count move to the front, in their order, and go through as if there
             // were no others.
-            let order = mask.f_logical_not()?.f_argsort_stable(true, 1, false)?;
-            x = x.f_gather(1, &along(&order, x.size()[2])?, false)?;
+            if !stand_in_front(mask)? {
+                let order = mask.f_logical_not()?.f_argsort_stable(true, 1, false)?;
+                x = rows(&x, &order)?;
+            }
+            // Reading it back would make a GPU wait.
+            if mask.device() == Device::Cpu && mask.numel() > 0 {
+                let counts = mask.f_sum_dim_intlist([1_i64].as_slice(), false, Kind::Int64)?;
+                let longest = counts.f_max()?.f_int64_value(&[])?.max(1);
+                x = x.f_narrow(1, 0, longest)?;
+            }
         }
         Ok(Self { x, counted })
     }
@@ -82,13 +90,31 @@ impl Order {
     }
 }
 
-/// What stands after so many steps, (N, any) of them.
-fn after(all: &Tensor, count: &Tensor) -> Result<Tensor> {
-    let last = count.f_sub_scalar(1)?.f_clamp_min(0)?;
-    Ok(all.f_gather(1, &along(&last, all.size()[2])?, false)?)
+/// Whether it is known that no step that counts comes after one that does not.
+fn stand_in_front(mask: &Tensor) -> Result<bool> {
+    let steps = mask.size()[1];
+    if mask.device() != Device::Cpu || steps < 2 {
+        return Ok(steps < 2);
+    }
+    let before = mask.f_narrow(1, 0, steps - 1)?;
+    let later = mask.f_narrow(1, 1, steps - 1)?;
+    let behind = later.f_logical_and(&before.f_logical_not()?)?;
+    Ok(behind.f_any()?.f_int64_value(&[])? == 0)
 }
 
-/// An index of steps for all features.
-fn along(index: &Tensor, size: i64) -> Result<Tensor> {
-    Ok(index.f_unsqueeze(-1)?.f_expand([-1, -1, size], false)?)
+/// What stands after so many steps, (N, any) of them.
+fn after(all: &Tensor, count: &Tensor) -> Result<Tensor> {
+    rows(all, &count.f_sub_scalar(1)?.f_clamp_min(0)?)
+}
+
+/// The steps of these numbers, (N, any), of sequences (N, steps, features).
+///
+/// Looked up as an embedding does it: libtorch adds up the gradients of whole rows, where those of
+/// `gather` go number by number.
+fn rows(x: &Tensor, index: &Tensor) -> Result<Tensor> {
+    let (count, steps) = (x.size()[0], x.size()[1]);
+    let first = Tensor::f_arange(count, (Kind::Int64, x.device()))?.f_mul_scalar(steps)?;
+    let index = index.f_add(&first.f_unsqueeze(1)?)?;
+    let flat = x.f_flatten(0, 1)?;
+    Ok(Tensor::f_embedding(&flat, &index, -1, false, false)?)
 }

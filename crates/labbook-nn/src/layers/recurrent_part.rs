@@ -8,7 +8,22 @@ use super::spatial::axes;
 use crate::layers::layer::layer_options;
 use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
 
-/// One of the tensors that a recurrent layer gives together, behind one another along the steps.
+/// One of the tensors that a recurrent layer gives together, behind one another along the steps: what
+/// [`LSTM::call_with_state`](super::LSTM::call_with_state) makes of each.
+///
+/// ```
+/// use labbook_nn::{Dense, GRU, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// // An encoder's state is where a decoder begins.
+/// let (source, target) = (Input::new((9, 4)), Input::new((5, 4)));
+/// let [_, state] = GRU::new(8).call_with_state(&source);
+/// let x = GRU::new(8).return_sequences(true).call([&target, &state]);
+/// let model = Model::new([&source, &target], &Dense::new(2).call(&x))?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 5, 2)");
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Shapes
 /// (N, steps, units) to (N, units), or for the outputs of all steps (N, fewer steps, units).
