@@ -7,6 +7,7 @@
 //!
 //! [`draw`] makes a figure from any plotters code.
 
+mod attention_map;
 mod axes;
 mod bar_chart;
 mod bitmap;
@@ -47,6 +48,7 @@ mod thumbnail_map;
 mod ticks;
 mod xy_chart;
 
+pub use attention_map::AttentionMap;
 pub use plotters;
 
 pub use bar_chart::BarChart;

@@ -47,6 +47,8 @@ pub struct LineChart {
 struct Series {
     name: String,
     values: Vec<f64>,
+    /// What is shaded, from the lower values to the upper ones.
+    band: Option<(Vec<f64>, Vec<f64>)>,
 }
 
 impl Series {
@@ -67,8 +69,33 @@ impl Series {
         self.is_blank() && self.values.iter().any(|value| value.is_finite())
     }
 
+    /// Steps that are shaded, from which value to which, in runs without a gap.
+    fn shaded(&self) -> Vec<Vec<(usize, f64, f64)>> {
+        let mut runs: Vec<Vec<(usize, f64, f64)>> = vec![Vec::new()];
+        for (index, (low, high)) in self.band.iter().flat_map(pairs).enumerate() {
+            match plottable(low) && plottable(high) {
+                true => runs
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|run| run.push((index, low, high))),
+                false => runs.push(Vec::new()),
+            }
+        }
+        runs.retain(|run| !run.is_empty());
+        runs
+    }
+
     /// First and last finite value in words.
     fn alt(&self) -> String {
+        let band = self.shaded().last().and_then(|run| run.last().copied());
+        let band = band.map(|(_, low, high)| {
+            let (low, high) = (in_words(low), in_words(high));
+            format!(" within a band from {low} to {high} at its end")
+        });
+        self.alt_of_values() + &band.unwrap_or_default()
+    }
+
+    fn alt_of_values(&self) -> String {
         let mut finite = self.values.iter().filter(|value| plottable(**value));
         let first = finite.next();
         match (first, finite.next_back()) {
@@ -83,6 +110,10 @@ impl Series {
             (None, _) => self.shown_name(),
         }
     }
+}
+
+fn pairs((low, high): &(Vec<f64>, Vec<f64>)) -> impl Iterator<Item = (f64, f64)> {
+    low.iter().copied().zip(high.iter().copied())
 }
 
 impl LineChart {
@@ -104,7 +135,29 @@ impl LineChart {
         self.series.push(Series {
             name: name.into(),
             values: values.to_vec(),
+            band: None,
         });
+        self
+    }
+
+    /// Shades the space between two curves in a light shade of the series added last, such as where a
+    /// forecast may lie. Where either value is NaN, infinite or beyond 1e300 there is a gap.
+    ///
+    /// ```
+    /// use labbook_charts::LineChart;
+    ///
+    /// let figure = LineChart::new("Demand")
+    ///     .series("Forecast", &[3.0, 4.0, 5.0])
+    ///     .band(&[2.5, 3.0, 3.0], &[3.5, 5.0, 7.0])
+    ///     .figure()?;
+    /// assert!(figure.alt().contains("within a band from 3 to 7 at its end"));
+    /// # Ok::<(), labbook_charts::ChartError>(())
+    /// ```
+    #[must_use]
+    pub fn band(mut self, low: &[f64], high: &[f64]) -> Self {
+        if let Some(series) = self.series.last_mut() {
+            series.band = Some((low.to_vec(), high.to_vec()));
+        }
         self
     }
 
@@ -228,7 +281,7 @@ impl LineChart {
         let steps = self
             .series
             .iter()
-            .map(|s| s.values.len())
+            .map(|s| s.values.len().max(s.band.iter().flat_map(pairs).count()))
             .max()
             .unwrap_or(0);
         // The first and last points keep off the edges; a single point stands in the middle.
@@ -253,6 +306,15 @@ impl LineChart {
             pen.text(&self.x_label, middle, height - MARGIN - 6.0, label)?;
         }
 
+        for (index, series) in self.series.iter().enumerate() {
+            for run in series.shaded() {
+                let above = run.iter().map(|&(step, _, high)| (x_at(step), y_at(high)));
+                let below = run.iter().rev();
+                let below = below.map(|&(step, low, _)| (x_at(step), y_at(low)));
+                let corners: Vec<(f64, f64)> = above.chain(below).collect();
+                pen.polygon(&corners, light(series_color(index)))?;
+            }
+        }
         let mut ends = Vec::new();
         for (index, series) in self.series.iter().enumerate() {
             let color = series_color(index);
@@ -298,8 +360,10 @@ impl LineChart {
     }
 
     fn finite_values(&self) -> impl Iterator<Item = f64> + '_ {
-        let all = self.series.iter().flat_map(|series| &series.values);
-        all.copied().filter(|value| plottable(*value))
+        let values = self.series.iter().flat_map(|series| series.values.clone());
+        let bands = self.series.iter().flat_map(Series::shaded).flatten();
+        let bands = bands.flat_map(|(_, low, high)| [low, high]);
+        values.chain(bands).filter(|value| plottable(*value))
     }
 
     /// The plotted range: that of the finite values and a little more, never empty.
@@ -321,6 +385,12 @@ impl LineChart {
         let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
         ((low - pad).max(floor), high + pad)
     }
+}
+
+/// A shade that lines and grid show on.
+fn light(color: RGBColor) -> RGBColor {
+    let mixed = |part: u8| (f64::from(part) * 0.22 + 255.0 * 0.78).round() as u8;
+    RGBColor(mixed(color.0), mixed(color.1), mixed(color.2))
 }
 
 /// Draws charts in one row, such as loss and accuracy, `width` by `height` CSS pixels

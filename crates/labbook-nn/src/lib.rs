@@ -30,6 +30,7 @@ mod data;
 mod engine;
 mod error;
 mod exchange;
+mod generation;
 mod image_files;
 mod images;
 pub mod interrupt;
@@ -56,6 +57,7 @@ pub use data::{
 };
 pub use error::{Error, Result};
 pub use exchange::{ImportedWeights, WeightLayout, WeightMap, WeightMapRow, WeightNames};
+pub use generation::{Generate, IntoTokens};
 pub use image_files::{
     AspectRatio, ColorMode, ImageFolder, ImageInterpolation, LabelMode,
     image_dataset_from_directory, image_dataset_from_files, load_img,
@@ -67,21 +69,22 @@ pub use layers::{
     Bidirectional, BuildContext, CategoryEncoding, CenterCrop, Concatenate, Constraint, Conv1D,
     Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Cropping1D, Cropping2D, CustomInitializer,
     Dense, DepthwiseConv2D, Discretization, Distribution, Dot, Dropout, ELU, Embedding, Factor,
-    FanMode, FillMode, Flatten, Flip, GRU, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
-    GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D,
-    GlobalMaxPooling3D, GroupNormalization, Initializer, IntegerLookup, Interpolation, L1L2, LSTM,
-    Layer, LayerConfig, LayerInfo, LayerNormalization, LayerOptions, LeakyReLU, Masking,
-    MaxPooling1D, MaxPooling2D, MaxPooling3D, Maximum, MergeMode, Minimum, MultiHeadAttention,
-    Multiply, Normalization, OrthogonalRegularizer, OutputMode, PReLU, Padding, Parameter, Permute,
-    Phase, PositionEmbedding, RandomBrightness, RandomContrast, RandomFlip, RandomRotation,
-    RandomTranslation, RandomZoom, ReLU, RecurrentLayer, Regularizer, RepeatVector, Rescaling,
-    Reshape, Resizing, ScoreMode, SeparableConv2D, Sides1D, Sides2D, SimpleRNN,
-    SinePositionEncoding, Softmax, SpatialDropout1D, SpatialDropout2D, Subtract, TimeDistributed,
+    FanMode, FillMode, Flatten, Flip, GRU, GRUCell, GaussianDropout, GaussianNoise,
+    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D,
+    GlobalMaxPooling2D, GlobalMaxPooling3D, GroupNormalization, Initializer, IntegerLookup,
+    Interpolation, L1L2, LSTM, LSTMCell, Layer, LayerConfig, LayerInfo, LayerNormalization,
+    LayerOptions, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, MaxPooling3D, Maximum, MergeMode,
+    Minimum, MultiHeadAttention, Multiply, Normalization, OrthogonalRegularizer, OutputMode, PReLU,
+    Padding, Parameter, Permute, Phase, PositionEmbedding, RNN, RandomBrightness, RandomContrast,
+    RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, RecurrentCell, RecurrentCells,
+    RecurrentLayer, RecurrentPart, Regularizer, RepeatVector, Rescaling, Reshape, Resizing,
+    ScoreMode, SeparableConv2D, Sides1D, Sides2D, SimpleRNN, SimpleRNNCell, SinePositionEncoding,
+    Softmax, SpatialDropout1D, SpatialDropout2D, StepMemory, StepsSeen, Subtract, TimeDistributed,
     TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D, UpSampling2D,
     Whitening, ZeroPadding1D, ZeroPadding2D,
 };
 pub use losses::{
-    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
+    BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy,
     CategoricalFocalCrossentropy, CategoricalHinge, CosineSimilarity, FocalAlpha, Hinge, Huber,
     KLDivergence, LogCosh, Loss, LossConfig, LossFn, MeanAbsoluteError,
     MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Output, Poisson,
@@ -89,7 +92,7 @@ pub use losses::{
 };
 pub use metrics::{
     AUC, Accuracy, BinaryAccuracy, CategoricalAccuracy, F1Score, FBetaScore, LossMetric, MeanIoU,
-    Metric, MetricChoice, MetricConfig, MetricFn, Metrics, Precision, R2Score, Recall,
+    Metric, MetricChoice, MetricConfig, MetricFn, Metrics, Perplexity, Precision, R2Score, Recall,
     RootMeanSquaredError, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 };

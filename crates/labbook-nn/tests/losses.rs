@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use labbook_nn::Activation::{self, Linear, Sigmoid, Softmax};
 use labbook_nn::{
-    Adam, BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
+    Adam, BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy,
     CategoricalFocalCrossentropy, CategoricalHinge, CosineSimilarity, Dense, Evaluate, Hinge,
     Huber, KLDivergence, LogCosh, Loss, MeanAbsoluteError, MeanAbsolutePercentageError,
     MeanSquaredError, MeanSquaredLogarithmicError, Output, Poisson, Result, Sequential, Shape,
@@ -77,6 +77,7 @@ impl Case {
         let read = match self.loss.as_str() {
             "BinaryCrossentropy" => read::<BinaryCrossentropy>,
             "BinaryFocalCrossentropy" => read::<BinaryFocalCrossentropy>,
+            "CTC" => read::<CTC>,
             "CategoricalCrossentropy" => read::<CategoricalCrossentropy>,
             "CategoricalFocalCrossentropy" => read::<CategoricalFocalCrossentropy>,
             "CategoricalHinge" => read::<CategoricalHinge>,
@@ -103,7 +104,7 @@ impl Case {
         loss.check()?;
         loss.check_output(&Shape::from(&self.output_shape[1..]))?;
         let mut y_true = tensor(&self.y_true, &self.true_shape);
-        if loss.targets() == Targets::ClassNumbers {
+        if loss.targets() == Targets::ClassNumbers || self.loss == "CTC" {
             y_true = y_true.to_kind(Kind::Int64);
         }
         let x = tensor(&self.output, &self.output_shape).set_requires_grad(true);
@@ -202,7 +203,7 @@ fn the_cases_hold_every_loss_in_ordinary_and_degenerate_input() {
     for case in cases() {
         *counts.entry(case.loss).or_insert(0) += 1;
     }
-    assert_eq!(counts.len(), 17);
+    assert_eq!(counts.len(), 18);
     for (loss, count) in counts {
         assert!(count >= 15, "{loss} has {count} cases");
     }

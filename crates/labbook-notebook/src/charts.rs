@@ -1,14 +1,14 @@
 use labbook_charts::{
-    BarChart, FeatureMaps, FilterGrid, ImageGrid, LabelledScatter, LineChart, MatrixPlot,
-    ModelPlot, PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ScatterPlot, ThumbnailMap,
-    XyChart,
+    AttentionMap, BarChart, FeatureMaps, FilterGrid, ImageGrid, LabelledScatter, LineChart,
+    MatrixPlot, ModelPlot, PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ScatterPlot,
+    ThumbnailMap, XyChart,
 };
 
 use crate::render::shown_as;
 
 // A chart that was described but not yet drawn shows itself drawn.
 shown_as!(
-    BarChart, FeatureMaps, FilterGrid, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot,
+    AttentionMap, BarChart, FeatureMaps, FilterGrid, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot,
     PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ScatterPlot, ThumbnailMap, XyChart => |chart| chart.figure()
 );
 

@@ -44,6 +44,7 @@ mod tensors;
 mod trials;
 mod values;
 mod versions;
+mod words;
 
 pub use array::format_array;
 pub use calibration::{calibration_curve, plot_calibration, plot_precision_recall};
@@ -71,3 +72,4 @@ pub use table::{Align, Cell, Table};
 pub use tensor_frame::{array_of, column_of, frame_of};
 pub use trials::Trials;
 pub use versions::Versions;
+pub use words::{plot_forecast, plot_telling_words, plot_words};

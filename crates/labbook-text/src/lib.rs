@@ -10,8 +10,10 @@
 //! # Ok::<(), labbook_text::TextError>(())
 //! ```
 
+mod bleu;
 mod error;
 mod pad_sequences;
+mod rouge;
 mod split;
 mod standardize;
 mod string_lookup;
@@ -19,12 +21,16 @@ mod text_output;
 mod text_vectorization;
 mod timeseries_windows;
 mod vocabulary;
+mod word_vectors;
 
+pub use bleu::{Bleu, BleuScore};
 pub use error::{Result, TextError};
 pub use pad_sequences::{PadSequences, Side, pad_sequences};
+pub use rouge::{RougeScore, rouge_l, rouge_l_sum, rouge_n};
 pub use split::Split;
 pub use standardize::Standardize;
 pub use string_lookup::StringLookup;
 pub use text_output::TextOutput;
 pub use text_vectorization::TextVectorization;
 pub use timeseries_windows::TimeseriesWindows;
+pub use word_vectors::WordVectors;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::split::ngrams;
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{UNKNOWN, Vocabulary};
 use crate::{Result, Split, Standardize, TextError, TextOutput};
 
 /// Makes tensors of texts: standardizes them, splits them into words, and looks each word up in a
@@ -245,11 +245,8 @@ impl TextVectorization {
     pub fn call<S: AsRef<str>>(&self, texts: &[S]) -> Result<Tensor> {
         let vocabulary = self.vocabulary.as_ref();
         let vocabulary = vocabulary.ok_or(TextError::NoVocabulary("TextVectorization"))?;
-        let rows = texts.iter().map(|text| {
-            let words = self.words(text.as_ref());
-            words.iter().map(|word| vocabulary.place(word)).collect()
-        });
-        let rows: Vec<Vec<i64>> = rows.collect();
+        let rows = texts.iter().map(|text| self.places(text.as_ref()));
+        let rows = rows.collect::<Result<Vec<Vec<i64>>>>()?;
         let options = &self.options;
         if options.output_mode == TextOutput::Int {
             let longest = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -282,6 +279,49 @@ impl TextVectorization {
         }
         let size = [rows.len() as i64, width as i64];
         Ok(Tensor::f_from_slice(&all)?.f_reshape(size)?)
+    }
+
+    /// The text of some places: words with spaces between them, or characters. Padding is left out;
+    /// a place that no word has is an unknown word.
+    ///
+    /// ```
+    /// use labbook_text::{Split, TextVectorization};
+    ///
+    /// let mut letters = TextVectorization::new().split(Split::Character);
+    /// letters.adapt(&["banana"])?;
+    /// let places = letters.places("nab")?;
+    /// assert_eq!(letters.detokenize(&places), "nab");
+    /// # Ok::<(), labbook_text::TextError>(())
+    /// ```
+    #[must_use]
+    pub fn detokenize(&self, places: &[i64]) -> String {
+        let words = self.vocabulary();
+        let word = |&place: &i64| {
+            let word = usize::try_from(place)
+                .ok()
+                .and_then(|place| words.get(place));
+            word.map_or(UNKNOWN, String::as_str)
+        };
+        let known: Vec<&str> = places
+            .iter()
+            .map(word)
+            .filter(|word| !word.is_empty())
+            .collect();
+        known.join(match self.options.split {
+            Split::Character => "",
+            _ => " ",
+        })
+    }
+
+    /// The places of the words of one text, without padding.
+    ///
+    /// # Errors
+    /// When there is no vocabulary.
+    pub fn places(&self, text: &str) -> Result<Vec<i64>> {
+        let vocabulary = self.vocabulary.as_ref();
+        let vocabulary = vocabulary.ok_or(TextError::NoVocabulary("TextVectorization"))?;
+        let words = self.words(text);
+        Ok(words.iter().map(|word| vocabulary.place(word)).collect())
     }
 
     /// Options and vocabulary as JSON.

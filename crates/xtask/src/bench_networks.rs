@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::bench_example::{example, last_line};
+use crate::bench_example::{example, figures, last_line, median};
 use crate::failure::{At, Failure, Result};
 use crate::places::Places;
 use crate::process;
@@ -82,7 +82,7 @@ struct Bench {
 
 impl Bench {
     fn ours(&self, cargo: &[&str], options: &[&str]) -> Command {
-        example(&self.root, "bench_networks", cargo, options)
+        example(&self.root, ("labbook-nn", "bench_networks"), cargo, options)
     }
 
     fn row(&self, network: &str, bfloat16: bool) -> Result<String> {
@@ -118,15 +118,7 @@ impl Bench {
 
 /// The figures that a program ends with.
 fn seconds_of(command: &mut Command) -> Option<Vec<f64>> {
-    let value = last_line(command)?;
-    let seconds = value["seconds"].as_array()?;
-    seconds.iter().map(serde_json::Value::as_f64).collect()
-}
-
-fn median(seconds: &[f64]) -> Option<f64> {
-    let mut sorted = seconds.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied()
+    figures(&last_line(command)?, "seconds")
 }
 
 fn line(network: &str, precision: &str, seconds: &[Vec<f64>]) -> String {

@@ -130,7 +130,7 @@ impl Bench {
     }
 
     fn ours(&self, cargo: &[&str], options: &[&str]) -> Command {
-        example(&self.root, "bench_train", cargo, options)
+        example(&self.root, ("labbook-nn", "bench_train"), cargo, options)
     }
 
     /// Ours goes first, because it writes the weights and batches that the others read.

@@ -3,6 +3,7 @@
 mod bench_example;
 mod bench_kernel;
 mod bench_networks;
+mod bench_texts;
 mod bench_train;
 mod bench_tsne;
 mod browser;
@@ -73,6 +74,9 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   bench networks [NAME,...]
               time epochs of networks that courses train beside Keras on TensorFlow and JAX and
               PyTorch, in f32 and bfloat16 (an hour and a half for all seven, 9 GB)
+  bench texts FILE
+              classify a table of news (topic, title, body), such as Reuters-21578, with four networks
+              beside Keras on TensorFlow and JAX and PyTorch (a quarter of an hour, 9 GB)
   bench train time training steps beside Keras/TensorFlow and PyTorch (half an hour, 8 GB)
 ";
 
@@ -206,6 +210,7 @@ fn run() -> Result<ExitCode> {
         ["bench", "kernel"] => bench_kernel::run(&places, &kernel)?,
         ["bench", "networks"] => bench_networks::run(&places, None)?,
         ["bench", "networks", list] => bench_networks::run(&places, Some(list))?,
+        ["bench", "texts", file] => bench_texts::run(&places, file)?,
         ["bench", "tsne"] => bench_tsne::run(&places, points.as_deref())?,
         ["bench", "train"] => bench_train::run(&places)?,
         other => {

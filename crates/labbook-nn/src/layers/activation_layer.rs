@@ -44,6 +44,8 @@ impl ActivationLayer {
 }
 
 impl Layer for ActivationLayer {
+    crate::layers::step_memory::sees_same_step!();
+
     crate::layers::layer::passes_mask!();
 
     fn class_name(&self) -> &'static str {

@@ -57,6 +57,8 @@ impl ActivityRegularization {
 }
 
 impl Layer for ActivityRegularization {
+    crate::layers::step_memory::sees_same_step!();
+
     layer_facts!(ActivityRegularization, whole_batch_or_not);
 
     crate::layers::layer::passes_mask!();

@@ -46,6 +46,8 @@ impl AlphaDropout {
 }
 
 impl Layer for AlphaDropout {
+    crate::layers::step_memory::sees_same_step!();
+
     layer_facts!(AlphaDropout);
 
     crate::layers::layer::passes_mask!();

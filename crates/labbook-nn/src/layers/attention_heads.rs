@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 
 use super::spatial::{axes, check_sizes};
 use crate::tensors::casts::weight_like;
-use crate::{BuildContext, Initializer, Parameter, Phase, Result, Shape};
+use crate::{BuildContext, Initializer, Parameter, Phase, Result, Shape, StepMemory};
 
 /// Added to the scores of what must not be seen, as in Keras.
 const UNSEEN: f64 = -0.7 * f32::MAX as f64;
@@ -130,14 +130,9 @@ impl Heads {
         phase: Phase,
     ) -> Result<Tensor> {
         let heads = options.num_heads;
-        let split = |projection: &Projection, x: &Tensor| -> Result<Tensor> {
-            let y = projection.of(x, 1)?;
-            let size = [y.size()[0], y.size()[1], heads, y.size()[2] / heads];
-            Ok(y.f_reshape(size)?.f_transpose(1, 2)?)
-        };
-        let mut query = split(&self.query, attended.query)?;
-        let key = split(&self.key, attended.key)?;
-        let value = split(&self.value, attended.value)?;
+        let mut query = self.query.split(attended.query, heads)?;
+        let key = self.key.split(attended.key, heads)?;
+        let value = self.value.split(attended.value, heads)?;
         let dropout = match phase {
             Phase::Train => options.dropout,
             Phase::Infer => 0.0,
@@ -172,6 +167,58 @@ impl Heads {
         self.output.of(&y.f_transpose(1, 2)?.f_flatten(2, 3)?, 2)
     }
 
+    /// How much of each step of the value a step of the query gathers, (N, heads, steps, steps of the
+    /// value): what [`attend`](Self::attend) does not keep.
+    pub(super) fn scores(&self, options: &HeadOptions, attended: &Attended<'_>) -> Result<Tensor> {
+        let heads = options.num_heads;
+        let query = self.query.split(attended.query, heads)?;
+        let key = self.key.split(attended.key, heads)?;
+        let scale = 1.0 / (query.size()[3] as f64).sqrt();
+        let mut scores = query
+            .f_matmul(&key.f_transpose(2, 3)?)?
+            .f_mul_scalar(scale)?;
+        let mut mask = attended.mask()?;
+        if mask.is_none() && attended.causal {
+            mask = Some(attended.causal_mask()?);
+        }
+        if let Some(mask) = mask {
+            let blind = mask.f_any_dim(-1, true)?.f_logical_not()?.f_unsqueeze(1)?;
+            let unseen = mask.f_unsqueeze(1)?.f_logical_not()?;
+            scores = scores
+                .f_masked_fill(&unseen, UNSEEN)?
+                .f_masked_fill(&blind, 0.0)?;
+        }
+        Ok(scores.f_softmax(-1, None::<Kind>)?)
+    }
+
+    /// What new steps gather from themselves and the steps before them, whose keys and values are
+    /// remembered.
+    pub(super) fn attend_next(
+        &self,
+        options: &HeadOptions,
+        x: &Tensor,
+        memory: &mut StepMemory,
+    ) -> Result<Tensor> {
+        let heads = options.num_heads;
+        let query = self.query.split(x, heads)?;
+        let key = memory.append(0, &self.key.split(x, heads)?, 2)?;
+        let value = memory.append(1, &self.value.split(x, heads)?, 2)?;
+        let (new, all) = (query.size()[2], key.size()[2]);
+        let from_the_first = new == all;
+        let seen = match new == 1 || from_the_first {
+            true => None,
+            false => {
+                let ones = Tensor::f_ones([new, all], (Kind::Bool, x.device()))?;
+                Some(ones.f_tril(all - new)?)
+            }
+        };
+        let causal = from_the_first && new > 1;
+        let y = Tensor::f_scaled_dot_product_attention(
+            &query, &key, &value, seen, 0.0, causal, None, false,
+        )?;
+        self.output.of(&y.f_transpose(1, 2)?.f_flatten(2, 3)?, 2)
+    }
+
     pub(super) fn parameters(&self) -> Vec<Parameter> {
         let named = [
             ("query", &self.query),
@@ -201,6 +248,13 @@ impl Heads {
 }
 
 impl Projection {
+    /// The product for each head, (N, heads, steps, numbers).
+    fn split(&self, x: &Tensor, heads: i64) -> Result<Tensor> {
+        let y = self.of(x, 1)?;
+        let size = [y.size()[0], y.size()[1], heads, y.size()[2] / heads];
+        Ok(y.f_reshape(size)?.f_transpose(1, 2)?)
+    }
+
     /// The product with the first axes of the kernel, so many, that make one axis of the input.
     fn of(&self, x: &Tensor, axes: usize) -> Result<Tensor> {
         let kernel = weight_like(&self.kernel, x)?;

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::activity::Activity;
-use super::recurrent::{self, Weights};
+use super::recurrent::{self, Given, Weights};
 use super::registry::{Registered, layer_facts, registered};
 use super::{GRU, LSTM, SimpleRNN};
 use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
@@ -118,7 +118,15 @@ impl Layer for Bidirectional {
     layer_facts!(Bidirectional, whole_batch_or_not);
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        let (forward, output) = self.settings.layer.build(input, context)?;
+        let layer = &self.settings.layer;
+        if layer.return_state || layer.stateful {
+            return Err(context.error(
+                "a layer that neither returns nor keeps its state",
+                "one that does",
+                "call two layers, one with go_backwards(true), and join them with Concatenate",
+            ));
+        }
+        let (forward, output) = layer.build(input, context)?;
         let (backward, _) = self.backwards().build(input, context)?;
         self.weights = Some((forward, backward));
         let mut dims = output.dims().to_vec();
@@ -142,8 +150,13 @@ impl Layer for Bidirectional {
         };
         let (layer, mask) = (&self.settings.layer, first_mask(masks));
         // Keras has zeros come out of the steps that do not count, here alone.
-        let y = layer.forward(forward, x, mask, (phase, true))?;
-        let mut back = self.backwards().forward(backward, x, mask, (phase, true))?;
+        let given = Given {
+            mask,
+            zeros: true,
+            ..Given::new(x, phase)
+        };
+        let (y, _) = layer.forward(forward, &given)?;
+        let (mut back, _) = self.backwards().forward(backward, &given)?;
         let kernel = &layer.kernel;
         for y in [&y, &back] {
             let _ = kernel.seen(&self.activity, y.shallow_clone(), phase, kernel.activation)?;

@@ -60,6 +60,8 @@ impl Dense {
 }
 
 impl Layer for Dense {
+    crate::layers::step_memory::sees_same_step!();
+
     crate::layers::layer::passes_mask!();
 
     fn class_name(&self) -> &'static str {

@@ -45,6 +45,8 @@ impl Dropout {
 }
 
 impl Layer for Dropout {
+    crate::layers::step_memory::sees_same_step!();
+
     crate::layers::layer::passes_mask!();
 
     fn class_name(&self) -> &'static str {

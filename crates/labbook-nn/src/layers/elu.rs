@@ -52,6 +52,8 @@ impl ELU {
 }
 
 impl Layer for ELU {
+    crate::layers::step_memory::sees_same_step!();
+
     layer_facts!(ELU);
 
     crate::layers::layer::passes_mask!();

@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use super::registry::{Registered, layer_facts, registered};
 use crate::layers::layer::{layer_options, not_built, single};
+use crate::tensors::shape::tuple;
 use crate::{
     Activation, BuildContext, Constraint, Error, Initializer, Layer, LayerOptions, Parameter,
     Phase, Regularizer, Result, Shape,
@@ -34,6 +35,8 @@ pub struct Embedding {
     settings: Settings,
     options: LayerOptions,
     table: Option<Tensor>,
+    /// What the table is before training, in place of the initializer.
+    given: Option<Tensor>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +50,7 @@ pub(crate) struct Settings {
     embeddings_constraint: Option<Constraint>,
 }
 
-registered!(Embedding, table: None);
+registered!(Embedding, table: None, given: None);
 
 impl Embedding {
     /// A table for the numbers below `input_dim`, with `output_dim` numbers for each.
@@ -78,6 +81,28 @@ impl Embedding {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn embeddings_initializer(mut self, initializer: Initializer) -> Self {
         self.settings.embeddings_initializer = initializer;
+        self
+    }
+
+    /// Gives the table before training, (input dim, output dim), such as vectors of words that others
+    /// trained. With [`trainable(false)`](Self::trainable) it stays what it is.
+    ///
+    /// ```
+    /// use labbook_nn::{Embedding, Sequential};
+    /// use tch::{Device, Kind, Tensor};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let table = Tensor::rand([1000, 50], (Kind::Float, Device::Cpu));
+    /// let mut model = Sequential::new();
+    /// model.add(Embedding::new(1000, 50).weights(&table).trainable(false).input_shape(20));
+    /// let words = Tensor::from_slice(&[7_i64; 20]).reshape([1, 20]);
+    /// assert_eq!(model.predict(&words)?.get(0).get(0), table.get(7));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn weights(mut self, table: &Tensor) -> Self {
+        self.given = Some(table.shallow_clone());
         self
     }
 
@@ -122,6 +147,8 @@ impl Embedding {
 }
 
 impl Layer for Embedding {
+    crate::layers::step_memory::sees_same_step!();
+
     layer_facts!(Embedding, names);
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
@@ -142,7 +169,18 @@ impl Layer for Embedding {
         if let Some(constraint) = settings.embeddings_constraint {
             constraint.check("embeddings_constraint", 2, context)?;
         }
-        let table = context.dense_kernel(initializer, sizes)?;
+        let mut table = context.dense_kernel(initializer, sizes)?;
+        if let Some(given) = &self.given {
+            if given.size() != sizes {
+                return Err(context.error(
+                    &format!("weights of shape ({}, {})", sizes[0], sizes[1]),
+                    tuple(&given.size()),
+                    "give a row for each word, padding and unknown ones included",
+                ));
+            }
+            let _guard = no_grad_guard();
+            table.f_copy_(given)?;
+        }
         self.table = Some(table.f_set_requires_grad(true)?);
         Ok(self.output(input))
     }
@@ -217,6 +255,14 @@ impl Layer for Embedding {
 mod tests {
     use super::*;
     use crate::layers::build;
+
+    #[test]
+    fn a_table_of_another_shape_is_told() {
+        let table = Tensor::ones([4, 2], (Kind::Float, Device::Cpu));
+        let mut layer = Embedding::new(5, 2).weights(&table);
+        let error = build(&mut layer, 3).unwrap_err().to_string();
+        assert!(error.contains("shape (5, 2), received (4, 2)"), "{error}");
+    }
 
     #[test]
     fn numbers_outside_the_table_are_told() -> Result<()> {

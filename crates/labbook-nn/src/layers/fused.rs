@@ -2,20 +2,30 @@
 
 use tch::Tensor;
 
-use super::recurrent::{Cell, Settings, Weights};
+use super::recurrent::{Cell, Settings, Steps, Weights};
 use crate::{Activation, Result};
 
-/// The outputs of all steps; `None` where libtorch has no such loop.
-pub(super) fn states(settings: &Settings, weights: &Weights, x: &Tensor) -> Result<Option<Tensor>> {
+/// The steps from a state on; `None` where libtorch has no such loop.
+pub(super) fn steps(
+    settings: &Settings,
+    weights: &Weights,
+    x: &Tensor,
+    state: &[Tensor],
+) -> Result<Option<Steps>> {
     let (activation, sigmoid) = (settings.kernel.activation, Activation::Sigmoid);
-    let zeros = Tensor::f_zeros([1, x.size()[0], settings.units], (x.f_kind()?, x.device()))?;
+    // libtorch counts layers before examples.
+    let state = state.iter().map(|part| part.f_unsqueeze(0));
+    let state = state.collect::<std::result::Result<Vec<Tensor>, _>>()?;
+    let Some(h) = state.first() else {
+        return Ok(None);
+    };
     let (has_biases, params) = (weights.bias.is_some(), params(settings, weights)?);
     let options = (has_biases, 1, 0.0, false, false, true);
     let (has_biases, layers, dropout, train, both_ways, batch_first) = options;
-    let states = match settings.cell {
+    let (outputs, state) = match settings.cell {
         Cell::Simple {} if activation == Activation::Tanh => {
-            x.f_rnn_tanh(
-                &zeros,
+            let (outputs, h) = x.f_rnn_tanh(
+                h,
                 &params,
                 has_biases,
                 layers,
@@ -23,12 +33,12 @@ pub(super) fn states(settings: &Settings, weights: &Weights, x: &Tensor) -> Resu
                 train,
                 both_ways,
                 batch_first,
-            )?
-            .0
+            )?;
+            (outputs, vec![h])
         }
         Cell::Simple {} if activation == Activation::Relu => {
-            x.f_rnn_relu(
-                &zeros,
+            let (outputs, h) = x.f_rnn_relu(
+                h,
                 &params,
                 has_biases,
                 layers,
@@ -36,15 +46,14 @@ pub(super) fn states(settings: &Settings, weights: &Weights, x: &Tensor) -> Resu
                 train,
                 both_ways,
                 batch_first,
-            )?
-            .0
+            )?;
+            (outputs, vec![h])
         }
         Cell::Lstm {
             recurrent_activation,
             ..
         } if activation == Activation::Tanh && recurrent_activation == sigmoid => {
-            let state = [zeros.shallow_clone(), zeros];
-            x.f_lstm(
+            let (outputs, h, c) = x.f_lstm(
                 &state,
                 &params,
                 has_biases,
@@ -53,15 +62,15 @@ pub(super) fn states(settings: &Settings, weights: &Weights, x: &Tensor) -> Resu
                 train,
                 both_ways,
                 batch_first,
-            )?
-            .0
+            )?;
+            (outputs, vec![h, c])
         }
         Cell::Gru {
             recurrent_activation,
             reset_after: true,
         } if activation == Activation::Tanh && recurrent_activation == sigmoid => {
-            x.f_gru(
-                &zeros,
+            let (outputs, h) = x.f_gru(
+                h,
                 &params,
                 has_biases,
                 layers,
@@ -69,12 +78,17 @@ pub(super) fn states(settings: &Settings, weights: &Weights, x: &Tensor) -> Resu
                 train,
                 both_ways,
                 batch_first,
-            )?
-            .0
+            )?;
+            (outputs, vec![h])
         }
         _ => return Ok(None),
     };
-    Ok(Some(states))
+    let state = state.iter().map(|part| part.f_squeeze_dim(0));
+    Ok(Some(Steps {
+        outputs,
+        carries: None,
+        state: state.collect::<std::result::Result<_, _>>()?,
+    }))
 }
 
 /// The weights as libtorch wants them: (gates * units, inputs), a bias of each kernel, and r z n

@@ -46,6 +46,8 @@ impl GaussianDropout {
 }
 
 impl Layer for GaussianDropout {
+    crate::layers::step_memory::sees_same_step!();
+
     layer_facts!(GaussianDropout);
 
     crate::layers::layer::passes_mask!();

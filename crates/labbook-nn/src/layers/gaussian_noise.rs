@@ -45,6 +45,8 @@ impl GaussianNoise {
 }
 
 impl Layer for GaussianNoise {
+    crate::layers::step_memory::sees_same_step!();
+
     layer_facts!(GaussianNoise);
 
     crate::layers::layer::passes_mask!();

@@ -1,7 +1,8 @@
 use super::activity::Activity;
+use super::kept_state::KeptState;
 use super::kernel_options::kernel_options;
 use super::recurrent::{Cell, Settings, Weights};
-use super::recurrent_options::{recurrent_facts, recurrent_options};
+use super::recurrent_options::{gru_options, recurrent_facts, recurrent_options};
 use super::registry::{Registered, layer_facts, registered};
 use crate::layers::layer::layer_options;
 use crate::{Activation, Layer, LayerOptions};
@@ -32,10 +33,11 @@ pub struct GRU {
     settings: Settings,
     options: LayerOptions,
     activity: Activity,
+    kept: KeptState,
     weights: Option<Weights>,
 }
 
-registered!(GRU, activity: Activity::default(), weights: None);
+registered!(GRU, activity: Activity::default(), kept: KeptState::default(), weights: None);
 
 impl GRU {
     /// A layer with so many units and Keras's defaults.
@@ -48,30 +50,8 @@ impl GRU {
         Self::of(Settings::new(units, cell))
     }
 
-    /// Sets the function of the gates; the default is the sigmoid.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn recurrent_activation(mut self, activation: Activation) -> Self {
-        if let Cell::Gru {
-            recurrent_activation,
-            ..
-        } = &mut self.settings.cell
-        {
-            *recurrent_activation = activation;
-        }
-        self
-    }
-
-    /// Says whether the reset gate is applied after the multiplication; the default is `true`, as in
-    /// Keras and cuDNN. With `false` the bias has shape (3 · units,).
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn reset_after(mut self, wanted: bool) -> Self {
-        if let Cell::Gru { reset_after, .. } = &mut self.settings.cell {
-            *reset_after = wanted;
-        }
-        self
-    }
-
-    recurrent_options!();
+    gru_options!();
+    recurrent_options!(2);
     kernel_options!(settings.kernel);
     layer_options!();
 

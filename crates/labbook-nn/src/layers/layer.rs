@@ -4,7 +4,9 @@ use tch::{Device, Tensor};
 
 use crate::random::Rng;
 use crate::tensors::memory::{available_memory, gigabytes};
-use crate::{Activation, Constraint, Error, Initializer, LayerConfig, Result, Shape};
+use crate::{
+    Activation, Constraint, Error, Initializer, LayerConfig, Result, Shape, StepMemory, StepsSeen,
+};
 
 /// Whether a layer runs for training or for inference.
 ///
@@ -430,6 +432,44 @@ pub trait Layer: fmt::Debug + Send {
         let _ = masks;
         self.forward_many(inputs, phase, activation)
     }
+
+    /// Which steps the output at a step depends on; the safe answer, all, is the default.
+    fn steps_seen(&self) -> StepsSeen {
+        StepsSeen::All
+    }
+
+    /// The outputs of steps that follow those that the layer remembers, for inference: what
+    /// [`forward_many`](Self::forward_many) on all of them would give for these. Asked only of layers
+    /// that see [no later steps](StepsSeen); those that see earlier ones keep what they need.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    fn forward_next(
+        &self,
+        inputs: &[&Tensor],
+        memory: &mut StepMemory,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let _ = memory;
+        self.forward_many(inputs, Phase::Infer, activation)
+    }
+
+    /// How much of each step the heads of a layer of attention gather for each step, (N, heads, steps,
+    /// steps); none from other layers.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    fn attention_scores(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        let _ = (inputs, masks);
+        Ok(None)
+    }
+
+    /// Forgets the state that a stateful layer carries from batch to batch.
+    fn reset_states(&self) {}
 
     /// The mask of the output. As in Keras 3, the layers behind see none unless a layer says
     /// otherwise; one that leaves the steps where they are passes the first on:

@@ -5,7 +5,9 @@ use super::registry::{Registered, layer_facts, registered};
 use super::scale_and_shift::{ScaleAndShift, check_epsilon, places};
 use crate::layers::layer::layer_options;
 use crate::layers::layer::not_built;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
+use crate::{
+    Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape, StepsSeen,
+};
 use tch::Kind;
 
 /// Gives each example mean 0 and variance 1 along an axis, then scales and shifts it.
@@ -93,6 +95,13 @@ impl Layer for LayerNormalization {
     layer_facts!(LayerNormalization);
 
     crate::layers::layer::passes_mask!();
+
+    fn steps_seen(&self) -> StepsSeen {
+        match self.settings.axis[..] {
+            [-1] => StepsSeen::Same,
+            _ => StepsSeen::All,
+        }
+    }
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         check_epsilon(self.settings.epsilon, context)?;

@@ -54,6 +54,8 @@ impl LeakyReLU {
 }
 
 impl Layer for LeakyReLU {
+    crate::layers::step_memory::sees_same_step!();
+
     layer_facts!(LeakyReLU);
 
     crate::layers::layer::passes_mask!();

@@ -1,7 +1,8 @@
 use super::activity::Activity;
+use super::kept_state::KeptState;
 use super::kernel_options::kernel_options;
 use super::recurrent::{Cell, Settings, Weights};
-use super::recurrent_options::{recurrent_facts, recurrent_options};
+use super::recurrent_options::{lstm_options, recurrent_facts, recurrent_options};
 use super::registry::{Registered, layer_facts, registered};
 use crate::layers::layer::layer_options;
 use crate::{Activation, Layer, LayerOptions};
@@ -32,10 +33,11 @@ pub struct LSTM {
     settings: Settings,
     options: LayerOptions,
     activity: Activity,
+    kept: KeptState,
     weights: Option<Weights>,
 }
 
-registered!(LSTM, activity: Activity::default(), weights: None);
+registered!(LSTM, activity: Activity::default(), kept: KeptState::default(), weights: None);
 
 impl LSTM {
     /// A layer with so many units and Keras's defaults.
@@ -48,32 +50,8 @@ impl LSTM {
         Self::of(Settings::new(units, cell))
     }
 
-    /// Sets the function of the gates; the default is the sigmoid.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn recurrent_activation(mut self, activation: Activation) -> Self {
-        if let Cell::Lstm {
-            recurrent_activation,
-            ..
-        } = &mut self.settings.cell
-        {
-            *recurrent_activation = activation;
-        }
-        self
-    }
-
-    /// Says whether the biases of the forget gates begin with 1; the default is `true`.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn unit_forget_bias(mut self, wanted: bool) -> Self {
-        if let Cell::Lstm {
-            unit_forget_bias, ..
-        } = &mut self.settings.cell
-        {
-            *unit_forget_bias = wanted;
-        }
-        self
-    }
-
-    recurrent_options!();
+    lstm_options!();
+    recurrent_options!(3);
     kernel_options!(settings.kernel);
     layer_options!();
 

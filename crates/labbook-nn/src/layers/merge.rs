@@ -97,6 +97,8 @@ macro_rules! merging_layer {
         }
 
         impl Layer for $name {
+            $crate::layers::step_memory::sees_same_step!();
+
             fn class_name(&self) -> &'static str {
                 stringify!($name)
             }

@@ -6,6 +6,7 @@ use super::registry::{Registered, layer_facts, registered};
 use crate::layers::layer::{layer_options, masked_calls, not_built};
 use crate::{
     Activation, BuildContext, Initializer, Layer, LayerOptions, Parameter, Phase, Result, Shape,
+    StepMemory, StepsSeen,
 };
 
 /// Attention of several heads (Vaswani et al. 2017): each step of a query gathers what fits it from
@@ -34,6 +35,8 @@ pub struct MultiHeadAttention {
     settings: Settings,
     options: LayerOptions,
     heads: Option<Heads>,
+    /// How many tensors it is called on.
+    inputs: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,7 +46,7 @@ pub(crate) struct Settings {
     use_causal_mask: bool,
 }
 
-registered!(MultiHeadAttention, heads: None);
+registered!(MultiHeadAttention, heads: None, inputs: 0);
 
 impl MultiHeadAttention {
     /// So many heads with keys and values of `key_dim` numbers.
@@ -105,6 +108,21 @@ impl MultiHeadAttention {
     }
 
     layer_options!();
+
+    fn attended<'a>(
+        &self,
+        inputs: &[&'a Tensor],
+        masks: &[Option<&'a Tensor>],
+    ) -> Option<Attended<'a>> {
+        let [query, value, key] = three(inputs)?;
+        Some(Attended {
+            query,
+            value,
+            key,
+            masks: three_masks(masks),
+            causal: self.settings.use_causal_mask,
+        })
+    }
 }
 
 impl Layer for MultiHeadAttention {
@@ -117,7 +135,27 @@ impl Layer for MultiHeadAttention {
         let shapes = three_shapes(inputs, context)?;
         let (heads, output) = self.settings.heads.build(shapes, context)?;
         self.heads = Some(heads);
+        self.inputs = inputs.len();
         Ok(output)
+    }
+
+    fn steps_seen(&self) -> StepsSeen {
+        match self.settings.use_causal_mask && self.inputs == 1 {
+            true => StepsSeen::Earlier,
+            false => StepsSeen::All,
+        }
+    }
+
+    fn forward_next(
+        &self,
+        inputs: &[&Tensor],
+        memory: &mut StepMemory,
+        _activation: Activation,
+    ) -> Result<Tensor> {
+        match (inputs, &self.heads) {
+            ([x], Some(heads)) => heads.attend_next(&self.settings.heads, x, memory),
+            _ => Err(not_built(self.class_name(), &self.options)),
+        }
     }
 
     fn forward_masked(
@@ -127,17 +165,23 @@ impl Layer for MultiHeadAttention {
         phase: Phase,
         _activation: Activation,
     ) -> Result<Tensor> {
-        let (Some([query, value, key]), Some(heads)) = (three(inputs), &self.heads) else {
+        let (Some(attended), Some(heads)) = (self.attended(inputs, masks), &self.heads) else {
             return Err(not_built(self.class_name(), &self.options));
         };
-        let attended = Attended {
-            query,
-            value,
-            key,
-            masks: three_masks(masks),
-            causal: self.settings.use_causal_mask,
-        };
         heads.attend(&self.settings.heads, &attended, phase)
+    }
+
+    fn attention_scores(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        match (self.attended(inputs, masks), &self.heads) {
+            (Some(attended), Some(heads)) => {
+                heads.scores(&self.settings.heads, &attended).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn parameters(&self) -> Vec<Parameter> {

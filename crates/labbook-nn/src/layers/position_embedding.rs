@@ -7,6 +7,7 @@ use crate::layers::layer::{layer_options, not_built};
 use crate::tensors::casts::weight_like;
 use crate::{
     Activation, BuildContext, Initializer, Layer, LayerOptions, Parameter, Phase, Result, Shape,
+    StepMemory, StepsSeen,
 };
 
 /// A row of a trained table for each place in a sequence, to be added to what stands there.
@@ -62,6 +63,15 @@ impl PositionEmbedding {
     }
 
     layer_options!();
+
+    /// The rows of steps from this place on.
+    fn rows(&self, x: &Tensor, first: i64) -> Result<Tensor> {
+        let Some(table) = &self.table else {
+            return Err(not_built(self.class_name(), &self.options));
+        };
+        let rows = weight_like(table, x)?.f_narrow(0, first, x.size()[1])?;
+        Ok(rows.f_expand(x.size(), false)?)
+    }
 }
 
 impl Layer for PositionEmbedding {
@@ -87,11 +97,23 @@ impl Layer for PositionEmbedding {
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {
-        let Some(table) = &self.table else {
-            return Err(not_built(self.class_name(), &self.options));
-        };
-        let rows = weight_like(table, x)?.f_narrow(0, 0, x.size()[1])?;
-        Ok(rows.f_expand(x.size(), false)?)
+        self.rows(x, 0)
+    }
+
+    fn steps_seen(&self) -> StepsSeen {
+        StepsSeen::Earlier
+    }
+
+    fn forward_next(
+        &self,
+        inputs: &[&Tensor],
+        memory: &mut StepMemory,
+        _activation: Activation,
+    ) -> Result<Tensor> {
+        match inputs {
+            [x] => self.rows(x, memory.steps),
+            _ => Err(not_built(self.class_name(), &self.options)),
+        }
     }
 
     fn parameters(&self) -> Vec<Parameter> {

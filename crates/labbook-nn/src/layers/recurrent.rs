@@ -1,9 +1,10 @@
 //! What the recurrent layers share: their options, weights and loops.
 
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::activity::Activity;
+use super::counted_steps::Order;
 use super::kernel_options::KernelOptions;
 use super::spatial::{axes, check_sizes};
 use crate::tensors::casts::weight_like;
@@ -35,6 +36,62 @@ impl Cell {
             Self::Gru { .. } => 3,
         }
     }
+
+    /// How many tensors the state is.
+    pub(super) fn state_parts(self) -> usize {
+        match self {
+            Self::Lstm { .. } => 2,
+            Self::Simple {} | Self::Gru { .. } => 1,
+        }
+    }
+}
+
+/// What goes from step to step, (N, units) each: the last output and, of an LSTM, what it keeps.
+pub(super) type State = Vec<Tensor>;
+
+/// What a recurrent layer is given.
+pub(super) struct Given<'a> {
+    /// (N, steps, inputs).
+    pub(super) x: &'a Tensor,
+    pub(super) mask: Option<&'a Tensor>,
+    /// The state before the first step; zeros if none.
+    pub(super) state: Option<&'a [Tensor]>,
+    pub(super) phase: Phase,
+    /// Whether zeros come out of all steps that do not count.
+    pub(super) zeros: bool,
+    /// Whether somebody needs the state that is left.
+    pub(super) wants_state: bool,
+}
+
+impl<'a> Given<'a> {
+    /// Sequences without masks, from a state of zeros.
+    pub(super) fn new(x: &'a Tensor, phase: Phase) -> Self {
+        Self {
+            x,
+            mask: None,
+            state: None,
+            phase,
+            zeros: false,
+            wants_state: false,
+        }
+    }
+}
+
+/// What a loop over steps gives.
+pub(super) struct Steps {
+    /// (N, steps, units).
+    pub(super) outputs: Tensor,
+    /// What each step of an LSTM keeps, (N, steps, units), from the loops that tell.
+    pub(super) carries: Option<Tensor>,
+    /// The state after the last step.
+    pub(super) state: State,
+}
+
+/// What a loop drops, a mask for each gate.
+#[derive(Default)]
+pub(super) struct Drops {
+    pub(super) inputs: Option<Vec<Tensor>>,
+    pub(super) state: Option<Vec<Tensor>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +101,11 @@ pub(crate) struct Settings {
     pub(super) cell: Cell,
     pub(super) return_sequences: bool,
     pub(super) go_backwards: bool,
+    /// Files from before there were these two leave them out.
+    #[serde(default)]
+    pub(super) return_state: bool,
+    #[serde(default)]
+    pub(super) stateful: bool,
     pub(super) dropout: f64,
     pub(super) recurrent_dropout: f64,
     pub(super) recurrent_initializer: Initializer,
@@ -71,6 +133,8 @@ impl Settings {
             cell,
             return_sequences: false,
             go_backwards: false,
+            return_state: false,
+            stateful: false,
             dropout: 0.0,
             recurrent_dropout: 0.0,
             recurrent_initializer: Initializer::Orthogonal { gain: 1.0 },
@@ -124,11 +188,49 @@ impl Settings {
             recurrent_kernel: recurrent_kernel.f_set_requires_grad(true)?,
             bias,
         };
-        let output = match self.return_sequences {
-            true => Shape::from((steps[0], self.units)),
-            false => Shape::from(self.units),
+        let count = match self.return_sequences {
+            true => steps[0],
+            false => 1,
+        };
+        // States come out behind the outputs, as if they were further steps.
+        let output = match (self.return_state, self.return_sequences) {
+            (true, _) => Shape::from((count + self.cell.state_parts() as i64, self.units)),
+            (false, true) => Shape::from((count, self.units)),
+            (false, false) => Shape::from(self.units),
         };
         Ok((weights, output))
+    }
+
+    /// The same for a layer that may be called on a state to begin with, too.
+    pub(super) fn build_called(
+        &self,
+        inputs: &[Shape],
+        context: &mut BuildContext<'_>,
+    ) -> Result<(Weights, Shape)> {
+        let parts = self.cell.state_parts();
+        let fits = |states: &[Shape]| {
+            let unit = Shape::from(self.units);
+            states.is_empty() || states.len() == parts && states.iter().all(|state| *state == unit)
+        };
+        match inputs {
+            [input, states @ ..] if fits(states) => self.build(input, context),
+            _ => {
+                let told: Vec<String> = inputs.iter().map(Shape::to_string).collect();
+                Err(context.error(
+                    &format!(
+                        "sequences, and perhaps a state of {parts} tensors of shape (None, {})",
+                        self.units
+                    ),
+                    told.join(", "),
+                    "call it on [&x], or on x and the states that call_with_state gave",
+                ))
+            }
+        }
+    }
+
+    /// Whether a step's output needs earlier steps alone, and nothing else is kept or given.
+    pub(super) fn sees_earlier_steps(&self) -> bool {
+        self.return_sequences && !self.go_backwards && !self.return_state && !self.stateful
     }
 
     fn bias(&self, wide: i64, context: &mut BuildContext<'_>) -> Result<Tensor> {
@@ -151,62 +253,25 @@ impl Settings {
         })
     }
 
-    /// The outputs of all steps (N, steps, units), or of the last one.
+    /// The outputs of all steps (N, steps, units), or of the last one, and the state that is left.
     ///
     /// Steps that a mask (N, steps) leaves out pass the state on as it is, and put out what the
     /// last step before them did, zeros at the beginning; or zeros everywhere.
-    pub(super) fn forward(
+    pub(super) fn forward(&self, weights: &Weights, given: &Given<'_>) -> Result<(Tensor, State)> {
+        let order = Order::new(given, self.go_backwards)?;
+        let counted = order.counted.is_some();
+        let steps = self.steps(weights, &order.x, given, counted && given.wants_state)?;
+        order.finish(self.return_sequences, &steps, given)
+    }
+
+    /// The loop over steps that all count.
+    pub(super) fn steps(
         &self,
         weights: &Weights,
         x: &Tensor,
-        mask: Option<&Tensor>,
-        (phase, zeros): (Phase, bool),
-    ) -> Result<Tensor> {
-        let (mut x, mut mask) = (x.shallow_clone(), mask.map(Tensor::shallow_clone));
-        if self.go_backwards {
-            x = x.f_flip([1])?;
-            mask = mask.map(|mask| mask.f_flip([1])).transpose()?;
-        }
-        let Some(mask) = mask else {
-            let states = self.states(weights, &x, phase)?;
-            return match self.return_sequences {
-                true => Ok(states),
-                false => Ok(states.f_select(1, -1)?),
-            };
-        };
-        // The steps that count move to the front, in their order, and go through as if there were
-        // no others.
-        let order = mask.f_logical_not()?.f_argsort_stable(true, 1, false)?;
-        let along = |index: &Tensor, size: i64| -> Result<Tensor> {
-            Ok(index.f_unsqueeze(-1)?.f_expand([-1, -1, size], false)?)
-        };
-        let inputs = x.size()[2];
-        let states = self.states(
-            weights,
-            &x.f_gather(1, &along(&order, inputs)?, false)?,
-            phase,
-        )?;
-        let mut seen = mask.f_cumsum(1, Kind::Int64)?;
-        if !self.return_sequences {
-            seen = seen.f_narrow(1, -1, 1)?;
-        }
-        let last = along(&seen.f_sub_scalar(1)?.f_clamp_min(0)?, self.units)?;
-        let none = match zeros && self.return_sequences {
-            true => mask.f_logical_not()?,
-            false => seen.f_eq(0)?,
-        };
-        let none = none.f_unsqueeze(-1)?;
-        let y = states
-            .f_gather(1, &last, false)?
-            .f_masked_fill(&none, 0.0)?;
-        match self.return_sequences {
-            true => Ok(y),
-            false => Ok(y.f_squeeze_dim(1)?),
-        }
-    }
-
-    /// The outputs of all steps, one after another.
-    fn states(&self, weights: &Weights, x: &Tensor, phase: Phase) -> Result<Tensor> {
+        given: &Given<'_>,
+        wants_carries: bool,
+    ) -> Result<Steps> {
         let kernel = weight_like(&weights.kernel, x)?;
         let recurrent_kernel = weight_like(&weights.recurrent_kernel, x)?;
         let bias = weights.bias.as_ref();
@@ -216,26 +281,39 @@ impl Settings {
             recurrent_kernel,
             bias,
         };
-        let dropping = phase == Phase::Train;
+        let state = match given.state {
+            Some(state) => {
+                let state = state.iter().map(|part| Ok(part.f_to_kind(x.f_kind()?)?));
+                state.collect::<Result<State>>()?
+            }
+            None => {
+                let size = [x.size()[0], self.units];
+                let zeros = Tensor::f_zeros(size, (x.f_kind()?, x.device()))?;
+                let parts = (0..self.cell.state_parts()).map(|_| zeros.shallow_clone());
+                parts.collect()
+            }
+        };
+        let dropping = given.phase == Phase::Train;
         if dropping && self.recurrent_dropout > 0.0 {
             let units = self.units;
             let inputs = x.size()[2];
-            return self.step_by_step(
-                &weights,
-                x,
-                Some(&self.drop_masks(x, self.dropout, inputs)?),
-                Some(&self.drop_masks(x, self.recurrent_dropout, units)?),
-            );
+            let drops = Drops {
+                inputs: Some(self.drop_masks(x, self.dropout, inputs)?),
+                state: Some(self.drop_masks(x, self.recurrent_dropout, units)?),
+            };
+            return self.step_by_step(&weights, x, state, &drops);
         }
         let x = match dropping && self.dropout > 0.0 {
             // All steps of an example lose the same inputs (Gal and Ghahramani 2016).
             true => x.f_mul(&drop_mask(x, self.dropout, &[x.size()[0], 1, x.size()[2]])?)?,
             false => x.shallow_clone(),
         };
-        match super::fused::states(self, &weights, &x)? {
-            Some(states) => Ok(states),
-            None => self.step_by_step(&weights, &x, None, None),
+        if !(wants_carries && matches!(self.cell, Cell::Lstm { .. }))
+            && let Some(steps) = super::fused::steps(self, &weights, &x, &state)?
+        {
+            return Ok(steps);
         }
+        self.step_by_step(&weights, &x, state, &Drops::default())
     }
 
     /// A mask for each gate.
@@ -265,26 +343,33 @@ impl Settings {
 
     /// What the weights and outputs add to the loss.
     pub(super) fn penalty(&self, weights: &Weights, activity: &Activity) -> Result<Option<Tensor>> {
+        let of_weights = self.weight_penalty(weights)?;
+        if self.kernel.activity_regularizer.is_none() {
+            return Ok(of_weights);
+        }
+        let of_outputs = activity.penalty(weights.kernel.device())?;
+        Ok(Some(match of_weights {
+            Some(of_weights) => of_weights.f_add(&of_outputs)?,
+            None => of_outputs,
+        }))
+    }
+
+    /// What the weights alone add.
+    pub(super) fn weight_penalty(&self, weights: &Weights) -> Result<Option<Tensor>> {
         let terms = [
             (self.kernel.kernel_regularizer, Some(&weights.kernel)),
             (self.recurrent_regularizer, Some(&weights.recurrent_kernel)),
             (self.kernel.bias_regularizer, weights.bias.as_ref()),
         ];
         let mut sum: Option<Tensor> = None;
-        let mut add = |term: Tensor| -> Result<()> {
-            sum = Some(match sum.take() {
-                Some(sum) => sum.f_add(&term)?,
-                None => term,
-            });
-            Ok(())
-        };
         for (regularizer, weight) in terms {
             if let (Some(regularizer), Some(weight)) = (regularizer, weight) {
-                add(regularizer.penalty(weight)?)?;
+                let term = regularizer.penalty(weight)?;
+                sum = Some(match sum {
+                    Some(sum) => sum.f_add(&term)?,
+                    None => term,
+                });
             }
-        }
-        if self.kernel.activity_regularizer.is_some() {
-            add(activity.penalty(weights.kernel.device())?)?;
         }
         Ok(sum)
     }

@@ -74,6 +74,8 @@ impl ReLU {
 }
 
 impl Layer for ReLU {
+    crate::layers::step_memory::sees_same_step!();
+
     layer_facts!(ReLU);
 
     crate::layers::layer::passes_mask!();

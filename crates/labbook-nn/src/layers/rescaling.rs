@@ -52,6 +52,8 @@ impl Rescaling {
 }
 
 impl Layer for Rescaling {
+    crate::layers::step_memory::sees_same_step!();
+
     crate::layers::layer::passes_mask!();
 
     fn class_name(&self) -> &'static str {

@@ -18,6 +18,7 @@ use crate::{
 #[derive(Deserialize)]
 struct Fixture {
     layers: Vec<Case>,
+    stateful: Vec<Stateful>,
     networks: Vec<Network>,
 }
 
@@ -30,6 +31,14 @@ struct Network {
     accuracies: Vec<f64>,
     loss: f64,
     predictions: Told,
+}
+
+#[derive(Deserialize)]
+struct Stateful {
+    layer: Value,
+    shape: Vec<i64>,
+    mask: Option<Mask>,
+    outputs: Vec<Told>,
 }
 
 #[derive(Deserialize)]
@@ -61,20 +70,19 @@ impl Mask {
     }
 }
 
-fn cases() -> Vec<Case> {
+fn fixture() -> Fixture {
     let text = include_str!("../../tests/fixtures/sequences.json");
-    let fixture: Fixture = serde_json::from_str(text).unwrap();
-    fixture.layers
+    serde_json::from_str(text).unwrap()
 }
 
 /// The layer of a case, with waves for weights, and the output's shape.
-fn built(case: &Case) -> Result<(Box<dyn Layer>, Shape)> {
-    let config: LayerConfig = serde_json::from_value(case.layer.clone()).unwrap();
+fn built(layer: &Value, shapes: &[Vec<i64>]) -> Result<(Box<dyn Layer>, Shape)> {
+    let config: LayerConfig = serde_json::from_value(layer.clone()).unwrap();
     let mut layer = config.clone().into_layer("layer").unwrap();
     assert_eq!(layer.config(), Some(config), "a file keeps all options");
     let (mut rng, mut room) = (Rng::new(1, 0), None);
     let mut context = context(&mut rng, &mut room, layer.class_name());
-    let shapes = case.shapes.iter().map(|shape| Shape::from(&shape[1..]));
+    let shapes = shapes.iter().map(|shape| Shape::from(&shape[1..]));
     let output = layer.build_many(&shapes.collect::<Vec<_>>(), &mut context)?;
     let trained = layer.parameters().into_iter().filter(|p| p.trainable);
     for (index, parameter) in (0..).zip(trained) {
@@ -97,7 +105,8 @@ fn inputs(case: &Case) -> Vec<Tensor> {
 
 fn check_case(index: usize, case: &Case) -> Result<()> {
     let name = format!("case {index}, {}", case.layer);
-    let (layer, shape) = built(case).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let built = built(&case.layer, &case.shapes);
+    let (layer, shape) = built.unwrap_or_else(|error| panic!("{name}: {error}"));
     let inputs = inputs(case);
     let given: Vec<&Tensor> = inputs.iter().collect();
     let masks: Vec<Option<Tensor>> = case
@@ -157,8 +166,8 @@ fn check_case(index: usize, case: &Case) -> Result<()> {
 
 #[test]
 fn sequence_layers_compute_what_keras_computes_forward_and_backward_under_masks() {
-    let cases = cases();
-    assert_eq!(cases.len(), 283);
+    let cases = fixture().layers;
+    assert_eq!(cases.len(), 348);
     // All that differ are told at once.
     let differs = |(index, case): (usize, &Case)| {
         let checked = catch_unwind(AssertUnwindSafe(|| check_case(index, case).unwrap()));
@@ -166,6 +175,30 @@ fn sequence_layers_compute_what_keras_computes_forward_and_backward_under_masks(
     };
     let differing: Vec<usize> = cases.iter().enumerate().filter_map(differs).collect();
     assert_eq!(differing, [0_usize; 0], "the cases that differ");
+}
+
+#[test]
+fn stateful_layers_go_on_from_batch_to_batch_as_in_keras() -> Result<()> {
+    let cases = fixture().stateful;
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        let name = format!("stateful {}", case.layer);
+        let (layer, _) = built(&case.layer, std::slice::from_ref(&case.shape))?;
+        let mask = case.mask.as_ref().map(Mask::tensor);
+        let compute = |batch: usize| {
+            let x = wave(&case.shape, 0.5 + batch as f64, 1.0);
+            layer.forward_masked(&[&x], &[mask.as_ref()], Phase::Infer, layer.activation())
+        };
+        for (batch, expected) in case.outputs.iter().enumerate() {
+            expected.check(&name, &compute(batch)?, 2e-5);
+        }
+        let fewer = wave(&[2, 7, 3], 0.5, 1.0);
+        let error = layer.forward(&fewer, Phase::Infer, layer.activation());
+        assert!(error.unwrap_err().to_string().contains("reset_states"));
+        layer.reset_states();
+        case.outputs[0].check(&name, &compute(0)?, 2e-5);
+    }
+    Ok(())
 }
 
 /// Ten steps on one batch, then the figures and the predictions.
@@ -212,9 +245,7 @@ fn train(
 
 #[test]
 fn networks_take_the_steps_that_keras_takes_and_files_keep_them() -> Result<()> {
-    let text = include_str!("../../tests/fixtures/sequences.json");
-    let fixture: Fixture = serde_json::from_str(text).unwrap();
-    let [lstm, gru, transformer] = &fixture.networks[..] else {
+    let [lstm, gru, transformer] = &fixture().networks[..] else {
         panic!("three networks")
     };
     let softmax = Activation::Softmax;

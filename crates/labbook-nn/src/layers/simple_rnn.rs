@@ -1,4 +1,5 @@
 use super::activity::Activity;
+use super::kept_state::KeptState;
 use super::kernel_options::kernel_options;
 use super::recurrent::{Cell, Settings, Weights};
 use super::recurrent_options::{recurrent_facts, recurrent_options};
@@ -30,10 +31,11 @@ pub struct SimpleRNN {
     settings: Settings,
     options: LayerOptions,
     activity: Activity,
+    kept: KeptState,
     weights: Option<Weights>,
 }
 
-registered!(SimpleRNN, activity: Activity::default(), weights: None);
+registered!(SimpleRNN, activity: Activity::default(), kept: KeptState::default(), weights: None);
 
 impl SimpleRNN {
     /// A layer with so many units and Keras's defaults.
@@ -43,7 +45,7 @@ impl SimpleRNN {
         Self::of(Settings::new(units, cell))
     }
 
-    recurrent_options!();
+    recurrent_options!(2);
     kernel_options!(settings.kernel);
     layer_options!();
 

@@ -3,8 +3,10 @@ use tch::{Kind, Tensor};
 
 use super::registry::{Registered, layer_facts, registered};
 use super::spatial::axes;
-use crate::layers::layer::layer_options;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::layers::layer::{layer_options, not_built};
+use crate::{
+    Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape, StepMemory, StepsSeen,
+};
 
 /// Sines and cosines of each place in a sequence, to be added to what stands there.
 ///
@@ -57,6 +59,22 @@ impl SinePositionEncoding {
     }
 
     layer_options!();
+
+    /// The waves at steps from this place on.
+    fn waves(&self, x: &Tensor, first: i64) -> Result<Tensor> {
+        let size = x.size();
+        let (steps, features) = (size[1], size[2]);
+        let options = (Kind::Double, x.device());
+        let places = Tensor::f_arange_start(first, first + steps, options)?.f_unsqueeze(1)?;
+        let feature = Tensor::f_arange(features, options)?;
+        let pair = feature.f_div_scalar(2.0)?.f_floor()?;
+        let share =
+            pair.f_mul_scalar(-2.0 * self.settings.max_wavelength.ln() / features as f64)?;
+        let angles = places.f_mul(&share.f_exp()?)?;
+        let odd = feature.f_remainder(2.0)?.f_to_kind(Kind::Bool)?;
+        let waves = angles.f_cos()?.f_where_self(&odd, &angles.f_sin()?)?;
+        Ok(waves.f_to_kind(x.f_kind()?)?.f_expand(size, false)?)
+    }
 }
 
 impl Layer for SinePositionEncoding {
@@ -77,18 +95,23 @@ impl Layer for SinePositionEncoding {
     }
 
     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {
-        let size = x.size();
-        let (steps, features) = (size[1], size[2]);
-        let options = (Kind::Double, x.device());
-        let places = Tensor::f_arange(steps, options)?.f_unsqueeze(1)?;
-        let feature = Tensor::f_arange(features, options)?;
-        let pair = feature.f_div_scalar(2.0)?.f_floor()?;
-        let share =
-            pair.f_mul_scalar(-2.0 * self.settings.max_wavelength.ln() / features as f64)?;
-        let angles = places.f_mul(&share.f_exp()?)?;
-        let odd = feature.f_remainder(2.0)?.f_to_kind(Kind::Bool)?;
-        let waves = angles.f_cos()?.f_where_self(&odd, &angles.f_sin()?)?;
-        Ok(waves.f_to_kind(x.f_kind()?)?.f_expand(size, false)?)
+        self.waves(x, 0)
+    }
+
+    fn steps_seen(&self) -> StepsSeen {
+        StepsSeen::Earlier
+    }
+
+    fn forward_next(
+        &self,
+        inputs: &[&Tensor],
+        memory: &mut StepMemory,
+        _activation: Activation,
+    ) -> Result<Tensor> {
+        match inputs {
+            [x] => self.waves(x, memory.steps),
+            _ => Err(not_built(self.class_name(), &self.options)),
+        }
     }
 }
 

@@ -48,6 +48,8 @@ impl SpatialDropout1D {
 }
 
 impl Layer for SpatialDropout1D {
+    crate::layers::step_memory::sees_same_step!();
+
     layer_facts!(SpatialDropout1D);
 
     crate::layers::layer::passes_mask!();

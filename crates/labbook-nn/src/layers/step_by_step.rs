@@ -2,19 +2,18 @@
 
 use tch::Tensor;
 
-use super::recurrent::{Cell, Settings, Weights};
+use super::recurrent::{Cell, Drops, Settings, State, Steps, Weights};
 use crate::Result;
 
 impl Settings {
-    /// The outputs of all steps (N, steps, units), by the equations as Keras writes them; dropout
-    /// by masks for each gate.
+    /// The steps from a state on, by the equations as Keras writes them.
     pub(super) fn step_by_step(
         &self,
         weights: &Weights,
         x: &Tensor,
-        input_drops: Option<&[Tensor]>,
-        state_drops: Option<&[Tensor]>,
-    ) -> Result<Tensor> {
+        state: State,
+        drops: &Drops,
+    ) -> Result<Steps> {
         let (units, gates) = (self.units, self.cell.gates());
         let kernel = |gate: i64| weights.kernel.f_narrow(1, gate * units, units);
         let recurrent = |gate: i64| weights.recurrent_kernel.f_narrow(1, gate * units, units);
@@ -26,7 +25,7 @@ impl Settings {
             None => (None, None),
         };
         // What the inputs give to each gate, for all steps at once.
-        let mut given = match input_drops {
+        let mut given = match &drops.inputs {
             None => x.f_matmul(&weights.kernel)?,
             Some(drops) => {
                 let parts = (0..gates).zip(drops).map(|(gate, drop)| -> Result<Tensor> {
@@ -38,16 +37,17 @@ impl Settings {
         if let Some(bias) = input_bias {
             given = given.f_add(&bias)?;
         }
-        let size = [x.size()[0], units];
-        let mut h = Tensor::f_zeros(size, (x.f_kind()?, x.device()))?;
-        let mut c = h.shallow_clone();
-        let mut states = Vec::new();
+        let mut state = state.into_iter();
+        let zeros = || Tensor::f_zeros([x.size()[0], units], (x.f_kind()?, x.device()));
+        let mut h = state.next().map_or_else(zeros, Ok)?;
+        let mut c = state.next();
+        let (mut outputs, mut carries) = (Vec::new(), Vec::new());
         for step in 0..x.size()[1] {
             let given = given.f_select(1, step)?;
             let part = |gate: i64| given.f_narrow(1, gate * units, units);
             // The state as a gate sees it, times its kernel.
             let of_state = |h: &Tensor, gate: i64| -> Result<Tensor> {
-                let seen = match state_drops {
+                let seen = match &drops.state {
                     Some(drops) => h.f_mul(&drops[gate as usize])?,
                     None => h.shallow_clone(),
                 };
@@ -70,8 +70,14 @@ impl Settings {
                     let f = recurrent_activation.of(&summed(1)?)?;
                     let new = end.of(&summed(2)?)?;
                     let o = recurrent_activation.of(&summed(3)?)?;
-                    c = f.f_mul(&c)?.f_add(&i.f_mul(&new)?)?;
-                    h = o.f_mul(&end.of(&c)?)?;
+                    let given = i.f_mul(&new)?;
+                    let kept = match &c {
+                        Some(c) => f.f_mul(c)?.f_add(&given)?,
+                        None => given,
+                    };
+                    h = o.f_mul(&end.of(&kept)?)?;
+                    carries.push(kept.shallow_clone());
+                    c = Some(kept);
                 }
                 Cell::Gru {
                     recurrent_activation,
@@ -87,8 +93,15 @@ impl Settings {
                     h = new.f_add(&z.f_mul(&h.f_sub(&new)?)?)?;
                 }
             }
-            states.push(h.shallow_clone());
+            outputs.push(h.shallow_clone());
         }
-        Ok(Tensor::f_stack(&states, 1)?)
+        Ok(Steps {
+            outputs: Tensor::f_stack(&outputs, 1)?,
+            carries: match carries.is_empty() {
+                true => None,
+                false => Some(Tensor::f_stack(&carries, 1)?),
+            },
+            state: [Some(h), c].into_iter().flatten().collect(),
+        })
     }
 }

@@ -66,6 +66,8 @@ impl TimeDistributed {
 }
 
 impl Layer for TimeDistributed {
+    crate::layers::step_memory::sees_same_step!();
+
     fn class_name(&self) -> &'static str {
         "TimeDistributed"
     }

@@ -7,7 +7,9 @@ use tch::Tensor;
 use super::attention_heads::{Attended, HeadOptions, Heads};
 use super::spatial::{axes, check_sizes};
 use super::{Dense, Dropout, LayerNormalization};
-use crate::{Activation, BuildContext, Initializer, Layer, Parameter, Phase, Result, Shape};
+use crate::{
+    Activation, BuildContext, Initializer, Layer, Parameter, Phase, Result, Shape, StepMemory,
+};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +152,39 @@ impl Settings {
                 causal,
             };
             part.heads.attend(&part.options, &attended, phase)
+        })
+    }
+
+    /// How much each step gathers from the steps of its own sequence.
+    pub(super) fn scores(
+        &self,
+        part: &AttentionPart,
+        x: &Tensor,
+        (masks, causal): ([Option<&Tensor>; 3], bool),
+    ) -> Result<Tensor> {
+        let query = match self.normalize_first {
+            true => part.norm.forward(x, Phase::Infer, Activation::Linear)?,
+            false => x.shallow_clone(),
+        };
+        let attended = Attended {
+            query: &query,
+            value: &query,
+            key: &query,
+            masks,
+            causal,
+        };
+        part.heads.scores(&part.options, &attended)
+    }
+
+    /// Attention of new steps to themselves and those before them, for inference.
+    pub(super) fn attend_next(
+        &self,
+        part: &AttentionPart,
+        x: &Tensor,
+        memory: &mut StepMemory,
+    ) -> Result<Tensor> {
+        self.added(x, &part.norm, Phase::Infer, |x| {
+            part.heads.attend_next(&part.options, x, memory)
         })
     }
 

@@ -3,7 +3,10 @@ use tch::Tensor;
 use super::registry::{Registered, layer_facts, registered};
 use super::transformer_block::{AttentionPart, DensePart, Settings, transformer_options};
 use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
-use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
+use crate::{
+    Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape, StepMemory,
+    StepsSeen,
+};
 
 /// A block of a transformer's decoder (Vaswani et al. 2017): each step attends to itself and those
 /// before it, then to all steps of an encoder's output if there is one, and goes through a network
@@ -51,6 +54,27 @@ impl TransformerDecoder {
 
     transformer_options!();
     layer_options!();
+
+    /// What comes behind the attention of steps to each other; with an encoder's output and the
+    /// steps of it that count.
+    fn rest(
+        &self,
+        parts: &Parts,
+        mut y: Tensor,
+        encoded: Option<(&Tensor, Option<&Tensor>)>,
+        phase: Phase,
+    ) -> Result<Tensor> {
+        if let Some(cross) = &parts.cross {
+            let Some((encoded, mask)) = encoded else {
+                return Err(not_built(self.class_name(), &self.options));
+            };
+            let seen = ([None, mask, None], false);
+            y = self
+                .settings
+                .attend(cross, &y, Some(encoded), seen, phase)?;
+        }
+        self.settings.feed(&parts.dense, &y, phase)
+    }
 }
 
 impl Layer for TransformerDecoder {
@@ -92,17 +116,45 @@ impl Layer for TransformerDecoder {
         let (Some(x), Some(parts)) = (inputs.first(), &self.parts) else {
             return Err(not_built(self.class_name(), &self.options));
         };
-        let settings = &self.settings;
         let own = ([None, first_mask(masks), None], true);
-        let mut y = settings.attend(&parts.own, x, None, own, phase)?;
-        if let Some(cross) = &parts.cross {
-            let Some(encoded) = inputs.get(1) else {
-                return Err(not_built(self.class_name(), &self.options));
-            };
-            let seen = ([None, masks.get(1).copied().flatten(), None], false);
-            y = settings.attend(cross, &y, Some(encoded), seen, phase)?;
-        }
-        settings.feed(&parts.dense, &y, phase)
+        let y = self.settings.attend(&parts.own, x, None, own, phase)?;
+        let mask = masks.get(1).copied().flatten();
+        self.rest(
+            parts,
+            y,
+            inputs.get(1).map(|encoded| (*encoded, mask)),
+            phase,
+        )
+    }
+
+    fn steps_seen(&self) -> StepsSeen {
+        StepsSeen::Earlier
+    }
+
+    fn forward_next(
+        &self,
+        inputs: &[&Tensor],
+        memory: &mut StepMemory,
+        _activation: Activation,
+    ) -> Result<Tensor> {
+        let (Some(x), Some(parts)) = (inputs.first(), &self.parts) else {
+            return Err(not_built(self.class_name(), &self.options));
+        };
+        let y = self.settings.attend_next(&parts.own, x, memory)?;
+        let encoded = inputs.get(1).map(|encoded| (*encoded, None));
+        self.rest(parts, y, encoded, Phase::Infer)
+    }
+
+    fn attention_scores(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        let (Some(x), Some(parts)) = (inputs.first(), &self.parts) else {
+            return Ok(None);
+        };
+        let own = ([None, first_mask(masks), None], true);
+        self.settings.scores(&parts.own, x, own).map(Some)
     }
 
     fn parameters(&self) -> Vec<Parameter> {

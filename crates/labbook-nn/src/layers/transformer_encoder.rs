@@ -74,6 +74,21 @@ impl Layer for TransformerEncoder {
         self.settings.feed(dense, &y, phase)
     }
 
+    fn attention_scores(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        let ([x], Some((attention, _))) = (inputs, &self.parts) else {
+            return Ok(None);
+        };
+        let mask = first_mask(masks);
+        let scores = self
+            .settings
+            .scores(attention, x, ([mask, mask, None], false));
+        scores.map(Some)
+    }
+
     fn parameters(&self) -> Vec<Parameter> {
         let Some((attention, dense)) = &self.parts else {
             return Vec::new();

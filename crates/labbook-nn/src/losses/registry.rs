@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::config::LossConfig;
 use super::{
-    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
+    BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy,
     CategoricalFocalCrossentropy, CategoricalHinge, CosineSimilarity, Hinge, Huber, KLDivergence,
     LogCosh, Loss, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
     MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge,
@@ -41,6 +41,7 @@ const LOSSES: &[(&str, &[&str], Make)] = lines! {
     SquaredHinge: "squared_hinge";
     CategoricalHinge: "categorical_hinge";
     CosineSimilarity: "cosine_similarity";
+    CTC: "ctc";
 };
 
 fn make<L: Loss + DeserializeOwned + 'static>(config: &Value) -> serde_json::Result<Box<dyn Loss>> {

@@ -7,8 +7,9 @@ use super::config::MetricConfig;
 use super::{
     AUC, Accuracy, BinaryAccuracy, CategoricalAccuracy, CosineSimilarity, F1Score, FBetaScore,
     LossMetric, MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU, MeanSquaredError,
-    MeanSquaredLogarithmicError, Metric, Precision, R2Score, Recall, RootMeanSquaredError,
-    SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy,
+    MeanSquaredLogarithmicError, Metric, Perplexity, Precision, R2Score, Recall,
+    RootMeanSquaredError, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
 };
 use crate::{Error, Result, custom, losses};
 
@@ -31,6 +32,7 @@ const METRICS: &[(&str, &[&str], Make)] = &[
     ("MeanIoU", &["mean_io_u", "mean_iou"], make::<MeanIoU>),
     ("MeanSquaredError", &["mean_squared_error", "mse", "MSE"], make::<MeanSquaredError>),
     ("MeanSquaredLogarithmicError", &["mean_squared_logarithmic_error", "msle", "MSLE"], make::<MeanSquaredLogarithmicError>),
+    ("Perplexity", &["perplexity"], make::<Perplexity>),
     ("Precision", &["precision"], make::<Precision>),
     ("R2Score", &["r2_score"], make::<R2Score>),
     ("Recall", &["recall"], make::<Recall>),

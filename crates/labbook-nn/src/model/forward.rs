@@ -118,14 +118,14 @@ impl Model {
     }
 
     /// Floats in the precision that layers compute in; whole numbers as they are.
-    fn in_compute_kind(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn in_compute_kind(&self, x: &Tensor) -> Result<Tensor> {
         match x.f_kind()? {
             Kind::Int64 => Ok(x.shallow_clone()),
             _ => Ok(x.f_to_kind(self.compute_kind())?),
         }
     }
 
-    fn compute_kind(&self) -> Kind {
+    pub(crate) fn compute_kind(&self) -> Kind {
         self.dtype_policy().compute_kind()
     }
 }

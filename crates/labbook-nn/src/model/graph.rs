@@ -373,6 +373,23 @@ impl Plan<'_> {
         kind: Kind,
         phase: Phase,
     ) -> Result<(Vec<Output>, Masks)> {
+        self.run_by(known, kind, |step, inputs, masks| {
+            step.layer.forward(inputs, masks, phase, step.activation)
+        })
+    }
+
+    /// The same, with each step computed, and given a mask, by a function of its inputs and their
+    /// masks.
+    pub(crate) fn run_by(
+        &self,
+        known: impl IntoIterator<Item = (Source, Tensor)>,
+        kind: Kind,
+        mut compute: impl FnMut(
+            &Planned<'_>,
+            &[&Tensor],
+            &[Option<&Tensor>],
+        ) -> Result<(Tensor, Option<Tensor>)>,
+    ) -> Result<(Vec<Output>, Masks)> {
         let mut masks: HashMap<Source, Tensor> = HashMap::new();
         let mut values: HashMap<Source, Tensor> = known.into_iter().collect();
         let steps = self.needed(&values);
@@ -391,8 +408,7 @@ impl Plan<'_> {
                 let inputs: Vec<&Tensor> = inputs.iter().collect();
                 let masks = step.inputs.iter().map(|source| masks.get(source));
                 let masks: Vec<Option<&Tensor>> = masks.collect();
-                step.layer
-                    .forward(&inputs, &masks, phase, step.activation)?
+                compute(step, &inputs, &masks)?
             };
             if let Some(mask) = mask {
                 masks.insert(Source::Node(step.node), mask);

@@ -302,6 +302,29 @@ impl Model {
         Ok(())
     }
 
+    /// Forgets the states that stateful layers carry from batch to batch.
+    ///
+    /// ```
+    /// use labbook_nn::{LSTM, Sequential};
+    /// use tch::{Device, Kind, Tensor};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let mut model = Sequential::new();
+    /// model.add(LSTM::new(3).stateful(true).input_shape((5, 2)));
+    /// let x = Tensor::ones([4, 5, 2], (Kind::Float, Device::Cpu));
+    /// let (first, second) = (model.predict(&x)?, model.predict(&x)?);
+    /// assert_ne!(first, second);
+    /// model.reset_states();
+    /// assert_eq!(model.predict(&x)?, first);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reset_states(&self) {
+        for node in &self.graph.nodes {
+            node.layer.reset_states();
+        }
+    }
+
     /// Forgets what depends on the layers, of which there is another one.
     pub(crate) fn changed(&mut self) {
         self.compiled = None;

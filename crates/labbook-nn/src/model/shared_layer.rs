@@ -7,7 +7,9 @@ use tch::{Device, Tensor};
 use crate::layers::layer::BuildContext;
 use crate::names::unique_name;
 use crate::random::Rng;
-use crate::{Activation, Error, Layer, LayerConfig, Parameter, Phase, Result, Shape};
+use crate::{
+    Activation, Error, Layer, LayerConfig, Parameter, Phase, Result, Shape, StepMemory, StepsSeen,
+};
 
 /// A layer under its name, shared by all places and models that call it.
 ///
@@ -207,6 +209,33 @@ impl SharedLayer {
             Ok((y, mask))
         };
         computed().map_err(|error: Error| error.within(&format!("layer {}", self.0.name)))
+    }
+
+    /// The outputs of steps behind those that the layer remembers.
+    pub(crate) fn forward_next(
+        &self,
+        inputs: &[&Tensor],
+        memory: &mut StepMemory,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let y = self.state().layer.forward_next(inputs, memory, activation);
+        y.map_err(|error| error.within(&format!("layer {}", self.0.name)))
+    }
+
+    pub(crate) fn steps_seen(&self) -> StepsSeen {
+        self.state().layer.steps_seen()
+    }
+
+    pub(crate) fn attention_scores(
+        &self,
+        inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        self.state().layer.attention_scores(inputs, masks)
+    }
+
+    pub(crate) fn reset_states(&self) {
+        self.state().layer.reset_states();
     }
 
     pub(crate) fn activation(&self) -> Activation {

@@ -1,0 +1,119 @@
+//! The outputs and states of a recurrent layer that gives both.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::registry::{Registered, layer_facts, registered};
+use super::spatial::axes;
+use crate::layers::layer::layer_options;
+use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+
+/// One of the tensors that a recurrent layer gives together, behind one another along the steps: what
+/// [`LSTM::call_with_state`](super::LSTM::call_with_state) makes of each.
+///
+/// ```
+/// use labbook_nn::{Dense, GRU, Input, Model};
+///
+/// # fn main() -> labbook_nn::Result<()> {
+/// // An encoder's state is where a decoder begins.
+/// let (source, target) = (Input::new((9, 4)), Input::new((5, 4)));
+/// let [_, state] = GRU::new(8).call_with_state(&source);
+/// let x = GRU::new(8).return_sequences(true).call([&target, &state]);
+/// let model = Model::new([&source, &target], &Dense::new(2).call(&x))?;
+/// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 5, 2)");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Shapes
+/// (N, steps, units) to (N, units), or for the outputs of all steps (N, fewer steps, units).
+#[derive(Debug)]
+pub struct RecurrentPart {
+    settings: Settings,
+    options: LayerOptions,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Whether the outputs are those of all steps.
+    sequences: bool,
+    /// How many tensors there are.
+    tensors: usize,
+    /// Which one this is: the outputs, then the states.
+    index: usize,
+}
+
+registered!(RecurrentPart);
+
+impl RecurrentPart {
+    pub(super) fn new(sequences: bool, tensors: usize, index: usize) -> Self {
+        Self::of(Settings {
+            sequences,
+            tensors,
+            index,
+        })
+    }
+
+    layer_options!();
+
+    /// Whether it is the outputs of all steps.
+    fn is_sequence(&self) -> bool {
+        self.settings.sequences && self.settings.index == 0
+    }
+
+    /// How many steps are outputs, of so many.
+    fn outputs(&self, steps: i64) -> i64 {
+        steps - self.settings.tensors as i64 + 1
+    }
+}
+
+/// Outputs, (N, units) or (N, steps, units), with the states behind them.
+pub(super) fn packed(y: Tensor, states: &[Tensor]) -> Result<Tensor> {
+    let outputs = match y.dim() {
+        2 => y.f_unsqueeze(1)?,
+        _ => y,
+    };
+    let mut all = vec![outputs];
+    for state in states {
+        all.push(state.f_unsqueeze(1)?);
+    }
+    Ok(Tensor::f_cat(&all, 1)?)
+}
+
+impl Layer for RecurrentPart {
+    layer_facts!(RecurrentPart);
+
+    fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
+        let (steps, units) = axes(input, 1, context)?;
+        let outputs = self.outputs(steps[0]);
+        if outputs < 1 || self.settings.index >= self.settings.tensors {
+            return Err(context.error(
+                "the outputs and states of a recurrent layer",
+                input,
+                "make it by call_with_state",
+            ));
+        }
+        Ok(match self.is_sequence() {
+            true => Shape::from((outputs, units)),
+            false => Shape::from(units),
+        })
+    }
+
+    fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {
+        let outputs = self.outputs(x.size()[1]);
+        match self.is_sequence() {
+            true => Ok(x.f_narrow(1, 0, outputs)?),
+            false => Ok(x.f_select(1, outputs - 1 + self.settings.index as i64)?),
+        }
+    }
+
+    fn compute_mask(
+        &self,
+        _inputs: &[&Tensor],
+        masks: &[Option<&Tensor>],
+    ) -> Result<Option<Tensor>> {
+        let mask = crate::layers::layer::first_mask(masks).filter(|_| self.is_sequence());
+        Ok(mask.map(Tensor::shallow_clone))
+    }
+}
