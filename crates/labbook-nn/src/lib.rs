@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+pub mod applications;
 mod callbacks;
 mod custom;
 mod data;
@@ -76,9 +77,9 @@ pub use layers::{
     Phase, PositionEmbedding, RandomBrightness, RandomContrast, RandomFlip, RandomRotation,
     RandomTranslation, RandomZoom, ReLU, RecurrentLayer, Regularizer, RepeatVector, Rescaling,
     Reshape, Resizing, ScoreMode, SeparableConv2D, Sides1D, Sides2D, SimpleRNN,
-    SinePositionEncoding, Softmax, SpatialDropout1D, SpatialDropout2D, Subtract, TimeDistributed,
-    TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D, UpSampling2D,
-    Whitening, ZeroPadding1D, ZeroPadding2D,
+    SinePositionEncoding, Softmax, SpatialDropout1D, SpatialDropout2D, StochasticDepth, Subtract,
+    TimeDistributed, TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D,
+    UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D,
 };
 pub use losses::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
@@ -94,7 +95,7 @@ pub use metrics::{
     TopKCategoricalAccuracy,
 };
 pub use model::{
-    ActivationBatches, Compile, Input, LayerRange, LossChoice, Losses, Model, Models,
+    ActivationBatches, Compile, Input, LayerPlace, LayerRange, LossChoice, Losses, Model, Models,
     OptimizerChoice, Sequential, SharedLayer, Summary, SummaryRow, SymbolicTensor, SymbolicTensors,
 };
 pub use names::clear_session;

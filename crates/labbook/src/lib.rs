@@ -63,8 +63,8 @@ pub mod prelude {
     };
     pub use labbook_nn::{
         AspectRatio, ColorMode, CrossValidation, ImageFolder, ImageInterpolation, ImportedWeights,
-        LabelMode, WeightLayout, WeightMap, cross_val_score, image_dataset_from_directory,
-        image_dataset_from_files, load_img,
+        LabelMode, WeightLayout, WeightMap, applications, cross_val_score,
+        image_dataset_from_directory, image_dataset_from_files, load_img,
     };
     // a merging layer; its own name is here how scores are averaged
     pub use labbook_nn::Average as AverageLayer;
@@ -97,7 +97,7 @@ pub mod prelude {
         RecurrentLayer, ReduceLROnPlateau, Regularizer, RepeatVector, Rescaling, Reshape, Resizing,
         RootMeanSquaredError, SGD, ScoreMode, SeparableConv2D, Sequential, Shape, SharedLayer,
         SimpleRNN, SinePositionEncoding, SparseCategoricalAccuracy, SparseCategoricalCrossentropy,
-        SparseTopKCategoricalAccuracy, SpatialDropout1D, SpatialDropout2D, SquaredHinge, Subtract,
+        SparseTopKCategoricalAccuracy, SpatialDropout1D, SpatialDropout2D, SquaredHinge, StochasticDepth, Subtract,
         Targets, TensorDataset, TestTimeAugmentation, TimeDistributed, TopKCategoricalAccuracy,
         TrainStep, TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D,
         UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D, bfloat16_is_fast, clear_session,
