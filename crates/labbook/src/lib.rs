@@ -97,11 +97,12 @@ pub mod prelude {
         RecurrentLayer, ReduceLROnPlateau, Regularizer, RepeatVector, Rescaling, Reshape, Resizing,
         RootMeanSquaredError, SGD, ScoreMode, SeparableConv2D, Sequential, Shape, SharedLayer,
         SimpleRNN, SinePositionEncoding, SparseCategoricalAccuracy, SparseCategoricalCrossentropy,
-        SparseTopKCategoricalAccuracy, SpatialDropout1D, SpatialDropout2D, SquaredHinge, StochasticDepth, Subtract,
-        Targets, TensorDataset, TestTimeAugmentation, TimeDistributed, TopKCategoricalAccuracy,
-        TrainStep, TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D,
-        UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D, bfloat16_is_fast, clear_session,
-        metrics, register_layer, register_loss, register_metric, set_random_seed,
+        SparseTopKCategoricalAccuracy, SpatialDropout1D, SpatialDropout2D, SquaredHinge,
+        StochasticDepth, Subtract, Targets, TensorDataset, TestTimeAugmentation, TimeDistributed,
+        TopKCategoricalAccuracy, TrainStep, TransformerDecoder, TransformerEncoder,
+        UnitNormalization, UpSampling1D, UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D,
+        bfloat16_is_fast, clear_session, metrics, register_layer, register_loss, register_metric,
+        set_random_seed,
     };
     pub use labbook_notebook::{
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use tch::{Device, Tensor};
 
@@ -33,6 +34,8 @@ const CLASSES: i64 = 1000;
 pub struct Application {
     network: Network,
     publisher: Option<Publisher>,
+    /// Whose network it is, once that is known: a file may be large.
+    found: OnceLock<Publisher>,
     include_top: bool,
     input_shape: Shape,
     pooling: Option<GlobalPooling>,
@@ -48,6 +51,7 @@ impl Application {
         Self {
             network,
             publisher: None,
+            found: OnceLock::new(),
             include_top: true,
             input_shape: Shape::from((224, 224, 3)),
             pooling: None,
@@ -109,6 +113,7 @@ impl Application {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn weights(mut self, path: impl Into<PathBuf>) -> Self {
         self.weights = Some(path.into());
+        self.found = OnceLock::new();
         self
     }
 
@@ -117,6 +122,7 @@ impl Application {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn publisher(mut self, publisher: Publisher) -> Self {
         self.publisher = Some(publisher);
+        self.found = OnceLock::new();
         self
     }
 
@@ -132,8 +138,12 @@ impl Application {
     /// # Errors
     /// When the file cannot be read, or that publisher has no such network.
     pub fn found_publisher(&self) -> Result<Publisher> {
+        if let Some(found) = self.found.get() {
+            return Ok(*found);
+        }
         let file = self.weights.as_deref().map(WeightFile::open).transpose()?;
-        self.publisher_of(file.as_ref())
+        let found = self.publisher_of(file.as_ref())?;
+        Ok(*self.found.get_or_init(|| found))
     }
 
     /// What the network wants of images of shape (N, height, width, 3) or (height, width, 3), red

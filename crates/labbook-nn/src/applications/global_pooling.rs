@@ -29,7 +29,14 @@ impl GlobalPooling {
     }
 }
 
-/// A pooling, or its name in Keras.
+/// A pooling, or its name in Keras, which is checked when the network is built.
+///
+/// ```
+/// use labbook_nn::applications::ResNet18;
+///
+/// let error = ResNet18::new().include_top(false).pooling("sum").build().unwrap_err();
+/// assert!(error.to_string().contains("expected \"avg\" or \"max\""));
+/// ```
 #[derive(Debug)]
 pub struct PoolingChoice(pub(super) Result<GlobalPooling>);
 

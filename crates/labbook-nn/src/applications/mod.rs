@@ -36,7 +36,7 @@ mod weight_file;
 
 pub use application::Application;
 pub use efficientnet::EfficientNetB0;
-pub use global_pooling::GlobalPooling;
+pub use global_pooling::{GlobalPooling, PoolingChoice};
 pub use mobilenet_v2::MobileNetV2;
 pub use mobilenet_v3::MobileNetV3Small;
 pub use publisher::Publisher;
