@@ -17,13 +17,14 @@ import keras
 from safetensors.numpy import save_file
 
 
-def flattened(layers):
-    """Layers with weights of their own, those of models within models too."""
+def flattened(layers, before=""):
+    """Layers with their full names; those of a model within the model have its name before theirs."""
     for layer in layers:
+        name = f"{before}{layer.name}"
         if isinstance(layer, keras.Model):
-            yield from flattened(layer.layers)
+            yield from flattened(layer.layers, f"{name}/")
         else:
-            yield layer
+            yield name, layer
 
 
 def main():
@@ -42,9 +43,9 @@ def main():
         # Safe mode refuses files with code in them.
         model = keras.models.load_model(options.source, compile=False, safe_mode=True)
     weights = {}
-    for layer in flattened(model.layers):
+    for full_name, layer in flattened(model.layers):
         for weight in layer.weights:
-            name = f"{layer.name}/{weight.path.split(layer.name + '/')[-1]}"
+            name = f"{full_name}/{weight.path.split(layer.name + '/')[-1]}"
             if name in weights:
                 parser.error(f"two weights are called {name}: give the layers names that differ")
             weights[name] = weight.numpy()
