@@ -46,7 +46,7 @@ const fn row(
     }
 }
 
-/// The paper's table 2.
+/// Table 2 of Howard et al.
 const ROWS: [Row; 11] = [
     row((0, 0), (3, 16, 16), (true, false), 2),
     row((1, 0), (3, 72, 24), (false, false), 2),

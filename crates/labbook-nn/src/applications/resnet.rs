@@ -16,7 +16,7 @@ application!(
 application!(
     /// ResNet of 50 layers (He et al. 2016): 23.6 million weights before its top, images of 224.
     ///
-    /// Keras's is the paper's, torchvision's (`resnet50`) and timm's move the strides of a block
+    /// Keras's is that of He et al., torchvision's (`resnet50`) and timm's move the strides of a block
     /// to its 3x3 convolution. Names are the publisher's: `conv2_block1_1_conv` in Keras,
     /// `layer1.0.conv1` in the others.
     ResNet50
@@ -87,7 +87,7 @@ pub(super) fn basic(x: SymbolicTensor, parts: &Parts) -> SymbolicTensor {
 }
 
 pub(super) fn bottlenecks(x: SymbolicTensor, parts: &Parts) -> SymbolicTensor {
-    // The paper's place for a block's stride, or the one that is named 1.5.
+    // Where He et al. put a block's stride, or the place that is named version 1.5.
     let strides = |place: Place| match parts.is_keras() {
         true => [place.stride(), 1, 1],
         false => [1, place.stride(), 1],
