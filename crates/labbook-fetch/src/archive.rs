@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -5,30 +6,20 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 
 use crate::fetch_error::io_error;
-use crate::{FetchError, Progress};
+use crate::{Contents, FetchError, Options, Progress};
 
-/// The six files that hold images.
-pub(crate) const MEMBERS: [&str; 6] = [
-    "data_batch_1.bin",
-    "data_batch_2.bin",
-    "data_batch_3.bin",
-    "data_batch_4.bin",
-    "data_batch_5.bin",
-    "test_batch.bin",
-];
-
-/// The folder that they are in, in the archive and on disk.
-pub(crate) const FOLDER: &str = "cifar-10-batches-bin";
-
-/// Room for tar headers and the two small texts that come along.
+/// Room for tar headers and what comes along.
 const OTHER_BYTES: u64 = 16 << 20;
 
-/// Writes the six files into `staging`, an empty folder. Names in the archive are only compared,
-/// never used as paths; everything but the six is passed over.
+/// Most letters of a text file's name.
+const LONGEST_NAME: usize = 100;
+
+/// Writes the files into `staging`, an empty folder. Names in the archive are only compared, or, as
+/// those of texts, letters and digits; everything else is passed over.
 pub(crate) fn unpack(
     archive: &Path,
     staging: &Path,
-    member_bytes: u64,
+    contents: &Contents,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), FetchError> {
     let unreadable = |source| FetchError::BadArchive {
@@ -37,57 +28,155 @@ pub(crate) fn unpack(
     };
     let file = File::open(archive).map_err(io_error("open", archive))?;
     // A small archive can unpack to any size; this one may not.
-    let limit = member_bytes.saturating_mul(MEMBERS.len() as u64) + OTHER_BYTES;
+    let limit = contents.unpacked_bytes().saturating_add(OTHER_BYTES);
     let bytes = GzDecoder::new(BufReader::new(file)).take(limit);
-    let mut seen = [false; MEMBERS.len()];
     let mut tar = tar::Archive::new(bytes);
+    let mut wanted = Wanted::new(contents);
+    for place in wanted.folders() {
+        let folder = staging.join(place);
+        fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+    }
     for entry in tar.entries().map_err(unreadable)? {
         let mut entry = entry.map_err(unreadable)?;
-        let Some(number) = member(&entry.path_bytes()) else {
+        let size = entry.size();
+        let is_file = entry.header().entry_type() == tar::EntryType::Regular;
+        let kind = entry.header().entry_type();
+        let path = entry.path_bytes().into_owned();
+        let Some(member) = wanted.take(&path) else {
             continue;
         };
-        let name = MEMBERS[number];
         let bad = |found: String| FetchError::BadMember {
-            name,
-            expected: member_bytes,
+            name: member.name.clone(),
+            expected: member.expected.clone(),
             found,
         };
-        if seen[number] {
+        if member.again {
             return Err(bad("a second one".to_owned()));
         }
-        if entry.header().entry_type() != tar::EntryType::Regular {
-            return Err(bad(format!("{:?}", entry.header().entry_type())));
+        if !is_file {
+            return Err(bad(format!("{kind:?}")));
         }
-        if entry.size() != member_bytes {
-            return Err(bad(format!("{} bytes", entry.size())));
+        if member.bytes.is_some_and(|bytes| bytes != size) {
+            return Err(bad(format!("{size} bytes")));
         }
-        let path = staging.join(name);
+        let path = staging.join(&member.name);
         let mut file = File::create_new(&path).map_err(io_error("create", &path))?;
         let copied = copy(&mut entry, &mut file, archive, &path)?;
-        if copied != member_bytes {
+        if copied != size {
             return Err(bad(format!("{copied} bytes")));
         }
-        file.sync_all().map_err(io_error("write", &path))?;
-        seen[number] = true;
+        // Many small files are as safe once their folder has its name: see `fetch`.
+        if member.bytes.is_some() {
+            file.sync_all().map_err(io_error("write", &path))?;
+        }
         progress(Progress::Unpacking {
-            files: seen.iter().filter(|&&seen| seen).count(),
-            total: MEMBERS.len(),
+            files: wanted.seen.len(),
+            total: wanted.total(),
         });
     }
-    match seen.iter().position(|&seen| !seen) {
-        Some(number) => Err(FetchError::MissingMember {
-            name: MEMBERS[number],
-        }),
+    match wanted.missing() {
+        Some(name) => Err(FetchError::MissingMember { name }),
         None => Ok(()),
     }
 }
 
-/// Which of the six a name in the archive is.
-fn member(name: &[u8]) -> Option<usize> {
-    let name = std::str::from_utf8(name).ok()?;
-    let name = name.strip_prefix("./").unwrap_or(name);
-    let name = name.strip_prefix(FOLDER)?.strip_prefix('/')?;
-    MEMBERS.iter().position(|&member| member == name)
+/// A file of the archive that is kept.
+struct Member {
+    /// Its name in the folder on disk.
+    name: String,
+    /// The length that it has to have, and the same in words.
+    bytes: Option<u64>,
+    expected: String,
+    again: bool,
+}
+
+/// Which files are kept, and which of them came.
+struct Wanted<'a> {
+    contents: &'a Contents,
+    seen: HashSet<String>,
+    /// Files by the place that they are in, for texts.
+    counts: Vec<usize>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(contents: &'a Contents) -> Self {
+        let counts = match contents {
+            Contents::Texts { places, .. } => vec![0; places.len()],
+            _ => Vec::new(),
+        };
+        Self {
+            contents,
+            seen: HashSet::new(),
+            counts,
+        }
+    }
+
+    fn folders(&self) -> &'static [&'static str] {
+        match self.contents {
+            Contents::Texts { places, .. } => places,
+            _ => &[],
+        }
+    }
+
+    fn total(&self) -> usize {
+        match self.contents {
+            Contents::File(_) => 1,
+            Contents::Members { members, .. } => members.len(),
+            Contents::Texts { places, files, .. } => places.len() * files,
+        }
+    }
+
+    /// The file that a name in the archive means, if it is kept.
+    fn take(&mut self, path: &[u8]) -> Option<Member> {
+        let path = std::str::from_utf8(path).ok()?;
+        let path = path.strip_prefix("./").unwrap_or(path);
+        let path = path.strip_prefix(self.contents.name())?.strip_prefix('/')?;
+        let (name, bytes) = match self.contents {
+            Contents::File(_) => return None,
+            Contents::Members { members, .. } => {
+                let (name, bytes) = members.iter().find(|(name, _)| *name == path)?;
+                ((*name).to_owned(), Some(*bytes))
+            }
+            Contents::Texts { places, .. } => {
+                let (place, name) = path.rsplit_once('/')?;
+                let number = places.iter().position(|known| *known == place)?;
+                let plain = name.strip_suffix(".txt")?;
+                let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                if plain.is_empty() || plain.len() > LONGEST_NAME || !plain.chars().all(letters) {
+                    return None;
+                }
+                self.counts[number] += 1;
+                (format!("{}/{name}", places[number]), None)
+            }
+        };
+        let again = !self.seen.insert(name.clone());
+        let expected = match bytes {
+            Some(bytes) => format!("{bytes} bytes"),
+            None => "text".to_owned(),
+        };
+        Some(Member {
+            name,
+            bytes,
+            expected,
+            again,
+        })
+    }
+
+    fn missing(&self) -> Option<String> {
+        match self.contents {
+            Contents::File(_) => None,
+            Contents::Members { members, .. } => {
+                let mut names = members.iter().map(|(name, _)| *name);
+                names
+                    .find(|name| !self.seen.contains(*name))
+                    .map(str::to_owned)
+            }
+            Contents::Texts { places, files, .. } => {
+                let wrong = self.counts.iter().position(|count| count != files)?;
+                Some(format!("{files} texts in {}", places[wrong]))
+            }
+        }
+    }
 }
 
 /// As `io::copy`, but telling a damaged archive from a full disk.
@@ -115,10 +204,18 @@ fn copy(
     }
 }
 
-/// Whether a folder has all six files with their full length.
-pub(crate) fn is_complete(folder: &Path, member_bytes: u64) -> bool {
-    MEMBERS.iter().all(|name| {
-        fs::metadata(folder.join(name))
-            .is_ok_and(|found| found.is_file() && found.len() == member_bytes)
-    })
+/// Whether everything is there, as far as names and lengths tell.
+pub(crate) fn is_complete(dest_dir: &Path, options: &Options) -> bool {
+    let has = |path: &Path, bytes: u64| {
+        fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == bytes)
+    };
+    let place = dest_dir.join(options.contents.name());
+    match &options.contents {
+        Contents::File(_) => has(&place, options.bytes),
+        Contents::Members { members, .. } => members
+            .iter()
+            .all(|(name, bytes)| has(&place.join(name), *bytes)),
+        // It gets its name when all its files are there.
+        Contents::Texts { places, .. } => places.iter().all(|name| place.join(name).is_dir()),
+    }
 }

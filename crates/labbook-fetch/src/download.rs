@@ -21,7 +21,7 @@ pub(crate) fn download(
     options: &Options,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), FetchError> {
-    let total = options.archive_bytes;
+    let total = options.bytes;
     let mut start = fs::metadata(part).map_or(0, |found| found.len());
     if start == total {
         return Ok(());
@@ -139,9 +139,9 @@ impl Answer {
             self.range().and_then(|(_, length)| length)
         };
         match announced {
-            Some(found) if found != options.archive_bytes => Err(FetchError::WrongLength {
+            Some(found) if found != options.bytes => Err(FetchError::WrongLength {
                 url: self.url.clone(),
-                expected: options.archive_bytes,
+                expected: options.bytes,
                 found,
             }),
             _ => Ok(()),
@@ -155,7 +155,7 @@ impl Answer {
         options: &Options,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), FetchError> {
-        let total = options.archive_bytes;
+        let total = options.bytes;
         let mut file = opened(part, start)?;
         let mut received = start;
         let mut body = self
@@ -228,7 +228,7 @@ fn stalled(options: &Options, received: u64) -> FetchError {
     FetchError::Stalled {
         patience: options.stall,
         received,
-        total: options.archive_bytes,
+        total: options.bytes,
     }
 }
 
@@ -240,6 +240,6 @@ fn broken(error: &io::Error, options: &Options, received: u64) -> FetchError {
     }
     FetchError::Truncated {
         received,
-        total: options.archive_bytes,
+        total: options.bytes,
     }
 }

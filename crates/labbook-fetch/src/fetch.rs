@@ -4,63 +4,78 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::archive::{FOLDER, MEMBERS, is_complete, unpack};
+use crate::archive::{is_complete, unpack};
 use crate::download::download;
 use crate::fetch_error::io_error;
-use crate::{FetchError, Options, Progress};
-
-const ARCHIVE: &str = "cifar-10-binary.tar.gz";
+use crate::{Contents, FetchError, Options, Progress};
 
 /// Left free beyond what is downloaded and unpacked.
 const SPARE_BYTES: u64 = 1 << 20;
 
-/// Puts CIFAR-10's six binary files into `dest_dir/cifar-10-batches-bin` and returns that folder.
+/// Puts what a download holds into `dest_dir` and returns the file or folder.
 ///
-/// Does nothing when they are there with their full lengths. An earlier download that broke off is
-/// continued. Nothing gets its final name before the archive's length and SHA-256 are right; the
-/// archive is deleted at the end. When another process is at it in the same folder, this one
-/// reports [`Progress::Waiting`] and waits.
+/// Does nothing when it is there. An earlier download that broke off is continued. Nothing gets its
+/// final name before the download's length and SHA-256 are right; an archive is deleted at the end.
+/// When another process is at it in the same folder, this one reports [`Progress::Waiting`] and
+/// waits.
 ///
 /// # Errors
 /// See [`FetchError`].
-pub fn fetch_cifar10(
+pub fn fetch(
     dest_dir: &Path,
     options: &Options,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<PathBuf, FetchError> {
-    let folder = dest_dir.join(FOLDER);
-    if is_complete(&folder, options.member_bytes) {
-        return Ok(folder);
+    let name = options.contents.name();
+    let place = dest_dir.join(name);
+    if is_complete(dest_dir, options) {
+        return Ok(place);
     }
     fs::create_dir_all(dest_dir).map_err(io_error("create", dest_dir))?;
-    let lock_path = dest_dir.join(format!("{ARCHIVE}.lock"));
+    let lock_path = dest_dir.join(format!("{name}.lock"));
     let lock = locked(&lock_path, progress)?;
     // The one that we waited for may have done it all.
-    if is_complete(&folder, options.member_bytes) {
-        return Ok(folder);
+    if is_complete(dest_dir, options) {
+        return Ok(place);
     }
 
-    let part = dest_dir.join(format!("{ARCHIVE}.part"));
+    let part = dest_dir.join(format!("{name}.download.part"));
     check_room(dest_dir, &part, options)?;
     download(&part, options, progress)?;
     progress(Progress::Verifying);
     verify(&part, options)?;
-
-    let staging = dest_dir.join(format!("{FOLDER}.part"));
-    remove_folder(&staging)?;
-    fs::create_dir(&staging).map_err(io_error("create", &staging))?;
-    unpack(&part, &staging, options.member_bytes, progress)?;
-    fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
-    for name in MEMBERS {
-        let to = folder.join(name);
-        fs::rename(staging.join(name), &to).map_err(io_error("create", &to))?;
+    match &options.contents {
+        Contents::File(_) => {
+            fs::rename(&part, &place).map_err(io_error("create", &place))?;
+        }
+        contents => {
+            let staging = dest_dir.join(format!("{name}.part"));
+            remove_folder(&staging)?;
+            fs::create_dir(&staging).map_err(io_error("create", &staging))?;
+            unpack(&part, &staging, contents, progress)?;
+            settle(&staging, &place, contents)?;
+            fs::remove_file(&part).map_err(io_error("delete", &part))?;
+        }
     }
-    remove_folder(&staging)?;
-    fs::remove_file(&part).map_err(io_error("delete", &part))?;
     // Whoever waits for the lock finds the files complete, so its file is needed no more.
     fs::remove_file(&lock_path).map_err(io_error("delete", &lock_path))?;
     drop(lock);
-    Ok(folder)
+    Ok(place)
+}
+
+/// Gives the unpacked files their names.
+fn settle(staging: &Path, place: &Path, contents: &Contents) -> Result<(), FetchError> {
+    let Contents::Members { members, .. } = contents else {
+        // An incomplete folder is in the way.
+        remove_folder(place)?;
+        return fs::rename(staging, place).map_err(io_error("create", place));
+    };
+    fs::create_dir_all(place).map_err(io_error("create", place))?;
+    for (name, _) in members {
+        let to = place.join(name);
+        fs::rename(staging.join(name), &to).map_err(io_error("create", &to))?;
+    }
+    remove_folder(staging)
 }
 
 /// Holds until the file is dropped, or the process ends in any way.
@@ -83,8 +98,8 @@ fn locked(path: &Path, progress: &mut dyn FnMut(Progress)) -> Result<File, Fetch
 
 fn check_room(dest_dir: &Path, part: &Path, options: &Options) -> Result<(), FetchError> {
     let have = fs::metadata(part).map_or(0, |found| found.len());
-    let to_download = options.archive_bytes.saturating_sub(have);
-    let to_unpack = options.member_bytes.saturating_mul(MEMBERS.len() as u64);
+    let to_download = options.bytes.saturating_sub(have);
+    let to_unpack = options.contents.unpacked_bytes();
     let needed = to_download
         .saturating_add(to_unpack)
         .saturating_add(SPARE_BYTES);
@@ -113,13 +128,13 @@ fn verify(part: &Path, options: &Options) -> Result<(), FetchError> {
     }
     let digest = hasher.finalize();
     let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    if found.eq_ignore_ascii_case(&options.archive_sha256) {
+    if found.eq_ignore_ascii_case(&options.sha256) {
         return Ok(());
     }
     // Going on from these bytes could never end well.
     fs::remove_file(part).map_err(io_error("delete", part))?;
     Err(FetchError::Checksum {
-        expected: options.archive_sha256.clone(),
+        expected: options.sha256.clone(),
         found,
     })
 }

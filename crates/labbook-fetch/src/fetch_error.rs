@@ -49,7 +49,7 @@ pub enum FetchError {
     },
     /// A web page came in the file's place, as from a log-in page or a server out of order.
     #[error(
-        "{url} should give a gzip archive. Received: a web page. A log-in page of the network or a \
+        "{url} should give a file of data. Received: a web page. A log-in page of the network or a \
          fault of the server is the usual cause: open the address in a browser"
     )]
     WebPage {
@@ -58,7 +58,7 @@ pub enum FetchError {
     },
     /// The server's file has another length.
     #[error(
-        "the archive should have {expected} bytes. Received: {found} bytes from {url}. \
+        "the file should have {expected} bytes. Received: {found} bytes from {url}. \
          It is another file; try another address"
     )]
     WrongLength {
@@ -95,7 +95,7 @@ pub enum FetchError {
     },
     /// All bytes came but they are not the archive's. They are deleted.
     #[error(
-        "the archive's SHA-256 should be {expected}. Received: {found}. The download was \
+        "the file's SHA-256 should be {expected}. Received: {found}. The download was \
          deleted; run this again, and try another address if it happens twice"
     )]
     Checksum {
@@ -120,18 +120,18 @@ pub enum FetchError {
     /// The archive lacks a file.
     #[error("the archive should hold {name}. Received: an archive without it")]
     MissingMember {
-        /// The file's name.
-        name: &'static str,
+        /// The file's name, or what is missing of many.
+        name: String,
     },
     /// The archive holds something else under a file's name.
     #[error(
-        "the archive should hold {name} once, as a regular file of {expected} bytes. Received: {found}"
+        "the archive should hold {name} once, as a regular file of {expected}. Received: {found}"
     )]
     BadMember {
         /// The file's name.
-        name: &'static str,
-        /// Length in bytes that it should have.
-        expected: u64,
+        name: String,
+        /// What it should hold, as its length.
+        expected: String,
         /// What is there.
         found: String,
     },

@@ -1,10 +1,11 @@
-//! Downloads the official CIFAR-10 archive: resumable, verified, never half-written.
+//! Downloads data sets from their publishers: resumable, verified, never half-written.
 //!
 //! ```no_run
 //! use std::path::Path;
-//! use labbook_fetch::{Options, Progress, fetch_cifar10};
+//! use labbook_fetch::{DataSet, Progress};
 //!
-//! let dir = fetch_cifar10(Path::new("data"), &Options::default(), &mut |progress: Progress| {
+//! let mnist = DataSet::named("mnist").unwrap();
+//! let files = mnist.fetch(Path::new("data"), &mut |progress: Progress| {
 //!     eprintln!("{progress}");
 //! })?;
 //! # Ok::<(), labbook_fetch::FetchError>(())
@@ -14,13 +15,17 @@
 
 mod address;
 mod archive;
+mod contents;
+mod data_set;
 mod download;
 mod fetch;
 mod fetch_error;
 mod options;
 mod progress;
 
-pub use fetch::fetch_cifar10;
+pub use contents::Contents;
+pub use data_set::DataSet;
+pub use fetch::fetch;
 pub use fetch_error::FetchError;
 pub use options::Options;
 pub use progress::Progress;

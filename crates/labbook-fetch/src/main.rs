@@ -1,18 +1,18 @@
-//! Downloads CIFAR-10 into the folder named, showing how far it is. `cargo xtask data` calls it.
+//! Downloads a data set into the folder named, showing how far it is. `cargo xtask data` calls it.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use labbook_fetch::{Options, Progress, fetch_cifar10};
+use labbook_fetch::{DataSet, Progress};
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
-    let (Some(folder), None) = (words.next(), words.next()) else {
-        eprintln!("usage: labbook-fetch FOLDER");
+    let (Some(name), Some(folder), None) = (words.next(), words.next(), words.next()) else {
+        eprintln!("usage: labbook-fetch NAME FOLDER");
         return ExitCode::FAILURE;
     };
-    match fetch(Path::new(&folder)) {
+    match fetch(&name.to_string_lossy(), Path::new(&folder)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("{message}");
@@ -21,10 +21,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn fetch(folder: &Path) -> Result<(), String> {
+fn fetch(name: &str, folder: &Path) -> Result<(), String> {
+    let set = DataSet::named(name).ok_or_else(|| {
+        let names = DataSet::names().join(", ");
+        format!(
+            "The data set should be one of {names}. Received: {name:?}. Of others that a notebook \
+             can load its load_data says where it looks for their files"
+        )
+    })?;
     println!(
-        "Downloading CIFAR-10 (162 MiB) into {}. The server can be slow, up to an hour; an \
-         interrupted download goes on where it stopped.",
+        "Downloading {} ({:.1} MB) into {}. A server can be slow, up to an hour; an interrupted \
+         download goes on where it stopped.",
+        set.title,
+        set.bytes() as f64 / 1e6,
         folder.display()
     );
     let style = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
@@ -45,9 +54,12 @@ fn fetch(folder: &Path) -> Result<(), String> {
             }
         }
     };
-    let folder =
-        fetch_cifar10(folder, &Options::default(), &mut show).map_err(|error| error.to_string())?;
+    let files = set
+        .fetch(folder, &mut show)
+        .map_err(|error| error.to_string())?;
     bar.finish_and_clear();
-    println!("CIFAR-10 is in {}.", folder.display());
+    for file in files {
+        println!("{} is there.", file.display());
+    }
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use flate2::{Compression, GzBuilder};
-use labbook_fetch::{FetchError, Options, Progress, fetch_cifar10};
+use labbook_fetch::{Contents, FetchError, Options, Progress, fetch};
 use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
 use tempfile::TempDir;
@@ -208,13 +208,20 @@ fn packed(members: &[Member]) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
+fn six(bytes: u64) -> Contents {
+    Contents::Members {
+        folder: "cifar-10-batches-bin",
+        members: MEMBERS.map(|name| (name, bytes)).to_vec(),
+    }
+}
+
 fn options(server: &Server, archive: &[u8]) -> Options {
     let digest = Sha256::digest(archive);
     Options {
         url: server.url.clone(),
-        archive_bytes: archive.len() as u64,
-        archive_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-        member_bytes: MEMBER_BYTES as u64,
+        bytes: archive.len() as u64,
+        sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        contents: six(MEMBER_BYTES as u64),
         stall: Duration::from_secs(20),
     }
 }
@@ -246,7 +253,7 @@ impl Case {
     }
 
     fn fetch(&self) -> Result<PathBuf, FetchError> {
-        fetch_cifar10(self.dir.path(), &self.options, &mut |_| {})
+        fetch(self.dir.path(), &self.options, &mut |_| {})
     }
 
     fn error(&self) -> FetchError {
@@ -259,7 +266,7 @@ impl Case {
     }
 
     fn part(&self) -> PathBuf {
-        self.dir.path().join("cifar-10-binary.tar.gz.part")
+        self.dir.path().join("cifar-10-batches-bin.download.part")
     }
 
     fn part_bytes(&self) -> u64 {
@@ -281,9 +288,9 @@ impl Case {
 fn a_download_brings_the_six_files_and_a_second_asks_for_nothing() {
     let case = Case::new(&[Reply::Well]);
     let mut seen = Vec::new();
-    let folder = fetch_cifar10(case.dir.path(), &case.options, &mut |p| seen.push(p)).unwrap();
+    let folder = fetch(case.dir.path(), &case.options, &mut |p| seen.push(p)).unwrap();
     case.assert_done(&folder);
-    let total = case.options.archive_bytes;
+    let total = case.options.bytes;
     assert_eq!(seen[0], Progress::Downloading { received: 0, total });
     let all = Progress::Downloading {
         received: total,
@@ -471,7 +478,7 @@ fn a_closed_port_is_unreachable() {
 #[test]
 fn a_wrong_checksum_deletes_the_download() {
     let mut case = Case::new(&[Reply::Well]);
-    case.options.archive_sha256 = "0".repeat(64);
+    case.options.sha256 = "0".repeat(64);
     let error = case.error();
     assert!(matches!(error, FetchError::Checksum { .. }), "{error}");
     assert_eq!(case.part_bytes(), 0);
@@ -480,7 +487,7 @@ fn a_wrong_checksum_deletes_the_download() {
 #[test]
 fn too_little_room_is_said_before_any_request() {
     let mut case = Case::new(&[Reply::Well]);
-    case.options.member_bytes = u64::MAX / 8;
+    case.options.contents = six(u64::MAX / 8);
     let error = case.error();
     assert!(matches!(error, FetchError::DiskFull { .. }), "{error}");
     assert!(case.server.requests().is_empty());
@@ -504,12 +511,7 @@ fn an_archive_must_hold_all_six() {
         members.pop();
     });
     assert!(
-        matches!(
-            error,
-            FetchError::MissingMember {
-                name: "test_batch.bin"
-            }
-        ),
+        matches!(&error, FetchError::MissingMember { name } if name == "test_batch.bin"),
         "{error}"
     );
 }
@@ -520,8 +522,8 @@ fn a_member_of_another_length_is_refused() {
         let error = with(|members| members[1].bytes.resize(length, 0));
         let found_bytes = format!("{length} bytes");
         assert!(
-            matches!(&error, FetchError::BadMember { name: "data_batch_2.bin", found, .. }
-                if *found == found_bytes),
+            matches!(&error, FetchError::BadMember { name, found, .. }
+                if name == "data_batch_2.bin" && *found == found_bytes),
             "{error}"
         );
     }
@@ -557,12 +559,7 @@ fn a_path_that_climbs_is_passed_over() {
     ] {
         let error = with(|members| members[0].name = name.to_owned());
         assert!(
-            matches!(
-                error,
-                FetchError::MissingMember {
-                    name: "data_batch_1.bin"
-                }
-            ),
+            matches!(&error, FetchError::MissingMember { name } if name == "data_batch_1.bin"),
             "{error}"
         );
     }
@@ -599,7 +596,7 @@ fn of_two_at_once_the_second_waits_and_finds_all_done() {
                     waiting.send(()).unwrap();
                 }
             };
-            fetch_cifar10(case.dir.path(), &case.options, &mut report).unwrap()
+            fetch(case.dir.path(), &case.options, &mut report).unwrap()
         };
         let second = waiting.clone();
         let one = threads.spawn(move || fetch(waiting));
@@ -611,4 +608,86 @@ fn of_two_at_once_the_second_waits_and_finds_all_done() {
         case.assert_done(&other.join().unwrap());
     });
     assert_eq!(case.server.requests().len(), 1);
+}
+
+#[test]
+fn a_plain_file_gets_its_name_once_it_is_whole_and_right() {
+    let table = b"species,year\nGentoo,2007\n".repeat(1000);
+    let server = Server::new(&table, &[Reply::Truncated(5_000), Reply::Well]);
+    let mut options = options(&server, &table);
+    options.contents = Contents::File("penguins.csv");
+    let dir = tempfile::tempdir().unwrap();
+    let get = |options: &Options| fetch(dir.path(), options, &mut |_| {});
+    let error = get(&options).unwrap_err();
+    assert!(matches!(error, FetchError::Truncated { .. }), "{error}");
+    assert!(!dir.path().join("penguins.csv").exists());
+    let path = get(&options).unwrap();
+    assert_eq!(fs::read(path).unwrap(), table);
+    assert_eq!(server.requests(), ["", "bytes=5000-"]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    get(&options).unwrap();
+    assert_eq!(server.requests().len(), 2);
+
+    // Another file of the same length under the same name.
+    fs::remove_file(dir.path().join("penguins.csv")).unwrap();
+    options.sha256 = "0".repeat(64);
+    let error = get(&options).unwrap_err();
+    assert!(matches!(error, FetchError::Checksum { .. }), "{error}");
+    assert!(!dir.path().join("penguins.csv").exists());
+}
+
+fn texts(names: &[&str]) -> Case {
+    let members: Vec<Member> = names
+        .iter()
+        .map(|name| Member {
+            name: (*name).to_owned(),
+            kind: EntryType::Regular,
+            bytes: b"good".to_vec(),
+        })
+        .collect();
+    let mut case = Case::of(&members, &[Reply::Well]);
+    case.options.contents = Contents::Texts {
+        folder: "aclImdb",
+        places: &["train/neg", "train/pos"],
+        files: 2,
+        most: 1000,
+    };
+    case
+}
+
+#[test]
+fn folders_of_texts_come_whole_or_not_at_all() {
+    let right = [
+        "aclImdb/README",
+        "aclImdb/train/neg/0_1.txt",
+        "aclImdb/train/neg/1_3.txt",
+        "./aclImdb/train/pos/0_9.txt",
+        "aclImdb/train/unsup/0_0.txt",
+        "aclImdb/train/pos/../../../../1_8.txt",
+        "aclImdb/train/pos/1_8.txt",
+    ];
+    let case = texts(&right);
+    let folder = case.fetch().unwrap();
+    let listed = |place: &str| {
+        let listed = fs::read_dir(folder.join(place)).unwrap();
+        let names = listed.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    };
+    assert_eq!(listed("train"), ["neg", "pos"]);
+    assert_eq!(listed("train/pos"), ["0_9.txt", "1_8.txt"]);
+    assert_eq!(fs::read(folder.join("train/neg/1_3.txt")).unwrap(), b"good");
+    assert_eq!(fs::read_dir(case.dir.path()).unwrap().count(), 1);
+
+    let case = texts(&right[..4]);
+    let error = case.fetch().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the archive should hold 2 texts in train/pos. Received: an archive without it"
+    );
+    assert!(!case.dir.path().join("aclImdb").exists());
+    let case = texts(&["aclImdb/train/neg/0.txt", "aclImdb/train/neg/0.txt"]);
+    let error = case.fetch().unwrap_err();
+    assert!(error.to_string().contains("a second one"), "{error}");
 }

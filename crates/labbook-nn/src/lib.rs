@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+pub mod applications;
 mod callbacks;
 mod custom;
 mod data;
@@ -79,9 +80,9 @@ pub use layers::{
     RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, RecurrentCell, RecurrentCells,
     RecurrentLayer, RecurrentPart, Regularizer, RepeatVector, Rescaling, Reshape, Resizing,
     ScoreMode, SeparableConv2D, Sides1D, Sides2D, SimpleRNN, SimpleRNNCell, SinePositionEncoding,
-    Softmax, SpatialDropout1D, SpatialDropout2D, StepMemory, StepsSeen, Subtract, TimeDistributed,
-    TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D, UpSampling2D,
-    Whitening, ZeroPadding1D, ZeroPadding2D,
+    Softmax, SpatialDropout1D, SpatialDropout2D, StepMemory, StepsSeen, StochasticDepth, Subtract,
+    TimeDistributed, TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D,
+    UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D,
 };
 pub use losses::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy,
@@ -97,7 +98,7 @@ pub use metrics::{
     TopKCategoricalAccuracy,
 };
 pub use model::{
-    ActivationBatches, Compile, Input, LayerRange, LossChoice, Losses, Model, Models,
+    ActivationBatches, Compile, Input, LayerPlace, LayerRange, LossChoice, Losses, Model, Models,
     OptimizerChoice, Sequential, SharedLayer, Summary, SummaryRow, SymbolicTensor, SymbolicTensors,
 };
 pub use names::clear_session;

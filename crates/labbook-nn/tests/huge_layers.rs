@@ -6,7 +6,8 @@ use labbook_nn::{
     Flatten, GaussianDropout, GaussianNoise, GroupNormalization, Input, LayerNormalization,
     MaxPooling1D, MaxPooling2D, MaxPooling3D, Model, Padding, Permute, RandomBrightness,
     RandomContrast, RandomRotation, RandomZoom, RepeatVector, Reshape, Resizing, SeparableConv2D,
-    SpatialDropout1D, SpatialDropout2D, SymbolicTensor, UpSampling1D, UpSampling2D, Whitening,
+    SpatialDropout1D, SpatialDropout2D, StochasticDepth, SymbolicTensor, UpSampling1D,
+    UpSampling2D, Whitening,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -291,6 +292,11 @@ fn no_layer_of_the_shelf_takes_a_rate_that_is_no_number() {
                 "SpatialDropout2D",
                 &image,
                 SpatialDropout2D::new(rate).call(&image),
+            ),
+            (
+                "StochasticDepth",
+                &image,
+                StochasticDepth::new(rate).call(&image),
             ),
             (
                 "RandomRotation",

@@ -262,7 +262,7 @@ fn other_shapes_kinds_and_files_are_refused() -> Result<()> {
     write(&path, &[]);
     import("1 missing (out/kernel)");
     std::fs::write(&path, b"PK\x03\x04 and more than eight bytes").unwrap();
-    import("a zip file, as torch.save and Keras write it");
+    import("a whole archive");
     std::fs::write(&path, b"\x89HDF\r\n\x1a\n").unwrap();
     import("an HDF5 file");
     std::fs::write(&path, b"short").unwrap();

@@ -64,8 +64,8 @@ pub mod prelude {
     };
     pub use labbook_nn::{
         AspectRatio, ColorMode, CrossValidation, ImageFolder, ImageInterpolation, ImportedWeights,
-        LabelMode, WeightLayout, WeightMap, cross_val_score, image_dataset_from_directory,
-        image_dataset_from_files, load_img,
+        LabelMode, WeightLayout, WeightMap, applications, cross_val_score,
+        image_dataset_from_directory, image_dataset_from_files, load_img,
     };
     // a merging layer; its own name is here how scores are averaged
     pub use labbook_nn::Average as AverageLayer;
@@ -100,11 +100,11 @@ pub mod prelude {
         RootMeanSquaredError, SGD, ScoreMode, SeparableConv2D, Sequential, Shape, SharedLayer,
         SimpleRNN, SimpleRNNCell, SinePositionEncoding, SparseCategoricalAccuracy,
         SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, SpatialDropout1D,
-        SpatialDropout2D, SquaredHinge, Subtract, Targets, TensorDataset, TestTimeAugmentation,
-        TimeDistributed, TopKCategoricalAccuracy, TrainStep, TransformerDecoder,
-        TransformerEncoder, UnitNormalization, UpSampling1D, UpSampling2D, Whitening,
-        ZeroPadding1D, ZeroPadding2D, bfloat16_is_fast, clear_session, metrics, register_layer,
-        register_loss, register_metric, set_random_seed,
+        SpatialDropout2D, SquaredHinge, StochasticDepth, Subtract, Targets, TensorDataset,
+        TestTimeAugmentation, TimeDistributed, TopKCategoricalAccuracy, TrainStep,
+        TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D, UpSampling2D,
+        Whitening, ZeroPadding1D, ZeroPadding2D, bfloat16_is_fast, clear_session, metrics,
+        register_layer, register_loss, register_metric, set_random_seed,
     };
     pub use labbook_notebook::{
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,

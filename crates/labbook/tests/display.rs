@@ -176,6 +176,7 @@ const NO_VALUES: &[(&str, &[&str])] = &[
             "SoftmaxLayer",
             "SpatialDropout1D",
             "SpatialDropout2D",
+            "StochasticDepth",
             "Subtract",
             "UnitNormalization",
             "UpSampling1D",

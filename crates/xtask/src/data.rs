@@ -25,9 +25,9 @@ pub(crate) fn find(places: &Places) -> Option<PathBuf> {
         .find(|folder| folder.join("test_batch.bin").is_file())
 }
 
-/// Downloads CIFAR-10 into `data/`. What needs a network is a program of its own, compiled here at its
+/// Downloads a data set into `data/`. What needs a network is a program of its own, compiled here at its
 /// first use.
-pub(crate) fn run(places: &Places) -> Result<()> {
+pub(crate) fn run(places: &Places, name: &str) -> Result<()> {
     println!("Compiling the downloader where it is new (about 1 min).");
     process::run(
         Command::new(env::cargo())
@@ -38,9 +38,10 @@ pub(crate) fn run(places: &Places) -> Result<()> {
                 "--package",
                 "labbook-fetch",
                 "--",
+                name,
             ])
             .arg(places.root.join("data"))
             .current_dir(&places.root),
-        "CIFAR-10 is not there (the reason is above)",
+        &format!("{name} is not there (the reason is above)"),
     )
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::failure::{At, Failure, Result};
 
 /// Every member, each after those that it may depend on.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "labbook-winograd",
+    "labbook-zip",
     "labbook-data",
     "labbook-tables",
     "labbook-text",
@@ -33,8 +34,9 @@ const MAY_USE_PAPER: [&str; 3] = ["labbook", "labbook-cli", "notebook-tests"];
 
 /// What general crates are made of. Those left out are applications of the paper, or fetch and set
 /// up its data set.
-const GENERAL: [&str; 10] = [
+const GENERAL: [&str; 11] = [
     "crates/labbook-winograd/src",
+    "crates/labbook-zip/src",
     "crates/labbook-data/src",
     "crates/labbook-tables/src",
     "crates/labbook-text/src",

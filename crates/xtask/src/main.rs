@@ -1,5 +1,6 @@
 //! The project's commands. `cargo xtask help` lists them.
 
+mod bench_data;
 mod bench_example;
 mod bench_kernel;
 mod bench_networks;
@@ -60,7 +61,8 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
               remove what the set-up and `install` put outside the clone; what other clones use stays
               unless --all is given; --yes asks no question
   doctor      say what is found, what is missing and how to mend it
-  data        download CIFAR-10 (162 MiB) into data/
+  data [NAME] download CIFAR-10 (162 MiB) into data/, or another set: cifar100, mnist, fashion_mnist,
+              imdb, diamonds, penguins
   pair        write the notebooks anew from their .rs scripts (outputs are kept)
   browser     use a notebook in JupyterLab with a headless browser, as a person would; screenshots
               go to target/browser (two minutes; installs playwright into the cache)
@@ -77,6 +79,9 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   bench texts FILE
               classify a table of news (topic, title, body), such as Reuters-21578, with four networks
               beside Keras on TensorFlow and JAX and PyTorch (a quarter of an hour, 9 GB)
+  bench data [PYTHON]
+              time how images, MNIST's files and tables become tensors beside Keras, PyTorch, pandas
+              and polars (10 minutes; installs them into the cache unless PYTHON has them)
   bench train time training steps beside Keras/TensorFlow and PyTorch (half an hour, 8 GB)
 ";
 
@@ -204,7 +209,8 @@ fn run() -> Result<ExitCode> {
         ["report", notebook] => report::run(&places, notebook, &wishes).map(drop)?,
         ["test"] => test::run(&places)?,
         ["pair"] => test::pair(&places)?,
-        ["data"] => data::run(&places)?,
+        ["data"] => data::run(&places, "cifar10")?,
+        ["data", name] => data::run(&places, name)?,
         ["browser"] => browser::run(&places)?,
         ["pictures"] => pictures::run(&places)?,
         ["bench", "kernel"] => bench_kernel::run(&places, &kernel)?,
@@ -212,6 +218,8 @@ fn run() -> Result<ExitCode> {
         ["bench", "networks", list] => bench_networks::run(&places, Some(list))?,
         ["bench", "texts", file] => bench_texts::run(&places, file)?,
         ["bench", "tsne"] => bench_tsne::run(&places, points.as_deref())?,
+        ["bench", "data"] => bench_data::run(&places, None)?,
+        ["bench", "data", python] => bench_data::run(&places, Some(python))?,
         ["bench", "train"] => bench_train::run(&places)?,
         other => {
             let text = other.join(" ");

@@ -6,7 +6,6 @@ mod npz;
 mod numbers;
 mod numpy_array;
 mod to_numpy;
-mod zip;
 
 pub use npy::{read_npy, write_npy};
 pub use npz::{NumpyArrays, read_npz, write_npz};

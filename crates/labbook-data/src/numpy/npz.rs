@@ -4,8 +4,8 @@ use std::path::Path;
 use super::npy::{MOST, bytes_of, parsed, write};
 use super::numpy_array::NumpyArray;
 use super::to_numpy::ToNumpy;
-use super::zip;
 use crate::{DataError, read_file};
+use labbook_zip as zip;
 
 /// The arrays of an `.npz` file by their names, in its order.
 ///

@@ -41,7 +41,7 @@ impl ImportedWeights {
     }
 
     /// What was missing and left over, in words.
-    pub(super) fn gaps(&self) -> String {
+    pub(crate) fn gaps(&self) -> String {
         let told = |names: &[String], word: &str| match names {
             [] => format!("none {word}"),
             _ => {

@@ -2,24 +2,29 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::imported_weights::{ImportedWeights, some_of};
+use super::tensor_file::TensorFile;
 use super::weight_map::WeightNames;
 use crate::saving::file_name::existing;
-use crate::saving::opened::open_tensors;
 use crate::saving::saved::unfit;
 use crate::tensors::shape::tuple;
 use crate::{Error, Model, Result};
 
 impl Model {
-    /// Overwrites all weights with those of a safetensors file that Keras or PyTorch wrote, or
-    /// [`export_weights`](Self::export_weights).
+    /// Overwrites all weights with those of a file that Keras or PyTorch wrote, or
+    /// [`export_weights`](Self::export_weights): safetensors, or a state dictionary of
+    /// `torch.save`.
     ///
     /// `names` is a [`WeightLayout`](crate::WeightLayout), or a [`WeightMap`](crate::WeightMap)
     /// with the names that the file has. The file has to have every weight and nothing else, but
     /// for the numbers of batches that PyTorch counts; nothing changes if something does not
     /// fit. [`import_matching_weights`](Self::import_matching_weights) takes what there is.
     ///
-    /// In PyTorch the file is written by
-    /// `safetensors.torch.save_file(net.state_dict(), "net.safetensors")`, in Keras by
+    /// In PyTorch the file is written by `torch.save(net.state_dict(), "net.pt")`, or by
+    /// `safetensors.torch.save_file(net.state_dict(), "net.safetensors")`. A file of `torch.save` is
+    /// a program; here it can make tensors and nothing else, and one that asks for more is
+    /// refused. Of a training's checkpoint the `state_dict` or `model` within it is taken. In
+    /// Keras a file is written as follows, and `examples/keras_to_safetensors.py` makes one of
+    /// `.keras` and `.h5` files:
     ///
     /// ```python
     /// weights = {f"{layer.name}/{w.name}": w.numpy() for layer in model.layers for w in layer.weights}
@@ -55,7 +60,7 @@ impl Model {
     fn import(&mut self, path: &Path, names: WeightNames, all: bool) -> Result<ImportedWeights> {
         let path = existing(path);
         let map = names.of(self)?;
-        let file = open_tensors(&path)?;
+        let file = TensorFile::open(&path)?;
         let mut imported = ImportedWeights::default();
         let mut wanted = HashSet::new();
         for row in map.rows() {

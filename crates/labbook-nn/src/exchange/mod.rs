@@ -6,6 +6,8 @@ mod importing;
 mod onnx;
 mod orders;
 mod pytorch;
+pub(crate) mod tensor_file;
+mod torch_file;
 mod weight_layout;
 mod weight_map;
 

@@ -125,19 +125,18 @@ pub(super) fn resample(pixels: &Pixels, rows: &Taps, columns: &Taps, target: Tar
     let mut line = vec![0.0_f32; width];
     for (place, (first, weights)) in rows.each().enumerate() {
         // Rows first: they lie together in memory.
-        for (number, weight) in weights.iter().enumerate() {
-            let from = (first + number) * width;
-            let row = &pixels.bytes[from..from + width];
-            match number {
-                0 => {
-                    for (sum, &byte) in line.iter_mut().zip(row) {
-                        *sum = weight * f32::from(byte);
-                    }
-                }
-                _ => {
-                    for (sum, &byte) in line.iter_mut().zip(row) {
-                        *sum += weight * f32::from(byte);
-                    }
+        let row = |number: usize| &pixels.bytes[(first + number) * width..][..width];
+        if let [above, below] = weights {
+            // Linear between neighbours, as most images are made.
+            let both = row(0).iter().zip(row(1));
+            for (sum, (&upper, &lower)) in line.iter_mut().zip(both) {
+                *sum = above * f32::from(upper) + below * f32::from(lower);
+            }
+        } else {
+            line.fill(0.0);
+            for (number, weight) in weights.iter().enumerate() {
+                for (sum, &byte) in line.iter_mut().zip(row(number)) {
+                    *sum += weight * f32::from(byte);
                 }
             }
         }
@@ -153,6 +152,18 @@ pub(super) fn resample(pixels: &Pixels, rows: &Taps, columns: &Taps, target: Tar
 }
 
 fn across<const CHANNELS: usize>(line: &[f32], columns: &Taps, target: &mut [f32]) {
+    if columns.count == 2 {
+        let pixels = line.as_chunks::<CHANNELS>().0;
+        let targets = target.as_chunks_mut::<CHANNELS>().0;
+        let weights = columns.weights.as_chunks::<2>().0;
+        for ((&first, weights), target) in columns.starts.iter().zip(weights).zip(targets) {
+            let (left, right) = (&pixels[first], &pixels[first + 1]);
+            for (channel, number) in target.iter_mut().enumerate() {
+                *number = weights[0] * left[channel] + weights[1] * right[channel];
+            }
+        }
+        return;
+    }
     for ((first, weights), pixel) in columns.each().zip(target.chunks_exact_mut(CHANNELS)) {
         let mut sums = [0.0; CHANNELS];
         let near = line[first * CHANNELS..].chunks_exact(CHANNELS);

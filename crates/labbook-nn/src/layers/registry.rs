@@ -185,6 +185,7 @@ registry![
     Softmax,
     SpatialDropout1D,
     SpatialDropout2D,
+    StochasticDepth,
     TimeDistributed,
     TransformerDecoder,
     TransformerEncoder,

@@ -5,6 +5,7 @@ mod attention;
 pub(crate) mod compiled;
 mod description;
 mod forward;
+mod freezing;
 pub(crate) mod graph;
 mod joined;
 #[expect(clippy::module_inception, reason = "the file of the type Model")]
@@ -18,6 +19,7 @@ mod weights;
 
 pub use activations::{ActivationBatches, LayerRange};
 pub use compiled::{Compile, LossChoice, Losses, OptimizerChoice};
+pub use freezing::LayerPlace;
 pub use joined::Models;
 pub use model::Model;
 pub use sequential::Sequential;

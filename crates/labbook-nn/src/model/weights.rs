@@ -6,31 +6,6 @@ use crate::tensors::shape::tuple;
 use crate::{Error, OptimizerState, Parameter, Result};
 
 impl Model {
-    /// Says whether training changes the weights of all layers of this model, in whichever
-    /// models they are.
-    ///
-    /// Compile again afterwards, as in Keras: an optimizer keeps what it remembers for the
-    /// weights that it began with.
-    ///
-    /// # Errors
-    /// When libtorch refuses.
-    pub fn set_trainable(&mut self, trainable: bool) -> Result<()> {
-        for node in &self.graph.nodes {
-            node.layer.set_trainable(trainable)?;
-        }
-        Ok(())
-    }
-
-    /// Says whether training changes the weights of one layer; see
-    /// [`set_trainable`](Self::set_trainable).
-    ///
-    /// # Errors
-    /// When no layer has this name.
-    pub fn set_layer_trainable(&mut self, name: &str, trainable: bool) -> Result<()> {
-        let index = self.node_of(name)?;
-        self.graph.nodes[index].layer.set_trainable(trainable)
-    }
-
     /// Takes over the weights of all layers that another model has under the same names and
     /// with the same shapes; tells the names of those layers.
     ///

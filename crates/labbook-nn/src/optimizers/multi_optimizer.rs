@@ -2,7 +2,9 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::optimizers::optimizer::OptimizerKind;
-use crate::{Error, Optimizer, OptimizerChoice, OptimizerConfig, OptimizerState, Result};
+use crate::{
+    Error, LayerPlace, Model, Optimizer, OptimizerChoice, OptimizerConfig, OptimizerState, Result,
+};
 
 /// Several optimizers for the parts of a model.
 ///
@@ -10,6 +12,9 @@ use crate::{Error, Optimizer, OptimizerChoice, OptimizerConfig, OptimizerState, 
 /// with `name/`. What belongs to no part has the optimizer of [`new`](Self::new). The learning
 /// rate that is told and set is that one's; those of the parts keep their ratio to it, so that
 /// schedules by callback work on all.
+///
+/// [`from_layer`](Self::from_layer) makes parts of the layers from one on: lower layers of a
+/// network that others trained then learn more slowly than the upper ones.
 ///
 /// ```
 /// use labbook_nn::{Adam, Dense, MultiOptimizer, SGD, Sequential};
@@ -25,15 +30,25 @@ use crate::{Error, Optimizer, OptimizerChoice, OptimizerConfig, OptimizerState, 
 /// ```
 #[derive(Debug)]
 pub struct MultiOptimizer {
-    /// The one of all other weights comes first; it has no name.
+    /// The one of all other weights comes first; its name is empty.
     parts: Vec<Part>,
     problem: Option<Error>,
 }
 
 #[derive(Debug)]
 struct Part {
-    name: String,
+    names: Vec<String>,
     optimizer: Box<dyn Optimizer>,
+}
+
+impl Part {
+    fn told(&self) -> String {
+        match self.names.as_slice() {
+            [] => "one whose layers all belong to later parts".to_owned(),
+            [name] => format!("{name:?}"),
+            [first, .., last] => format!("{first:?} to {last:?}"),
+        }
+    }
 }
 
 /// A part as a file keeps it.
@@ -41,6 +56,9 @@ struct Part {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PartConfig {
     name: String,
+    /// Further layers of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more: Vec<String>,
     optimizer: OptimizerConfig,
 }
 
@@ -58,11 +76,43 @@ impl MultiOptimizer {
     /// Adds the optimizer of a part: the name of a layer, or of a model within the model.
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn part(mut self, name: impl Into<String>, optimizer: impl Into<OptimizerChoice>) -> Self {
-        match optimizer.into().into_optimizer() {
-            Ok(optimizer) => self.parts.push(Part {
-                name: name.into(),
-                optimizer,
-            }),
+        self.push(vec![name.into()], optimizer);
+        self
+    }
+
+    /// Adds the optimizer of all layers of a model from this one on: a name, or a number, -1 for
+    /// the last layer. Layers that a later call names, too, belong to that one.
+    ///
+    /// ```
+    /// use labbook_nn::{Dense, MultiOptimizer, SGD, Sequential};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let mut model = Sequential::new();
+    /// model.add(Dense::new(8).input_shape(4));
+    /// model.add(Dense::new(8).name("middle"));
+    /// model.add(Dense::new(1));
+    /// let rate = |rate| SGD::new().learning_rate(rate);
+    /// let optimizer = MultiOptimizer::new(rate(1e-5))
+    ///     .from_layer(&model, "middle", rate(1e-4))
+    ///     .from_layer(&model, -1, rate(1e-3));
+    /// model.compile(optimizer, "mse", [])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn from_layer(
+        mut self,
+        model: &Model,
+        layer: impl Into<LayerPlace>,
+        optimizer: impl Into<OptimizerChoice>,
+    ) -> Self {
+        match model.names_from(&layer.into()) {
+            Ok(names) => {
+                for part in self.parts.iter_mut().skip(1) {
+                    part.names.retain(|name| !names.contains(name));
+                }
+                self.push(names, optimizer);
+            }
             Err(error) => {
                 self.problem.get_or_insert(error);
             }
@@ -70,9 +120,18 @@ impl MultiOptimizer {
         self
     }
 
+    fn push(&mut self, names: Vec<String>, optimizer: impl Into<OptimizerChoice>) {
+        match optimizer.into().into_optimizer() {
+            Ok(optimizer) => self.parts.push(Part { names, optimizer }),
+            Err(error) => {
+                self.problem.get_or_insert(error);
+            }
+        }
+    }
+
     pub(crate) fn of(configs: Vec<PartConfig>) -> Self {
         let parts = configs.into_iter().map(|part| Part {
-            name: part.name,
+            names: [vec![part.name], part.more].concat(),
             optimizer: part.optimizer.into_optimizer(),
         });
         Self {
@@ -83,19 +142,20 @@ impl MultiOptimizer {
 
     /// The number of the part that a weight belongs to: the one with the longest name that fits.
     fn part_of(&self, weight: &str) -> usize {
-        let belongs = |part: &Part| {
-            let rest = weight.strip_prefix(part.name.as_str());
+        let fits = |name: &&String| {
+            let rest = weight.strip_prefix(name.as_str());
             rest.is_some_and(|rest| rest.starts_with('/'))
         };
         let named = self.parts.iter().enumerate().skip(1);
-        let fitting = named.filter(|(_, part)| belongs(part));
-        fitting
-            .max_by_key(|(_, part)| part.name.len())
-            .map_or(0, |(index, _)| index)
+        let fitting = named.filter_map(|(index, part)| {
+            let names = part.names.iter().filter(fits);
+            names.map(|name| (name.len(), index)).max()
+        });
+        fitting.max().map_or(0, |(_, index)| index)
     }
 
     fn check_names(&self, weights: &[(String, Tensor)]) -> Result<()> {
-        let mut used: Vec<bool> = self.parts.iter().map(|part| part.name.is_empty()).collect();
+        let mut used: Vec<bool> = (0..self.parts.len()).map(|index| index == 0).collect();
         for (name, _) in weights {
             used[self.part_of(name)] = true;
         }
@@ -104,7 +164,7 @@ impl MultiOptimizer {
             Some(index) => Err(Error::option(
                 "MultiOptimizer",
                 "parts that are layers, or models within the model, with weights to train",
-                format!("{:?}", self.parts[index].name),
+                self.parts[index].told(),
                 "see model.summary() for the names",
             )),
         }
@@ -118,8 +178,10 @@ impl Optimizer for MultiOptimizer {
 
     fn config(&self) -> Option<OptimizerConfig> {
         let parts = self.parts.iter().map(|part| {
+            let (name, more) = part.names.split_first()?;
             Some(PartConfig {
-                name: part.name.clone(),
+                name: name.clone(),
+                more: more.to_vec(),
                 optimizer: part.optimizer.config()?,
             })
         });
@@ -133,14 +195,13 @@ impl Optimizer for MultiOptimizer {
         }
         for (index, part) in self.parts.iter().enumerate() {
             part.optimizer.check()?;
-            let twice = self.parts[..index]
-                .iter()
-                .any(|other| other.name == part.name);
-            if twice || (index > 0 && part.name.is_empty()) {
+            let mut before = self.parts[..index].iter().flat_map(|part| &part.names);
+            let twice = before.any(|name| part.names.contains(name));
+            if twice || (index > 0 && part.names.iter().any(String::is_empty)) {
                 return Err(Error::option(
                     "MultiOptimizer",
                     "a name of its own for each part",
-                    format!("{:?}", part.name),
+                    part.told(),
                     "name every layer or model once",
                 ));
             }

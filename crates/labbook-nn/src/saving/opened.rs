@@ -73,7 +73,8 @@ pub(crate) fn open_tensors(path: &Path) -> Result<Opened> {
             path,
             "a safetensors file",
             received,
-            "write it as one: see import_weights",
+            "write it as one: see import_weights; examples/keras_to_safetensors.py converts \
+             Keras's files",
         )
     };
     let (opened, _) = open_header(path, TENSORS, &foreign)?;

@@ -10,7 +10,7 @@ use crate::tensors::shape::Size2D;
 use crate::{Activation, Error, LayerConfig, Padding, Result, Shape};
 
 /// Layers that do nothing when a model predicts.
-const IDLE: [&str; 13] = [
+const IDLE: [&str; 14] = [
     "ActivityRegularization",
     "AlphaDropout",
     "Dropout",
@@ -24,6 +24,7 @@ const IDLE: [&str; 13] = [
     "RandomZoom",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "StochasticDepth",
 ];
 
 /// From channels last to channels first, and back.

@@ -1,16 +1,29 @@
-//! Zip archives, as far as NumPy writes them: stored or deflated, also beyond 4 GiB.
+//! Zip archives, as far as NumPy and PyTorch write them: stored or deflated, also beyond 4 GiB.
+//!
+//! Everything is read from an archive in memory, and nothing it says of itself is believed: names
+//! are texts and no paths, and what is unpacked is bounded by what is packed.
+//!
+//! ```
+//! let archive = labbook_zip::written(&[("a.txt".to_owned(), b"hello".to_vec())]).unwrap();
+//! let entries = labbook_zip::entries(&archive).unwrap();
+//! assert_eq!(entries[0].name, "a.txt");
+//! assert_eq!(labbook_zip::unpacked(&archive, &entries[0]).unwrap(), b"hello");
+//! ```
 
 use std::io::Read;
+use std::ops::Range;
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use super::header::Fault;
+/// What was expected, and what was found.
+pub type Fault = (String, String);
 
 /// A file in an archive.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) name: String,
+pub struct Entry {
+    /// Its name, which may be any text.
+    pub name: String,
     deflated: bool,
     checksum: u32,
     packed: u64,
@@ -67,11 +80,14 @@ impl<'a> Cursor<'a> {
 }
 
 /// What the directory at the archive's end lists.
-pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
+///
+/// # Errors
+/// For bytes that are no archive, and for one that is damaged, encrypted or packed in a rare way.
+pub fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
     if !bytes.starts_with(b"PK") {
         let begin = bytes.get(..6).unwrap_or(bytes).escape_ascii();
         return Err(fault(
-            "an .npz file, which begins with PK",
+            "a zip archive, which begins with PK",
             format!("\"{begin}\""),
         ));
     }
@@ -81,8 +97,11 @@ pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
     for _ in 0..count {
         entries.push(entry(&mut cursor).ok_or_else(cut)??);
     }
-    // Nothing is listed that was not counted.
-    match (bytes.len() - cursor.0.len()) as u64 == stop {
+    // Nothing is listed that was not counted, and no bytes serve two files.
+    let listed = (bytes.len() - cursor.0.len()) as u64 == stop;
+    let packed = entries.iter().map(|entry: &Entry| entry.packed);
+    let apart = packed.fold(0, u64::saturating_add) <= bytes.len() as u64;
+    match listed && apart {
         true => Ok(entries),
         false => Err(cut()),
     }
@@ -100,25 +119,28 @@ fn directory(bytes: &[u8]) -> Option<(u64, u64, u64)> {
     let mut cursor = Cursor::at(bytes, end as u64)?;
     cursor.tag(END)?;
     let disks = (cursor.u16()?, cursor.u16()?);
-    let (_, count, _, start) = (cursor.u16()?, cursor.u16()?, cursor.u32()?, cursor.u32()?);
+    let (_, count) = (cursor.u16()?, cursor.u16()?);
+    let (size, start) = (cursor.u32()?, cursor.u32()?);
     let comment = cursor.u16()?;
     if disks != (0, 0) || cursor.0.len() != usize::from(comment) {
         return None;
     }
     if count != u16::MAX && start != u32::MAX {
-        return Some((count.into(), start.into(), end as u64));
+        // PyTorch puts the larger directory's facts between, though all fits.
+        let stop = u64::from(start) + u64::from(size);
+        return (stop <= end as u64).then_some((count.into(), start.into(), stop));
     }
     // The larger directory's place stands before this one's end.
     let mut locator = Cursor::at(bytes, (end as u64).checked_sub(20)?)?;
     locator.tag(b"PK\x06\x07")?;
     locator.u32()?;
-    let stop = locator.u64()?;
-    let mut large = Cursor::at(bytes, stop)?;
+    let place = locator.u64()?;
+    let mut large = Cursor::at(bytes, place)?;
     large.tag(END_64)?;
     large.take(8 + 2 + 2 + 4 + 4 + 8)?;
-    let count = large.u64()?;
-    large.u64()?;
-    Some((count, large.u64()?, stop))
+    let (count, size, start) = (large.u64()?, large.u64()?, large.u64()?);
+    let stop = start.checked_add(size)?;
+    (stop <= place).then_some((count, start, stop))
 }
 
 fn entry(cursor: &mut Cursor<'_>) -> Option<Result<Entry, Fault>> {
@@ -150,7 +172,7 @@ fn entry(cursor: &mut Cursor<'_>) -> Option<Result<Entry, Fault>> {
     };
     if flags & 1 != 0 || !matches!(method, 0 | 8) {
         let found = format!("{name:?} packed in another way (method {method}, flags {flags:#x})");
-        return Some(Err(fault("arrays that are stored or deflated", found)));
+        return Some(Err(fault("files that are stored or deflated", found)));
     }
     let [packed, size, start] = large;
     Some(Ok(Entry {
@@ -164,7 +186,10 @@ fn entry(cursor: &mut Cursor<'_>) -> Option<Result<Entry, Fault>> {
 }
 
 /// A file's bytes, checked.
-pub(super) fn unpacked(bytes: &[u8], entry: &Entry) -> Result<Vec<u8>, Fault> {
+///
+/// # Errors
+/// When they do not match their checksum or length.
+pub fn unpacked(bytes: &[u8], entry: &Entry) -> Result<Vec<u8>, Fault> {
     let packed = packed(bytes, entry).ok_or_else(cut)?;
     let read = match entry.deflated {
         false => packed.to_vec(),
@@ -200,9 +225,33 @@ fn packed<'a>(bytes: &'a [u8], entry: &Entry) -> Option<&'a [u8]> {
     cursor.take(usize::try_from(entry.packed).ok()?)
 }
 
+/// Where a stored file's bytes, checked, stand in the archive.
+///
+/// # Errors
+/// When they are deflated, or do not match their checksum.
+pub fn stored(bytes: &[u8], entry: &Entry) -> Result<Range<usize>, Fault> {
+    if entry.deflated {
+        return Err(fault(
+            "files that are stored",
+            format!("{:?} deflated", entry.name),
+        ));
+    }
+    let packed = packed(bytes, entry).ok_or_else(cut)?;
+    let mut checksum = Crc::new();
+    checksum.update(packed);
+    if packed.len() as u64 != entry.size || checksum.sum() != entry.checksum {
+        return Err(fault("bytes that match their checksum", "others"));
+    }
+    let start = packed.as_ptr().addr() - bytes.as_ptr().addr();
+    Ok(start..start + packed.len())
+}
+
 /// An archive of stored files.
-pub(super) fn written(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, Fault> {
-    let too_large = || fault("arrays of less than 4 GiB in all", "more");
+///
+/// # Errors
+/// When names, files or their number are larger than the plain format holds.
+pub fn written(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, Fault> {
+    let too_large = || fault("files of less than 4 GiB in all", "more");
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     for (name, bytes) in files {
         let start = u32::try_from(archive.len()).map_err(|_| too_large())?;
@@ -230,7 +279,7 @@ pub(super) fn written(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, Fault> {
     let count = u16::try_from(files.len())
         .ok()
         .filter(|&count| count < u16::MAX);
-    let count = count.ok_or_else(|| fault("less than 65,535 arrays", "more"))?;
+    let count = count.ok_or_else(|| fault("less than 65,535 files", "more"))?;
     archive.extend(directory);
     archive.extend([END, &[0; 4], &count.to_le_bytes(), &count.to_le_bytes()].concat());
     archive.extend([&size.to_le_bytes()[..], &start.to_le_bytes(), &[0; 2]].concat());
