@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::dense::Dense;
 use super::{Exact, Grid, MOST_IN_PAIRS, TsneEvent};
 use crate::simd::{Kernel, vectorised_kernel};
 use crate::{Affinities, AnalysisError};
@@ -25,14 +26,25 @@ const CHUNK: usize = 128;
 /// How pairs of points push each other apart.
 #[derive(Debug)]
 pub(super) enum Repulsion {
+    /// Attraction as well.
+    Dense(Dense),
     Exact(Exact),
     /// And what sums maps that are too wide for a grid.
     Grid(Box<Grid>, Exact),
 }
 
 impl Repulsion {
-    fn compute(&mut self, points: &[[f32; 2]], forces: &mut [[f32; 2]]) -> f64 {
+    fn compute(
+        &mut self,
+        points: &[[f32; 2]],
+        forces: &mut [[f32; 2]],
+        pulls: &mut Vec<[f32; 2]>,
+    ) -> f64 {
         match self {
+            Self::Dense(dense) => {
+                pulls.resize(points.len(), [0.0; 2]);
+                dense.forces(points, forces, pulls)
+            }
             Self::Exact(exact) => exact.repulsion(points, forces),
             Self::Grid(_, exact) if points.len() <= MOST_IN_PAIRS && !Grid::suits(points) => {
                 exact.repulsion(points, forces)
@@ -73,6 +85,8 @@ pub(super) struct Optimizer<'a> {
     points: Vec<[f32; 2]>,
     next: Vec<[f32; 2]>,
     forces: Vec<[f32; 2]>,
+    /// Of the attraction, where it was computed together with the forces.
+    pulls: Vec<[f32; 2]>,
     updates: Vec<[f32; 2]>,
     gains: Vec<[f32; 2]>,
 }
@@ -103,6 +117,7 @@ impl<'a> Optimizer<'a> {
             next: points.clone(),
             points,
             forces: vec![[0.0; 2]; n],
+            pulls: Vec::new(),
             updates: vec![[0.0; 2]; n],
             gains: vec![[1.0; 2]; n],
         }
@@ -218,9 +233,12 @@ impl<'a> Optimizer<'a> {
         rate: f32,
         report: bool,
     ) -> Option<(f64, f64)> {
-        let z = self.repulsion.compute(&self.points, &mut self.forces);
+        let z = self
+            .repulsion
+            .compute(&self.points, &mut self.forces, &mut self.pulls);
         let (attract, repel) = (4.0 * exaggeration as f32, (4.0 / z) as f32);
         let (affinities, points, forces) = (self.affinities, &self.points, &self.forces);
+        let pulls = &self.pulls;
         let keep_gains = self.schedule.keep_gains;
         let sums: Vec<(Sums, bool)> = self
             .next
@@ -233,6 +251,7 @@ impl<'a> Optimizer<'a> {
                     affinities,
                     points,
                     forces,
+                    pulls,
                     first: task * CHUNK,
                     next,
                     updates,
@@ -268,6 +287,8 @@ struct Move<'a> {
     affinities: &'a Affinities,
     points: &'a [[f32; 2]],
     forces: &'a [[f32; 2]],
+    /// None, or one per point.
+    pulls: &'a [[f32; 2]],
     first: usize,
     next: &'a mut [[f32; 2]],
     updates: &'a mut [[f32; 2]],
@@ -292,7 +313,10 @@ impl Kernel for Move<'_> {
         for (i, ((next, updates), gains)) in (self.first..).zip(moved) {
             let (columns, values) = self.affinities.row(i);
             let point = self.points[i];
-            let pulled = attraction(point, columns, values, self.points);
+            let pulled = match self.pulls.get(i) {
+                Some(&pulled) => pulled,
+                None => attraction(point, columns, values, self.points),
+            };
             if self.report {
                 sums.add_divergence(point, columns, values, self.points);
             }
