@@ -61,6 +61,14 @@ impl Affinities {
         Self { pairs, mean_sigma }
     }
 
+    /// The stronger half of the pairs, for the part of a descent that arranges the whole.
+    pub(crate) fn stronger_half(&self) -> Self {
+        Self {
+            pairs: self.pairs.stronger_half(),
+            mean_sigma: self.mean_sigma,
+        }
+    }
+
     /// Number of samples.
     pub fn n_samples(&self) -> usize {
         self.pairs.len()

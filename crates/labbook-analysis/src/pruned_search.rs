@@ -451,4 +451,33 @@ mod tests {
         let search = PrunedSearch::new(&rows, width, &leading);
         assert!(search.neighbors(20, n).is_none());
     }
+
+    #[test]
+    fn a_sixth_of_the_samples_holds_nearly_all_neighbours() {
+        let (n, width, k) = (6000, 100, 15);
+        let rows = samples(n, width);
+        let leading: Vec<f32> = rows
+            .chunks(width)
+            .flat_map(|row| &row[..COORDINATES - 1])
+            .copied()
+            .collect();
+        let search = PrunedSearch::new(&rows, width, &leading);
+        let all = search.neighbors(k, n).unwrap();
+        let mut some = search.neighbors(k, 1000).unwrap();
+        let recall = |found: &Neighbors| {
+            let rows = all.indices.chunks(k).zip(found.indices.chunks(k));
+            let both = rows.map(|(a, b)| b.iter().filter(|j| a.contains(j)).count());
+            both.sum::<usize>() as f64 / all.indices.len() as f64
+        };
+        let before = recall(&some);
+        crate::refinement::refine(&rows, width, &mut some);
+        let after = recall(&some);
+        println!("recall {before}, refined {after}");
+        assert!(before < 1.0, "nothing was left out");
+        assert!(after > before && after > 0.9, "{before} {after}");
+        for (i, near) in some.indices.chunks(k).enumerate() {
+            assert!(near.windows(2).all(|pair| pair[0] < pair[1]), "{near:?}");
+            assert!(!near.contains(&(i as u32)));
+        }
+    }
 }

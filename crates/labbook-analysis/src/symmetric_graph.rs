@@ -97,6 +97,46 @@ impl SymmetricGraph {
         (&self.columns[range.clone()], &self.values[range])
     }
 
+    /// The pairs that are among the stronger half of either end's, as strong in all as all are.
+    pub(crate) fn stronger_half(&self) -> Self {
+        let middles: Vec<f32> = (0..self.len())
+            .into_par_iter()
+            .map(|i| {
+                let mut values = self.row(i).1.to_vec();
+                let middle = values.len() / 2;
+                match values.get(middle) {
+                    Some(_) => *values.select_nth_unstable_by(middle, f32::total_cmp).1,
+                    None => 0.0,
+                }
+            })
+            .collect();
+        let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..self.len())
+            .into_par_iter()
+            .map(|i| {
+                let (columns, values) = self.row(i);
+                let pairs = columns.iter().copied().zip(values.iter().copied());
+                pairs
+                    .filter(|&(j, value)| value >= middles[i].min(middles[j as usize]))
+                    .unzip()
+            })
+            .collect();
+        let sum = |values: &[f32]| values.iter().map(|&x| f64::from(x)).sum::<f64>();
+        let kept: f64 = rows.iter().map(|(_, values)| sum(values)).sum();
+        let scale = (sum(&self.values) / kept.max(f64::MIN_POSITIVE)) as f32;
+        let mut half = Self {
+            row_starts: vec![0],
+            columns: Vec::new(),
+            values: Vec::new(),
+        };
+        for (columns, values) in rows {
+            half.columns.extend(columns);
+            half.values
+                .extend(values.into_iter().map(|value| scale * value));
+            half.row_starts.push(half.columns.len());
+        }
+        half
+    }
+
     /// Whether there is a way of edges with a weight between any two samples.
     pub(crate) fn is_connected(&self) -> bool {
         let mut seen = vec![false; self.len()];

@@ -1,3 +1,4 @@
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::simd::{Kernel, vectorised_kernel};
@@ -30,12 +31,12 @@ impl Wide<'_> {
             .par_chunks_mut(TASK)
             .zip(self.rows.par_chunks(TASK * width))
             .for_each(|(products, rows)| {
-                let mut centred = [[0.0; FEATURES]; ROWS];
+                let mut centred = [[0.0; FEATURES + LANES]; ROWS];
                 for first in (0..width).step_by(FEATURES) {
                     let count = FEATURES.min(width - first);
                     let groups = products.chunks_mut(ROWS);
                     for (products, rows) in groups.zip(rows.chunks(ROWS * width)) {
-                        vectorised_kernel(Times {
+                        Arch::new().dispatch(Times {
                             place: self.place(rows, first, count),
                             centred: &mut centred,
                             block: &block[first..][..count],
@@ -55,11 +56,11 @@ impl Wide<'_> {
             .par_chunks_mut(FEATURES)
             .enumerate()
             .for_each(|(task, products)| {
-                let mut centred = [[0.0; FEATURES]; ROWS];
+                let mut centred = [[0.0; FEATURES + LANES]; ROWS];
                 let first = task * FEATURES;
                 for (rows, block) in self.rows.chunks(ROWS * width).zip(block.chunks(ROWS)) {
                     let count = products.len();
-                    vectorised_kernel(TransposedTimes {
+                    Arch::new().dispatch(TransposedTimes {
                         place: self.place(rows, first, count),
                         centred: &mut centred,
                         block,
@@ -87,7 +88,7 @@ impl Wide<'_> {
             .par_chunks_mut(FEATURES)
             .enumerate()
             .map(|(task, sums)| {
-                let mut centred = [[0.0; FEATURES]; ROWS];
+                let mut centred = [[0.0; FEATURES + LANES]; ROWS];
                 let first = task * FEATURES;
                 let mut squares = 0.0;
                 for rows in self.rows.chunks(ROWS * width) {
@@ -105,7 +106,9 @@ impl Wide<'_> {
 }
 
 /// Some features of up to `ROWS` samples, less their shift; zeros for the samples that lack.
-type Centred = [[f32; FEATURES]; ROWS];
+///
+/// A few more lie between the samples, lest these fall on the same lines of the cache.
+type Centred = [[f32; FEATURES + LANES]; ROWS];
 
 /// Where they are read.
 #[derive(Clone, Copy)]
@@ -128,7 +131,7 @@ impl Place<'_> {
                 *value = x - shift;
             }
         }
-        centred[samples..].fill([0.0; FEATURES]);
+        centred[samples..].fill([0.0; FEATURES + LANES]);
     }
 }
 
@@ -139,23 +142,24 @@ struct Times<'a, 'b> {
     products: &'b mut [[f32; LANES]],
 }
 
-impl Kernel for Times<'_, '_> {
+impl WithSimd for Times<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         self.place.read(self.centred);
-        let mut sums = [[0.0_f32; LANES]; ROWS];
-        for (feature, line) in self.block.iter().enumerate() {
-            for (sums, values) in sums.iter_mut().zip(self.centred.iter()) {
-                for lane in 0..LANES {
-                    sums[lane] += values[feature] * line[lane];
+        for part in 0..LANES / S::F32_LANES {
+            let mut sums = [simd.splat_f32s(0.0); ROWS];
+            for (feature, line) in self.block.iter().enumerate() {
+                let (line, _) = S::as_simd_f32s(line);
+                for (sum, values) in sums.iter_mut().zip(self.centred.iter()) {
+                    let value = simd.splat_f32s(values[feature]);
+                    *sum = simd.mul_add_e_f32s(value, line[part], *sum);
                 }
             }
-        }
-        for (products, sums) in self.products.iter_mut().zip(sums) {
-            for lane in 0..LANES {
-                products[lane] += sums[lane];
+            for (products, &sum) in self.products.iter_mut().zip(&sums) {
+                let (products, _) = S::as_mut_simd_f32s(products);
+                products[part] = simd.add_f32s(products[part], sum);
             }
         }
     }
@@ -168,22 +172,26 @@ struct TransposedTimes<'a, 'b> {
     products: &'b mut [[f32; LANES]],
 }
 
-impl Kernel for TransposedTimes<'_, '_> {
+impl WithSimd for TransposedTimes<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         self.place.read(self.centred);
-        let mut lines = [[0.0_f32; LANES]; ROWS];
-        lines[..self.block.len()].copy_from_slice(self.block);
-        for (feature, products) in self.products.iter_mut().enumerate() {
-            let mut sums = *products;
-            for (values, line) in self.centred.iter().zip(&lines) {
-                for lane in 0..LANES {
-                    sums[lane] += values[feature] * line[lane];
-                }
+        for part in 0..LANES / S::F32_LANES {
+            let mut lines = [simd.splat_f32s(0.0); ROWS];
+            for (line, block) in lines.iter_mut().zip(self.block) {
+                *line = S::as_simd_f32s(block).0[part];
             }
-            *products = sums;
+            for (feature, products) in self.products.iter_mut().enumerate() {
+                let (products, _) = S::as_mut_simd_f32s(products);
+                let mut sum = products[part];
+                for (values, &line) in self.centred.iter().zip(&lines) {
+                    let value = simd.splat_f32s(values[feature]);
+                    sum = simd.mul_add_e_f32s(value, line, sum);
+                }
+                products[part] = sum;
+            }
         }
     }
 }

@@ -143,7 +143,8 @@ impl Tsne {
         self
     }
 
-    /// By how much attraction is enlarged during the first 250 iterations: at least 1.
+    /// By how much attraction is enlarged during the first 250 iterations: at least 1. Where forces
+    /// are summed on a grid, the stronger half of each sample's pairs stands for all meanwhile.
     #[must_use]
     pub fn early_exaggeration(mut self, factor: f64) -> Self {
         self.early_exaggeration = factor;
@@ -220,6 +221,10 @@ impl Tsne {
     }
 
     /// Maps samples of shape `(n_samples, n_features)`.
+    ///
+    /// From 20,000 samples on, neighbours are sought among several thousand in the same part of
+    /// space, and among the neighbours of those found; so memory and time grow with the samples,
+    /// and a few neighbours in a hundred may be missed.
     ///
     /// # Errors
     ///

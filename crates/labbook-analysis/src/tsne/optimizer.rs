@@ -80,6 +80,8 @@ struct Phase {
 /// Gradient descent with momentum and a gain per coordinate, as scikit-learn does it.
 pub(super) struct Optimizer<'a> {
     affinities: &'a Affinities,
+    /// What attracts in the first phase, where that is not all.
+    stronger: Option<Affinities>,
     repulsion: Repulsion,
     schedule: Schedule,
     points: Vec<[f32; 2]>,
@@ -110,8 +112,17 @@ impl<'a> Optimizer<'a> {
         points: Vec<[f32; 2]>,
     ) -> Self {
         let n = points.len();
+        // Looking up neighbours is most of an iteration's work, and the first phase only brings
+        // points to their places among the others.
+        let stronger = match &repulsion {
+            Repulsion::Grid(..) if schedule.early_exaggeration > 1.0 => {
+                Some(affinities.stronger_half())
+            }
+            _ => None,
+        };
         Self {
             affinities,
+            stronger,
             repulsion,
             schedule,
             next: points.clone(),
@@ -138,6 +149,7 @@ impl<'a> Optimizer<'a> {
         };
         let (error, mut iteration) = self.descend(0, &exploration, on_event)?;
         on_event(&TsneEvent::ExaggerationDone { iteration, error });
+        self.stronger = None;
         if iteration < max_iter {
             self.updates.fill([0.0; 2]);
             if !self.schedule.keep_gains {
@@ -237,7 +249,8 @@ impl<'a> Optimizer<'a> {
             .repulsion
             .compute(&self.points, &mut self.forces, &mut self.pulls);
         let (attract, repel) = (4.0 * exaggeration as f32, (4.0 / z) as f32);
-        let (affinities, points, forces) = (self.affinities, &self.points, &self.forces);
+        let affinities = self.stronger.as_ref().unwrap_or(self.affinities);
+        let (points, forces) = (&self.points, &self.forces);
         let pulls = &self.pulls;
         let keep_gains = self.schedule.keep_gains;
         let sums: Vec<(Sums, bool)> = self

@@ -140,3 +140,67 @@ pub(super) fn separate(
         values,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::Samples;
+    use crate::metric::Metric;
+    use crate::neighbors::NeighborIndex;
+
+    #[derive(Deserialize)]
+    struct Fixture {
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        samples: Vec<Vec<f32>>,
+        n_neighbors: usize,
+        set_op_mix_ratio: f32,
+        metric: String,
+        labels: Option<Vec<i128>>,
+        target_weight: f64,
+        weights: Vec<Vec<f32>>,
+    }
+
+    #[test]
+    fn graphs_are_those_of_umap_learn() {
+        let text = include_str!("../../tests/fixtures/umap.json");
+        let fixture: Fixture = serde_json::from_str(text).unwrap();
+        assert_eq!(fixture.cases.len(), 6);
+        for case in fixture.cases {
+            let shape = (case.samples.len(), case.samples[0].len());
+            let samples = Array2::from_shape_vec(shape, case.samples.concat()).unwrap();
+            let metric = match case.metric.as_str() {
+                "cosine" => Metric::Cosine,
+                _ => Metric::Euclidean,
+            };
+            let index = NeighborIndex::new(&samples.to_table().unwrap(), metric).unwrap();
+            let k = case.n_neighbors - 1;
+            let neighbors = index.neighbors_of_all(k).unwrap();
+            let weights = membership(&neighbors.distances(index.scale()), k, false);
+            let mix = case.set_op_mix_ratio;
+            let mut graph = SymmetricGraph::new(&neighbors.indices, &weights, k, |own, other| {
+                mix * either(own, other) + (1.0 - mix) * own * other
+            });
+            if let Some(labels) = &case.labels {
+                graph = separate(&graph, labels, case.target_weight);
+            }
+            let mut actual = Array2::<f32>::zeros((shape.0, shape.0));
+            for i in 0..graph.len() {
+                let (columns, values) = graph.row(i);
+                for (&j, &value) in columns.iter().zip(values) {
+                    actual[[i, j as usize]] = value;
+                }
+            }
+            for (a, e) in actual.iter().zip(case.weights.concat()) {
+                assert!((a - e).abs() < 1e-4, "{}: {a} against {e}", case.name);
+            }
+        }
+    }
+}

@@ -35,7 +35,8 @@ const NOISE: f64 = 1e-4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UmapInit {
     /// Along the slowest vibrations of the graph of neighbours. A graph in several pieces has none
-    /// that all pieces share; it starts along the main components.
+    /// that all pieces share, and fewer than 16 samples have too few: they start along the main
+    /// components.
     Spectral,
     /// Along the two main components of the samples.
     Pca,
@@ -381,7 +382,9 @@ impl Umap {
                 .collect())
         };
         let points = match (self.init, index) {
-            (UmapInit::Spectral, _) if graph.is_connected() => Some(spectral::layout(graph)?),
+            (UmapInit::Spectral, _) if n >= spectral::FEWEST && graph.is_connected() => {
+                Some(spectral::layout(graph)?)
+            }
             (UmapInit::Spectral | UmapInit::Pca, Some(index)) => Some(main(index)?),
             _ => None,
         };

@@ -12,6 +12,9 @@ use crate::symmetric_graph::SymmetricGraph;
 /// let these settle sooner.
 const BLOCK: usize = 8;
 
+/// Samples from which on there are more vibrations than are sought together.
+pub(super) const FEWEST: usize = 2 * BLOCK;
+
 /// Rounds, and products with the graph in each.
 const ROUNDS: usize = 6;
 const DEGREE: usize = 16;
