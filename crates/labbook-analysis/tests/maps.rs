@@ -21,7 +21,9 @@ fn rings(groups: usize, size: usize, d: usize) -> (Array2<f32>, Vec<i64>) {
         (state >> 40) as f32 / (1_u64 << 24) as f32 - 0.5
     };
     let directions = Array2::from_shape_fn((3 * groups, d), |_| uniform());
-    let turns: Vec<f32> = (0..groups * size).map(|_| 6.2832 * uniform()).collect();
+    let turns: Vec<f32> = (0..groups * size)
+        .map(|_| std::f32::consts::TAU * uniform())
+        .collect();
     let labels: Vec<i64> = (0..groups * size).map(|i| (i % groups) as i64).collect();
     let samples = Array2::from_shape_fn((groups * size, d), |(i, j)| {
         let (group, turn) = (i % groups, turns[i]);

@@ -198,7 +198,7 @@ impl Umap {
     /// for a sample that has no direction, [`AnalysisError::Diverged`], or
     /// [`AnalysisError::Tensor`].
     pub fn fit(&self, samples: &impl Samples) -> Result<UmapMap, AnalysisError> {
-        tch::no_grad(|| self.mapped(samples, |graph| Ok(graph)))
+        tch::no_grad(|| self.mapped(samples, Ok))
     }
 
     /// Maps samples so that those of one class, an integer, lie together as well: umap-learn's
