@@ -83,10 +83,11 @@ def maker(program):
         import umap
 
         # Without a seed, which would leave it one thread.
-        return umap.UMAP(n_jobs=2).fit_transform
+        return lambda data: umap.UMAP(n_jobs=2).fit_transform(data)
     import pacmap
 
-    return pacmap.PaCMAP().fit_transform
+    # A fitted one would use its pairs again.
+    return lambda data: pacmap.PaCMAP().fit_transform(data)
 
 
 def peer(program, folder, points, repeats, path):
