@@ -1,7 +1,9 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use crate::metric::Metric;
 use crate::neighbors::{NeighborIndex, Neighbors};
+use crate::symmetric_graph::SymmetricGraph;
 use crate::tsne::total_weight;
 use crate::{AnalysisError, Samples};
 
@@ -18,9 +20,7 @@ const TOLERANCE: f64 = 1e-6;
 /// and both directions of a pair are averaged. Memory grows linearly with the samples.
 #[derive(Debug, Clone)]
 pub struct Affinities {
-    row_starts: Vec<usize>,
-    columns: Vec<u32>,
-    values: Vec<f32>,
+    pairs: SymmetricGraph,
     mean_sigma: f64,
 }
 
@@ -37,7 +37,7 @@ impl Affinities {
             let table = samples.to_table()?;
             let (n_samples, n_features) = crate::samples::dimensions(&table);
             let k = neighbors_for(n_samples, n_features, perplexity)?;
-            let index = NeighborIndex::new(&table)?;
+            let index = NeighborIndex::new(&table, Metric::Euclidean)?;
             let neighbors = index.neighbors_of_all(k)?;
             Ok(Self::from_neighbors(&neighbors, perplexity, index.scale()))
         })
@@ -54,23 +54,29 @@ impl Affinities {
             .collect();
         // scikit-learn's figure: the square root of 1 over the mean precision.
         let mean_sigma = (n as f64 / betas.iter().sum::<f64>()).sqrt() / scale;
-        let (row_starts, columns, values) = symmetrised(&neighbors.indices, &conditional, k);
+        let share = 1.0 / (2.0 * n as f32);
+        let pairs = SymmetricGraph::new(&neighbors.indices, &conditional, k, |own, other| {
+            (own + other) * share
+        });
+        Self { pairs, mean_sigma }
+    }
+
+    /// The stronger half of the pairs, for the part of a descent that arranges the whole.
+    pub(crate) fn stronger_half(&self) -> Self {
         Self {
-            row_starts,
-            columns,
-            values,
-            mean_sigma,
+            pairs: self.pairs.stronger_half(),
+            mean_sigma: self.mean_sigma,
         }
     }
 
     /// Number of samples.
     pub fn n_samples(&self) -> usize {
-        self.row_starts.len() - 1
+        self.pairs.len()
     }
 
     /// Number of pairs that hold a probability, both directions counted.
     pub fn n_pairs(&self) -> usize {
-        self.columns.len()
+        self.pairs.values.len()
     }
 
     /// The mean width of the Gaussians, as scikit-learn prints it, in units of the samples.
@@ -80,8 +86,7 @@ impl Affinities {
 
     /// The neighbours of sample `i` and the probabilities of its pairs with them.
     pub fn row(&self, i: usize) -> (&[u32], &[f32]) {
-        let range = self.row_starts[i]..self.row_starts[i + 1];
-        (&self.columns[range.clone()], &self.values[range])
+        self.pairs.row(i)
     }
 
     /// The Kullback-Leibler divergence of a map from these probabilities, in nats: what t-SNE
@@ -117,7 +122,7 @@ impl Affinities {
                     .sum()
             })
             .collect();
-        let mass: f64 = self.values.iter().map(|&p| f64::from(p)).sum();
+        let mass: f64 = self.pairs.values.iter().map(|&p| f64::from(p)).sum();
         rows.iter().sum::<f64>() + mass * z.ln()
     }
 }
@@ -198,73 +203,6 @@ pub(crate) fn conditional_probabilities(squared: &[f32], perplexity: f64, row: &
         *p = (f64::from(*p) / total) as f32;
     }
     beta
-}
-
-/// Averages both directions of each pair: row starts, columns (ascending in a row) and values.
-fn symmetrised(indices: &[u32], conditional: &[f32], k: usize) -> (Vec<usize>, Vec<u32>, Vec<f32>) {
-    let n = indices.len() / k;
-    // The pairs by their second member. Rows are visited in order, so these lists ascend too.
-    let mut starts = vec![0_usize; n + 1];
-    for &j in indices {
-        starts[j as usize + 1] += 1;
-    }
-    for i in 0..n {
-        starts[i + 1] += starts[i];
-    }
-    let mut next = starts.clone();
-    let mut reverse = vec![(0_u32, 0.0_f32); indices.len()];
-    for (slot, (&j, &p)) in indices.iter().zip(conditional).enumerate() {
-        let place = &mut next[j as usize];
-        reverse[*place] = ((slot / k) as u32, p);
-        *place += 1;
-    }
-
-    let share = 1.0 / (2.0 * n as f32);
-    let merged: Vec<Vec<(u32, f32)>> = (0..n)
-        .into_par_iter()
-        .map(|i| {
-            let own = indices[i * k..][..k].iter().zip(&conditional[i * k..][..k]);
-            let mut own = own.map(|(&j, &p)| (j, p)).peekable();
-            let mut other = reverse[starts[i]..starts[i + 1]].iter().copied().peekable();
-            let mut row = Vec::with_capacity(2 * k);
-            loop {
-                let (j, p) = match (own.peek().copied(), other.peek().copied()) {
-                    (Some((a, p)), Some((b, q))) if a == b => {
-                        own.next();
-                        other.next();
-                        (a, p + q)
-                    }
-                    (Some((a, p)), Some((b, _))) if a < b => {
-                        own.next();
-                        (a, p)
-                    }
-                    (Some((a, p)), None) => {
-                        own.next();
-                        (a, p)
-                    }
-                    (_, Some((b, q))) => {
-                        other.next();
-                        (b, q)
-                    }
-                    (None, None) => break row,
-                };
-                row.push((j, p * share));
-            }
-        })
-        .collect();
-
-    let mut row_starts = Vec::with_capacity(n + 1);
-    row_starts.push(0);
-    let total = merged.iter().map(Vec::len).sum();
-    let (mut columns, mut values) = (Vec::with_capacity(total), Vec::with_capacity(total));
-    for row in merged {
-        for (j, p) in row {
-            columns.push(j);
-            values.push(p);
-        }
-        row_starts.push(columns.len());
-    }
-    (row_starts, columns, values)
 }
 
 #[cfg(test)]

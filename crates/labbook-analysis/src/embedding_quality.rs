@@ -1,6 +1,7 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use crate::metric::Metric;
 use crate::neighbors::{NeighborIndex, k_smallest};
 use crate::samples::dimensions;
 use crate::tsne::points_of;
@@ -188,7 +189,7 @@ impl<'a> Compared<'a> {
                 });
             }
             Ok(Self {
-                index: NeighborIndex::new(&table)?,
+                index: NeighborIndex::new(&table, Metric::Euclidean)?,
                 points,
                 k,
                 queries,

@@ -184,3 +184,16 @@ impl From<tch::TchError> for AnalysisError {
         }
     }
 }
+
+impl AnalysisError {
+    /// A map of precomputed distances is asked to place new samples.
+    pub(crate) fn no_samples_to_compare() -> Self {
+        Self::InvalidOption {
+            option: "metric",
+            expected: "Euclidean, Cosine or Correlation, so that new samples can be compared with \
+                       those of the map"
+                .to_owned(),
+            received: "Precomputed".to_owned(),
+        }
+    }
+}

@@ -31,17 +31,22 @@ mod curves;
 mod embedding_quality;
 mod error;
 mod losses;
+mod metric;
 mod neighbors;
+mod pacmap;
 mod pca;
 mod probability_scores;
 mod pruned_search;
 mod random;
+mod refinement;
 mod regression_scores;
 mod samples;
 mod scores;
 mod simd;
+mod symmetric_graph;
 mod top_k;
 mod tsne;
+mod umap;
 
 pub use affinities::Affinities;
 pub use agreement::{
@@ -62,7 +67,9 @@ pub use embedding_quality::{
 };
 pub use error::AnalysisError;
 pub use losses::{largest_loss_indices, sample_losses};
-pub use pca::{FittedPca, Pca};
+pub use metric::Metric;
+pub use pacmap::{Pacmap, PacmapInit};
+pub use pca::{FittedPca, IncrementalPca, Pca};
 pub use probability_scores::{brier_score_loss, log_loss};
 pub use regression_scores::{
     explained_variance_score, mean_absolute_error, mean_absolute_percentage_error,
@@ -72,3 +79,4 @@ pub use samples::Samples;
 pub use scores::{accuracy_score, f1_score, precision_score, recall_score};
 pub use top_k::top_k_accuracy_score;
 pub use tsne::{Init, LearningRate, Method, Tsne, TsneEvent, TsneMap};
+pub use umap::{Umap, UmapInit, UmapMap};

@@ -4,8 +4,10 @@ use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use crate::AnalysisError;
+use crate::metric::Metric;
 use crate::pca::{leading_plane, principal_directions};
 use crate::pruned_search::{COORDINATES, PrunedSearch};
+use crate::refinement::refine;
 use crate::samples::{dimensions, require_finite, taming_factor};
 use crate::simd::vectorised;
 
@@ -16,12 +18,27 @@ const BLOCK_ENTRIES: usize = 8 << 20;
 /// From this many samples on, finding directions that rule out most pairs is worth its time.
 const PRUNE_FROM: usize = 2500;
 
+/// From this many samples on, neighbours are sought among those in their part of space.
+const APPROXIMATE_FROM: usize = 20_000;
+
+/// How many those are at least, and for each neighbour that is sought.
+const AMONG: usize = 4096;
+const AMONG_PER_NEIGHBOR: usize = 32;
+
+/// Among how many samples `k` neighbours are sought.
+fn among(n: usize, k: usize) -> usize {
+    match n < APPROXIMATE_FROM {
+        true => n,
+        false => (AMONG + AMONG_PER_NEIGHBOR * k).min(n),
+    }
+}
+
 /// How far from the centre a query may lie, in the index's scale, where samples reach up to 1.
 /// From farther away the samples' distances differ by what single precision cannot tell; a
 /// nearer query in the same direction has the same neighbours.
 const FARTHEST: f64 = 1000.0;
 
-/// Samples prepared for exact nearest-neighbour search by matrix products.
+/// Samples prepared for nearest-neighbour search.
 ///
 /// Rows are centred, which keeps single precision accurate, and scaled to at most 1 in absolute
 /// value, so that no square overflows.
@@ -34,14 +51,23 @@ pub(crate) struct NeighborIndex {
     /// Of the tamed samples, as the scale.
     mean: Vec<f64>,
     scale: f64,
+    metric: Metric,
 }
 
 /// The nearest neighbours of each query, `k` per query, in ascending order of their index.
 pub(crate) struct Neighbors {
     pub(crate) k: usize,
     pub(crate) indices: Vec<u32>,
-    /// Squared Euclidean distances in the index's scale.
+    /// Squared distances in the index's scale.
     pub(crate) squared_distances: Vec<f32>,
+}
+
+impl Neighbors {
+    /// Distances in units of the samples, given the index's scale.
+    pub(crate) fn distances(&self, scale: f64) -> Vec<f32> {
+        let distance = |&squared: &f32| (f64::from(squared).sqrt() / scale) as f32;
+        self.squared_distances.par_iter().map(distance).collect()
+    }
 }
 
 impl fmt::Debug for NeighborIndex {
@@ -55,8 +81,9 @@ impl fmt::Debug for NeighborIndex {
 
 impl NeighborIndex {
     /// Takes a table that holds at least one row and one column, all finite.
-    pub(crate) fn new(table: &Tensor) -> Result<Self, AnalysisError> {
+    pub(crate) fn new(table: &Tensor, metric: Metric) -> Result<Self, AnalysisError> {
         require_finite(table)?;
+        let table = &metric.rows(table)?;
         let taming = taming_factor(table)?;
         let tamed = match taming {
             1.0 => table.shallow_clone(),
@@ -72,8 +99,9 @@ impl NeighborIndex {
             taming,
             mean: Vec::<f64>::try_from(mean)?,
             scale: if largest > 0.0 { 1.0 / largest } else { 1.0 },
+            metric,
         };
-        index.rows = index.prepare(table)?;
+        index.rows = index.centred(table)?;
         index.half_squares = index
             .rows
             .par_chunks(index.n_features())
@@ -94,7 +122,21 @@ impl NeighborIndex {
 
     /// What distances of the original samples were multiplied with.
     pub(crate) fn scale(&self) -> f64 {
-        self.scale * self.taming
+        match self.metric {
+            Metric::Euclidean => self.scale * self.taming,
+            _ => 1.0,
+        }
+    }
+
+    /// Neighbours with the metric's own distances, from their rows' distances.
+    fn measured(&self, mut neighbors: Neighbors) -> Neighbors {
+        if self.metric != Metric::Euclidean {
+            let unit = (1.0 / (self.scale * self.taming).powi(2)) as f32;
+            for squared in &mut neighbors.squared_distances {
+                *squared = self.metric.squared(*squared * unit);
+            }
+        }
+        neighbors
     }
 
     /// The samples, centred and scaled, row after row.
@@ -107,8 +149,14 @@ impl NeighborIndex {
         leading_plane(&self.table(&self.rows)?)
     }
 
-    /// Centres and scales rows as those of the index; rows far away are brought nearer.
+    /// Makes queries of samples.
     pub(crate) fn prepare(&self, table: &Tensor) -> Result<Vec<f32>, AnalysisError> {
+        require_finite(table)?;
+        self.centred(&self.metric.rows(table)?)
+    }
+
+    /// Centres and scales rows as those of the index; rows far away are brought nearer.
+    fn centred(&self, table: &Tensor) -> Result<Vec<f32>, AnalysisError> {
         let (n_samples, n_features) = dimensions(table);
         if n_features != self.n_features() {
             return Err(AnalysisError::FeatureMismatch {
@@ -172,19 +220,38 @@ impl NeighborIndex {
     /// The `k` nearest other samples of every sample.
     pub(crate) fn neighbors_of_all(&self, k: usize) -> Result<Neighbors, AnalysisError> {
         let (n, width) = (self.len(), self.n_features());
-        if n >= PRUNE_FROM && width > 2 * COORDINATES && k < n / 8 {
-            let table = self.table(&self.rows)?;
-            let directions = principal_directions(&table, COORDINATES - 1)?;
-            let projected = table.f_matmul(&Tensor::try_from(&directions)?)?;
-            let mut leading = vec![0.0_f32; projected.numel()];
-            let length = leading.len();
-            projected.f_copy_data(&mut leading, length)?;
-            drop(table);
-            if let Some(found) = PrunedSearch::new(&self.rows, width, &leading).neighbors(k) {
-                return Ok(found);
+        let among = among(n, k);
+        if n >= PRUNE_FROM && (width > 2 * COORDINATES || among < n) && k < n / 8 {
+            let search = PrunedSearch::new(&self.rows, width, &self.leading()?);
+            if let Some(mut found) = search.neighbors(k, among) {
+                drop(search);
+                if among < n {
+                    refine(&self.rows, width, &mut found);
+                }
+                return Ok(self.measured(found));
             }
         }
-        self.search(&self.rows, k, Some)
+        Ok(self.measured(self.search(&self.rows, k, Some)?))
+    }
+
+    /// The samples along `COORDINATES - 1` leading directions, or along as many as they have.
+    fn leading(&self) -> Result<Vec<f32>, AnalysisError> {
+        let width = self.n_features();
+        let size = width.min(COORDINATES - 1);
+        let table = self.table(&self.rows)?;
+        let directions = principal_directions(&table, size)?;
+        let projected = table.f_matmul(&Tensor::try_from(&directions)?)?;
+        let mut leading = vec![0.0_f32; projected.numel()];
+        let length = leading.len();
+        projected.f_copy_data(&mut leading, length)?;
+        if size == COORDINATES - 1 {
+            return Ok(leading);
+        }
+        let mut filled = vec![0.0; self.len() * (COORDINATES - 1)];
+        for (to, from) in filled.chunks_mut(COORDINATES - 1).zip(leading.chunks(size)) {
+            to[..size].copy_from_slice(from);
+        }
+        Ok(filled)
     }
 
     /// The `k` nearest samples of rows that [`prepare`](Self::prepare) made.
@@ -193,7 +260,7 @@ impl NeighborIndex {
         queries: &[f32],
         k: usize,
     ) -> Result<Neighbors, AnalysisError> {
-        self.search(queries, k, |_| None)
+        Ok(self.measured(self.search(queries, k, |_| None)?))
     }
 
     fn search(
@@ -304,6 +371,30 @@ impl Ranks<'_> {
     }
 }
 
+/// The `k` nearest other samples of every sample, from rows of their distances.
+pub(crate) fn nearest_in_rows(distances: &[f32], n: usize, k: usize) -> Neighbors {
+    let nearest: Vec<Vec<(u32, f32)>> = distances
+        .par_chunks(n)
+        .enumerate()
+        .map(|(i, row)| {
+            let mut nearest = k_smallest(n, k, Some(i), |start, out| {
+                let length = out.len().min(n - start);
+                out[..length].copy_from_slice(&row[start..][..length]);
+                length
+            });
+            nearest.sort_unstable();
+            let squared = |j: u32| row[j as usize] * row[j as usize];
+            nearest.into_iter().map(|j| (j, squared(j))).collect()
+        })
+        .collect();
+    let (indices, squared_distances) = nearest.into_iter().flatten().unzip();
+    Neighbors {
+        k,
+        indices,
+        squared_distances,
+    }
+}
+
 const CHUNK: usize = 64;
 
 /// The positions of the `k` smallest of `n` values, in no particular order, without position
@@ -395,7 +486,7 @@ mod tests {
         let mut normal = Normal::new(3);
         // Far from the origin, where uncentred products would cancel.
         let samples = Array2::from_shape_fn((150, 19), |_| normal.next() + 1000.0);
-        let index = NeighborIndex::new(&samples.to_table().unwrap()).unwrap();
+        let index = NeighborIndex::new(&samples.to_table().unwrap(), Metric::Euclidean).unwrap();
         let k = 7;
         let found = index.neighbors_of_all(k).unwrap();
         for i in 0..150 {
@@ -424,7 +515,7 @@ mod tests {
         let samples = Array2::from_shape_fn((40, 3), |_| normal.next());
         let index = |factor: f64| {
             let table = (&samples * factor).to_table().unwrap();
-            NeighborIndex::new(&table).unwrap()
+            NeighborIndex::new(&table, Metric::Euclidean).unwrap()
         };
         let expected = index(1.0).neighbors_of_all(6).unwrap();
         for factor in [1e307, 1e150, 1e-200, 1e-310] {

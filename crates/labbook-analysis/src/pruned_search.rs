@@ -28,7 +28,7 @@ const SLACK: f32 = 1e-5;
 /// Candidates per query, as a share of all samples, above which plain products are faster.
 const WORTHWHILE: f64 = 0.1;
 
-/// Exact nearest neighbours of all samples, most of which are ruled out by few coordinates.
+/// Nearest neighbours of all samples, most of which are ruled out by few coordinates.
 ///
 /// An orthonormal basis splits each sample into its leading coordinates `p` and a rest of length
 /// `r`. As `|x - y|^2 >= |p_x - p_y|^2 + (r_x - r_y)^2`, a sample whose bound exceeds the `k`-th
@@ -64,7 +64,8 @@ struct Query {
 }
 
 impl PrunedSearch {
-    /// Takes samples of `width` features and their `COORDINATES - 1` leading coordinates.
+    /// Takes samples of `width` features and their `COORDINATES - 1` leading coordinates, zeros if
+    /// they have fewer.
     pub(crate) fn new(rows: &[f32], width: usize, leading: &[f32]) -> Self {
         let n = rows.len() / width;
         let mut order: Vec<u32> = (0..n as u32).collect();
@@ -124,14 +125,18 @@ impl PrunedSearch {
 
     /// The `k` nearest other samples of every sample, or nothing if so few are ruled out that
     /// another way is faster.
-    pub(crate) fn neighbors(&self, k: usize) -> Option<Neighbors> {
+    ///
+    /// Each is sought among the `among` samples in whose part of space it lies, or somewhat more:
+    /// with fewer than all, some neighbours are missed.
+    pub(crate) fn neighbors(&self, k: usize, among: usize) -> Option<Neighbors> {
         let n = self.order.len();
+        let visits = among.div_ceil(COLUMNS);
         let tasks = n.div_ceil(QUERIES);
         // A few tasks tell what to expect of the rest.
         let sample: Vec<usize> = (0..8).map(|part| part * tasks / 8).collect();
         let evaluated: usize = sample
             .par_iter()
-            .flat_map_iter(|&task| self.search(task, k))
+            .flat_map_iter(|&task| self.search(task, k, visits))
             .map(|query| query.evaluated)
             .sum();
         if evaluated as f64 > WORTHWHILE * (n * sample.len() * QUERIES) as f64 {
@@ -139,7 +144,7 @@ impl PrunedSearch {
         }
         let found: Vec<Vec<(u32, f32)>> = (0..tasks)
             .into_par_iter()
-            .flat_map_iter(|task| self.search(task, k))
+            .flat_map_iter(|task| self.search(task, k, visits))
             .map(|query| {
                 let near = query.best.into_iter();
                 let mut near: Vec<(u32, f32)> = near
@@ -164,7 +169,7 @@ impl PrunedSearch {
     }
 
     /// The neighbours of one task's queries.
-    fn search(&self, task: usize, k: usize) -> Vec<Query> {
+    fn search(&self, task: usize, k: usize, visits: usize) -> Vec<Query> {
         let n = self.order.len();
         let first = task * QUERIES;
         let count = QUERIES.min(n - first);
@@ -180,7 +185,11 @@ impl PrunedSearch {
         // The nearest samples come first: they bring the radii down at once. Among those of the
         // first look, candidates gather until the best stand out.
         let first_look = (4 * k).max(768) / COLUMNS;
-        for (step, tile) in self.tiles_by_distance(first, count).into_iter().enumerate() {
+        for (step, tile) in self
+            .nearest_tiles(first, count, visits)
+            .into_iter()
+            .enumerate()
+        {
             let scan = Scan {
                 rows: &self.by_rows[first / ROWS..][..count.div_ceil(ROWS)],
                 columns: &self.by_columns[tile],
@@ -206,8 +215,8 @@ impl PrunedSearch {
         queries
     }
 
-    /// All tiles of columns, those whose centres are nearest to the centre of the queries first.
-    fn tiles_by_distance(&self, first: usize, count: usize) -> Vec<usize> {
+    /// Tiles of columns, those whose centres are nearest to the centre of the queries first.
+    fn nearest_tiles(&self, first: usize, count: usize, visits: usize) -> Vec<usize> {
         let mut centre = [0.0; COORDINATES];
         let tiles = &self.centres[first / COLUMNS..(first + count).div_ceil(COLUMNS)];
         for tile in tiles {
@@ -224,7 +233,12 @@ impl PrunedSearch {
                 (distance, tile)
             })
             .collect();
-        tiles.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let order = |a: &(f32, usize), b: &(f32, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+        if visits < tiles.len() {
+            tiles.select_nth_unstable_by(visits, order);
+            tiles.truncate(visits);
+        }
+        tiles.sort_unstable_by(order);
         tiles.into_iter().map(|(_, tile)| tile).collect()
     }
 
@@ -403,7 +417,7 @@ mod tests {
             .copied()
             .collect();
         let search = PrunedSearch::new(&rows, width, &leading);
-        let found = search.neighbors(k).unwrap();
+        let found = search.neighbors(k, n).unwrap();
         for i in 0..n {
             let row = |j: usize| &rows[j * width..][..width];
             let mut plain: Vec<(f32, u32)> = (0..n)
@@ -435,6 +449,35 @@ mod tests {
             .copied()
             .collect();
         let search = PrunedSearch::new(&rows, width, &leading);
-        assert!(search.neighbors(20).is_none());
+        assert!(search.neighbors(20, n).is_none());
+    }
+
+    #[test]
+    fn a_sixth_of_the_samples_holds_nearly_all_neighbours() {
+        let (n, width, k) = (6000, 100, 15);
+        let rows = samples(n, width);
+        let leading: Vec<f32> = rows
+            .chunks(width)
+            .flat_map(|row| &row[..COORDINATES - 1])
+            .copied()
+            .collect();
+        let search = PrunedSearch::new(&rows, width, &leading);
+        let all = search.neighbors(k, n).unwrap();
+        let mut some = search.neighbors(k, 1000).unwrap();
+        let recall = |found: &Neighbors| {
+            let rows = all.indices.chunks(k).zip(found.indices.chunks(k));
+            let both = rows.map(|(a, b)| b.iter().filter(|j| a.contains(j)).count());
+            both.sum::<usize>() as f64 / all.indices.len() as f64
+        };
+        let before = recall(&some);
+        crate::refinement::refine(&rows, width, &mut some);
+        let after = recall(&some);
+        println!("recall {before}, refined {after}");
+        assert!(before < 1.0, "nothing was left out");
+        assert!(after > before && after > 0.9, "{before} {after}");
+        for (i, near) in some.indices.chunks(k).enumerate() {
+            assert!(near.windows(2).all(|pair| pair[0] < pair[1]), "{near:?}");
+            assert!(!near.contains(&(i as u32)));
+        }
     }
 }

@@ -28,6 +28,31 @@ impl Normal {
     }
 }
 
+/// Numbers picked at random, from seed, epoch and point.
+pub(crate) struct Picks(u64);
+
+impl Picks {
+    #[inline(always)]
+    pub(crate) fn new(seed: u64, epoch: usize, point: usize) -> Self {
+        let mixed = |bits: u64| {
+            let bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            bits ^ (bits >> 31)
+        };
+        let start = seed.wrapping_add(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(epoch as u64 + 1));
+        Self(mixed(mixed(start).wrapping_add(point as u64)) | 1)
+    }
+
+    /// A number below `n`, which is less than 2^32: xorshift's upper half.
+    #[inline(always)]
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 32) * n) >> 32
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

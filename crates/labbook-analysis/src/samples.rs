@@ -32,27 +32,41 @@ pub trait Samples {
     ///
     /// Those of [`to_table`](Self::to_table).
     fn to_exact_table(&self) -> Result<Tensor, AnalysisError>;
+
+    /// The samples where they are, if they are singles whose rows lie one after another.
+    fn as_singles(&self) -> Option<ArrayView2<'_, f32>> {
+        None
+    }
 }
 
 macro_rules! samples_of_arrays {
-    ($($number:ty),*) => {
+    ($($number:ty $(, $as_singles:item)?;)*) => {
         $(
             impl Samples for Array2<$number> {
                 fn to_exact_table(&self) -> Result<Tensor, AnalysisError> {
                     self.view().to_exact_table()
                 }
+
+                $($as_singles)?
             }
 
             impl Samples for ArrayView2<'_, $number> {
                 fn to_exact_table(&self) -> Result<Tensor, AnalysisError> {
                     Ok(Tensor::try_from(&self.as_standard_layout())?)
                 }
+
+                $($as_singles)?
             }
         )*
     };
 }
 
-samples_of_arrays!(f32, f64, u8, i8, i16, i32, i64);
+samples_of_arrays! {
+    f32, fn as_singles(&self) -> Option<ArrayView2<'_, f32>> {
+        self.is_standard_layout().then(|| self.view())
+    };
+    f64; u8; i8; i16; i32; i64;
+}
 
 impl Samples for Tensor {
     fn to_exact_table(&self) -> Result<Tensor, AnalysisError> {

@@ -1,4 +1,4 @@
-use labbook_analysis::{ConfusionMatrix, TsneEvent, TsneMap, nearest_on_embedding};
+use labbook_analysis::{ConfusionMatrix, TsneEvent, TsneMap, UmapMap, nearest_on_embedding};
 use ndarray::Array2;
 use tch::Tensor;
 
@@ -52,6 +52,12 @@ shown_as!(TsneMap => |map| Preformatted(format!(
     map.embedding.nrows(),
     map.kl_divergence,
     map.n_iter
+)));
+
+shown_as!(UmapMap => |map| Preformatted(format!(
+    "UMAP of {} samples after {} epochs",
+    map.embedding.nrows(),
+    map.n_epochs
 )));
 
 #[cfg(test)]

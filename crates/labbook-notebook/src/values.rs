@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use labbook_analysis::{
-    Average, BootstrapInterval, ClassificationReport, ConfusedPair, KappaWeights, McNemar,
-    Normalize, Pca, Tsne,
+    Average, BootstrapInterval, ClassificationReport, ConfusedPair, IncrementalPca, KappaWeights,
+    McNemar, Normalize, Pacmap, Pca, Tsne, Umap,
 };
 use labbook_charts::{ColorMap, Figure, Palette};
 use labbook_data::{ImageSet, ImageSets, KFold, Provenance, StratifiedKFold, TrainTestSplit};
@@ -27,10 +27,15 @@ shown_as!(
     String,
     Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fill, Fit, KFold, KappaWeights, LivePlot,
     LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, Normalize, Padding, Palette,
-    Pca, Predict, ReadCsv, ReduceLROnPlateau, StratifiedKFold, TablePreprocessor,
-    TestTimeAugmentation, TrainTestSplit, Tsne
+    Pacmap, Pca, Predict, ReadCsv, ReduceLROnPlateau, StratifiedKFold, TablePreprocessor,
+    TestTimeAugmentation, TrainTestSplit, Tsne, Umap
     => |value| Line(format!("{value:?}"))
 );
+
+shown_as!(IncrementalPca => |pca| Line(format!(
+    "IncrementalPca that has seen {} samples; fitted() has its components",
+    pca.n_samples_seen()
+)));
 
 /// The same for types that hold others.
 macro_rules! by_debug {

@@ -35,13 +35,13 @@ pub mod prelude {
 
     pub use labbook_analysis::{
         Average, BootstrapInterval, Calibration, ClassificationReport, ConfusionMatrix,
-        KappaWeights, McNemar, Normalize, Pca, PrecisionRecallCurve, RocCurve, Tsne,
-        accuracy_score, adjusted_rand_score, average_precision_score, balanced_accuracy_score,
-        bootstrap_interval, brier_score_loss, classification_report, cohen_kappa_score,
-        explained_variance_score, f1_score, log_loss, matthews_corrcoef, mean_absolute_error,
-        mean_absolute_percentage_error, mean_squared_error, normalized_mutual_info_score,
-        precision_score, r2_score, recall_score, roc_auc_score, root_mean_squared_error,
-        silhouette_score, top_k_accuracy_score,
+        IncrementalPca, KappaWeights, McNemar, Normalize, Pacmap, Pca, PrecisionRecallCurve,
+        RocCurve, Tsne, Umap, accuracy_score, adjusted_rand_score, average_precision_score,
+        balanced_accuracy_score, bootstrap_interval, brier_score_loss, classification_report,
+        cohen_kappa_score, explained_variance_score, f1_score, log_loss, matthews_corrcoef,
+        mean_absolute_error, mean_absolute_percentage_error, mean_squared_error,
+        normalized_mutual_info_score, precision_score, r2_score, recall_score, roc_auc_score,
+        root_mean_squared_error, silhouette_score, top_k_accuracy_score,
     };
     pub use labbook_charts::{
         AttentionMap, BarChart, ColorMap, FeatureMaps, Figure, FilterGrid, ImageGrid,

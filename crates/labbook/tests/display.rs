@@ -361,6 +361,7 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("ImageGrid", Box::new(ImageGrid::new(&pictures).title(NAME))),
         ("ImageSet", Box::new(data.test.clone())),
         ("ImageSets", Box::new(data.clone())),
+        ("IncrementalPca", Box::new(IncrementalPca::new(2))),
         ("Initializer", Box::new(Initializer::HeNormal)),
         ("L1L2", Box::new(L1L2::new(0.1, 0.2))),
         (
@@ -396,6 +397,7 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("Normalize", Box::new(Normalize::True)),
         ("Padding", Box::new(Padding::Same)),
         ("Palette", Box::new(Palette::Muted)),
+        ("Pacmap", Box::new(Pacmap::new())),
         ("Pca", Box::new(Pca::new(2))),
         ("Predict", Box::new(Predict::new())),
         ("Provenance", Box::new(data.provenance.clone())),
@@ -441,6 +443,7 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("Trials", Box::new(trials)),
         ("Trick", Box::new(Trick::Muon)),
         ("Tsne", Box::new(Tsne::new())),
+        ("Umap", Box::new(Umap::new())),
         ("Versions", Box::new(Versions::of_this_build())),
         ("Whitening", Box::new(Whitening::new(2))),
     ];

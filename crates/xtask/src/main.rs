@@ -3,10 +3,10 @@
 mod bench_data;
 mod bench_example;
 mod bench_kernel;
+mod bench_maps;
 mod bench_networks;
 mod bench_texts;
 mod bench_train;
-mod bench_tsne;
 mod browser;
 mod data;
 mod doctor;
@@ -71,8 +71,10 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
               time the kernel's starts and fifty cells beside a plain evcxr and a Python kernel with
               Keras, and a start after an edit (a quarter of an hour, the first time half an hour
               and 8 GB); --cold has the plain evcxr compile all anew, --cells lists every cell
-  bench tsne [--points 1000,10000,50000]
-              time and score t-SNE beside scikit-learn and openTSNE (half an hour for all three)
+  bench maps [--points 1000,10000,50000] [--images FOLDER,...]
+              time and score PCA, t-SNE, UMAP and PaCMAP beside scikit-learn, scikit-learn-intelex,
+              openTSNE, umap-learn, pacmap and the crate bhtsne (a quarter of an hour, more with
+              images); a folder holds images in MNIST's files
   bench networks [NAME,...]
               time epochs of networks that courses train beside Keras on TensorFlow and JAX and
               PyTorch, in f32 and bfloat16 (an hour and a half for all seven, 9 GB)
@@ -114,7 +116,7 @@ fn run() -> Result<ExitCode> {
     }
     let mut words = Vec::new();
     let mut wishes = report::Wishes::default();
-    let mut points = None;
+    let mut maps = bench_maps::Wishes::default();
     let mut kind = None;
     let mut kernel = bench_kernel::Wishes::default();
     let mut removal = uninstall::Wishes::default();
@@ -152,7 +154,11 @@ fn run() -> Result<ExitCode> {
             }
             lexopt::Arg::Long("points") => {
                 let value = parser.value().map_err(Failure::usage)?;
-                points = Some(value.to_string_lossy().into_owned());
+                maps.points = Some(value.to_string_lossy().into_owned());
+            }
+            lexopt::Arg::Long("images") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                maps.images = Some(value.to_string_lossy().into_owned());
             }
             lexopt::Arg::Long("starts") => {
                 let value = parser.value().map_err(Failure::usage)?;
@@ -182,8 +188,10 @@ fn run() -> Result<ExitCode> {
     if kind.is_some() && words.first() != Some(&"new") {
         return Err(Failure::new("--kind belongs to `cargo xtask new`"));
     }
-    if points.is_some() && words != ["bench", "tsne"] {
-        return Err(Failure::new("--points belongs to `cargo xtask bench tsne`"));
+    if maps != bench_maps::Wishes::default() && words != ["bench", "maps"] {
+        return Err(Failure::new(
+            "--points and --images belong to `cargo xtask bench maps`",
+        ));
     }
     if kernel != bench_kernel::Wishes::default() && words != ["bench", "kernel"] {
         return Err(Failure::new(
@@ -217,9 +225,9 @@ fn run() -> Result<ExitCode> {
         ["bench", "networks"] => bench_networks::run(&places, None)?,
         ["bench", "networks", list] => bench_networks::run(&places, Some(list))?,
         ["bench", "texts", file] => bench_texts::run(&places, file)?,
-        ["bench", "tsne"] => bench_tsne::run(&places, points.as_deref())?,
         ["bench", "data"] => bench_data::run(&places, None)?,
         ["bench", "data", python] => bench_data::run(&places, Some(python))?,
+        ["bench", "maps"] => bench_maps::run(&places, &maps)?,
         ["bench", "train"] => bench_train::run(&places)?,
         other => {
             let text = other.join(" ");

@@ -14,7 +14,7 @@ use crate::simd::{Kernel, vectorised_kernel};
 const WIDEST: f64 = 0.4;
 
 /// Nodes along a side while the map is small: finer spacings are used as long as they fit.
-const SMALL_SIDE: usize = 128;
+const SMALL_SIDE: usize = 64;
 
 /// Nodes along a side at most. A map too large for it gets a wider spacing, not more memory.
 const LARGEST_SIDE: usize = 1024;

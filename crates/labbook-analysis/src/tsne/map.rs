@@ -7,7 +7,6 @@ use super::optimizer::attraction;
 use super::{Exact, FFT_FROM, Grid, MOST_IN_PAIRS, points_of};
 use crate::affinities::conditional_probabilities;
 use crate::neighbors::NeighborIndex;
-use crate::samples::require_finite;
 use crate::{AnalysisError, Samples};
 
 /// openTSNE's settings for adding points to a map.
@@ -34,7 +33,8 @@ pub struct TsneMap {
     pub learning_rate: f64,
     /// Mean width of the Gaussians, in units of the samples.
     pub mean_sigma: f64,
-    pub(super) index: NeighborIndex,
+    /// Of the samples; precomputed distances have none.
+    pub(super) index: Option<NeighborIndex>,
 }
 
 impl fmt::Debug for TsneMap {
@@ -57,16 +57,19 @@ impl TsneMap {
     /// # Errors
     ///
     /// [`AnalysisError::FeatureMismatch`], [`AnalysisError::NotFinite`],
-    /// [`AnalysisError::NotATable`], or [`AnalysisError::Tensor`].
+    /// [`AnalysisError::NotATable`], [`AnalysisError::Tensor`], or
+    /// [`AnalysisError::InvalidOption`] for a map of precomputed distances.
     pub fn transform(&self, samples: &impl Samples) -> Result<Array2<f32>, AnalysisError> {
         tch::no_grad(|| {
-            let table = samples.to_table()?;
-            require_finite(&table)?;
-            let queries = self.index.prepare(&table)?;
-            let n = self.index.len();
+            let index = self
+                .index
+                .as_ref()
+                .ok_or_else(AnalysisError::no_samples_to_compare)?;
+            let queries = index.prepare(&samples.to_table()?)?;
+            let n = index.len();
             let perplexity = PERPLEXITY.min((n - 1) as f64);
             let k = (n - 1).min((3.0 * perplexity + 1.0) as usize);
-            let neighbors = self.index.neighbors_of(&queries, k)?;
+            let neighbors = index.neighbors_of(&queries, k)?;
 
             let points = points_of(&self.embedding, n)?;
             let mut exact = Exact::default();

@@ -1,5 +1,6 @@
 //! t-distributed stochastic neighbour embedding.
 
+mod dense;
 mod event;
 mod exact;
 mod grid;
@@ -10,6 +11,7 @@ use std::time::Instant;
 
 use ndarray::Array2;
 
+use dense::Dense;
 pub use event::TsneEvent;
 pub(crate) use exact::{Exact, total_weight};
 pub(crate) use grid::Grid;
@@ -17,6 +19,7 @@ pub use map::TsneMap;
 use optimizer::{Optimizer, Repulsion, Schedule};
 
 use crate::affinities::neighbors_for;
+use crate::metric::{Metric, nearest_by_distance};
 use crate::neighbors::NeighborIndex;
 use crate::random::Normal;
 use crate::samples::dimensions;
@@ -24,6 +27,10 @@ use crate::{Affinities, AnalysisError, Samples};
 
 /// From this many samples on, interpolation on a grid beats the sum over all pairs.
 const FFT_FROM: usize = 3000;
+
+/// Up to this many samples, attraction is computed over all pairs as well; their probabilities
+/// take 16 MB.
+const DENSE_UP_TO: usize = 2048;
 
 /// With fewer samples than this, the grid alone is more work than all pairs, and points may lie
 /// so sparsely on it that they vanish beside its errors.
@@ -101,6 +108,7 @@ pub struct Tsne {
     n_iter_without_progress: usize,
     min_grad_norm: f64,
     method: Method,
+    metric: Metric,
 }
 
 impl Default for Tsne {
@@ -124,6 +132,7 @@ impl Tsne {
             n_iter_without_progress: 300,
             min_grad_norm: 1e-7,
             method: Method::Auto,
+            metric: Metric::Euclidean,
         }
     }
 
@@ -134,7 +143,8 @@ impl Tsne {
         self
     }
 
-    /// By how much attraction is enlarged during the first 250 iterations: at least 1.
+    /// By how much attraction is enlarged during the first 250 iterations: at least 1. Where forces
+    /// are summed on a grid, the stronger half of each sample's pairs stands for all meanwhile.
     #[must_use]
     pub fn early_exaggeration(mut self, factor: f64) -> Self {
         self.early_exaggeration = factor;
@@ -192,7 +202,29 @@ impl Tsne {
         self
     }
 
+    /// How far apart two samples are. A map of [`Metric::Precomputed`] distances starts at random:
+    /// there are no samples whose main components it could start along.
+    ///
+    /// ```
+    /// use labbook_analysis::{Init, Metric, Tsne};
+    /// use ndarray::Array2;
+    ///
+    /// let distances = Array2::from_shape_fn((40, 40), |(i, j)| (i as f32 - j as f32).abs());
+    /// let tsne = Tsne::new().perplexity(5.0).metric(Metric::Precomputed).init(Init::Random(1));
+    /// assert_eq!(tsne.fit(&distances)?.embedding.dim(), (40, 2));
+    /// # Ok::<(), labbook_analysis::AnalysisError>(())
+    /// ```
+    #[must_use]
+    pub fn metric(mut self, metric: Metric) -> Self {
+        self.metric = metric;
+        self
+    }
+
     /// Maps samples of shape `(n_samples, n_features)`.
+    ///
+    /// From 20,000 samples on, neighbours are sought among several thousand in the same part of
+    /// space, and among the neighbours of those found; so memory and time grow with the samples,
+    /// and a few neighbours in a hundred may be missed.
     ///
     /// # Errors
     ///
@@ -216,6 +248,13 @@ impl Tsne {
         samples: &impl Samples,
         mut on_event: impl FnMut(&TsneEvent),
     ) -> Result<TsneMap, AnalysisError> {
+        if self.metric == Metric::Precomputed && self.init == Init::Pca {
+            return Err(AnalysisError::InvalidOption {
+                option: "init",
+                expected: "Random for precomputed distances".to_owned(),
+                received: "Pca".to_owned(),
+            });
+        }
         tch::no_grad(|| {
             let table = samples.to_table()?;
             let (n_samples, n_features) = dimensions(&table);
@@ -224,32 +263,40 @@ impl Tsne {
 
             on_event(&TsneEvent::ComputingNeighbors { n_neighbors: k });
             let clock = Instant::now();
-            let index = NeighborIndex::new(&table)?;
-            drop(table);
+            let index = match self.metric {
+                Metric::Precomputed => None,
+                metric => Some(NeighborIndex::new(&table, metric)?),
+            };
             on_event(&TsneEvent::Indexed {
                 n_samples,
                 seconds: clock.elapsed().as_secs_f64(),
             });
             let clock = Instant::now();
-            let neighbors = index.neighbors_of_all(k)?;
+            let neighbors = match &index {
+                Some(index) => index.neighbors_of_all(k)?,
+                None => nearest_by_distance(&table, k)?,
+            };
+            drop(table);
             on_event(&TsneEvent::ComputedNeighbors {
                 n_samples,
                 seconds: clock.elapsed().as_secs_f64(),
             });
-            let affinities = Affinities::from_neighbors(&neighbors, self.perplexity, index.scale());
+            let scale = index.as_ref().map_or(1.0, NeighborIndex::scale);
+            let affinities = Affinities::from_neighbors(&neighbors, self.perplexity, scale);
             drop(neighbors);
             for done in (1000..n_samples).step_by(1000).chain([n_samples]) {
                 on_event(&TsneEvent::ComputedProbabilities { done, n_samples });
             }
             on_event(&TsneEvent::MeanSigma(affinities.mean_sigma()));
 
-            let start = self.start(&index)?;
+            let start = self.start(n_samples, index.as_ref())?;
             let exact = match self.method {
                 Method::Auto => n_samples < FFT_FROM,
                 Method::Exact => true,
                 Method::Fft => n_samples < FEWEST_ON_GRID,
             };
             let repulsion = match exact {
+                true if n_samples <= DENSE_UP_TO => Repulsion::Dense(Dense::new(&affinities)),
                 true => Repulsion::Exact(Exact::default()),
                 false => Repulsion::Grid(Box::new(Grid::new()), Exact::default()),
             };
@@ -310,17 +357,20 @@ impl Tsne {
     }
 
     /// The initial points.
-    fn start(&self, index: &NeighborIndex) -> Result<Vec<[f32; 2]>, AnalysisError> {
-        let n_samples = index.len();
+    fn start(
+        &self,
+        n_samples: usize,
+        index: Option<&NeighborIndex>,
+    ) -> Result<Vec<[f32; 2]>, AnalysisError> {
         let seed = match self.init {
             Init::Pca => 0,
             Init::Random(seed) => seed,
         };
         let mut normal = Normal::new(seed);
         let mut random = || (INITIAL_SD * normal.next()) as f32;
-        if self.init != Init::Pca {
+        let Some(index) = index.filter(|_| self.init == Init::Pca) else {
             return Ok((0..n_samples).map(|_| [random(), random()]).collect());
-        }
+        };
         let plane = index.leading_plane()?;
         let deviations: Vec<f64> = plane
             .columns()

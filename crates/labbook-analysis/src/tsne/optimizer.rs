@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::dense::Dense;
 use super::{Exact, Grid, MOST_IN_PAIRS, TsneEvent};
 use crate::simd::{Kernel, vectorised_kernel};
 use crate::{Affinities, AnalysisError};
@@ -25,14 +26,25 @@ const CHUNK: usize = 128;
 /// How pairs of points push each other apart.
 #[derive(Debug)]
 pub(super) enum Repulsion {
+    /// Attraction as well.
+    Dense(Dense),
     Exact(Exact),
     /// And what sums maps that are too wide for a grid.
     Grid(Box<Grid>, Exact),
 }
 
 impl Repulsion {
-    fn compute(&mut self, points: &[[f32; 2]], forces: &mut [[f32; 2]]) -> f64 {
+    fn compute(
+        &mut self,
+        points: &[[f32; 2]],
+        forces: &mut [[f32; 2]],
+        pulls: &mut Vec<[f32; 2]>,
+    ) -> f64 {
         match self {
+            Self::Dense(dense) => {
+                pulls.resize(points.len(), [0.0; 2]);
+                dense.forces(points, forces, pulls)
+            }
             Self::Exact(exact) => exact.repulsion(points, forces),
             Self::Grid(_, exact) if points.len() <= MOST_IN_PAIRS && !Grid::suits(points) => {
                 exact.repulsion(points, forces)
@@ -68,11 +80,15 @@ struct Phase {
 /// Gradient descent with momentum and a gain per coordinate, as scikit-learn does it.
 pub(super) struct Optimizer<'a> {
     affinities: &'a Affinities,
+    /// What attracts in the first phase, where that is not all.
+    stronger: Option<Affinities>,
     repulsion: Repulsion,
     schedule: Schedule,
     points: Vec<[f32; 2]>,
     next: Vec<[f32; 2]>,
     forces: Vec<[f32; 2]>,
+    /// Of the attraction, where it was computed together with the forces.
+    pulls: Vec<[f32; 2]>,
     updates: Vec<[f32; 2]>,
     gains: Vec<[f32; 2]>,
 }
@@ -96,13 +112,23 @@ impl<'a> Optimizer<'a> {
         points: Vec<[f32; 2]>,
     ) -> Self {
         let n = points.len();
+        // Looking up neighbours is most of an iteration's work, and the first phase only brings
+        // points to their places among the others.
+        let stronger = match &repulsion {
+            Repulsion::Grid(..) if schedule.early_exaggeration > 1.0 => {
+                Some(affinities.stronger_half())
+            }
+            _ => None,
+        };
         Self {
             affinities,
+            stronger,
             repulsion,
             schedule,
             next: points.clone(),
             points,
             forces: vec![[0.0; 2]; n],
+            pulls: Vec::new(),
             updates: vec![[0.0; 2]; n],
             gains: vec![[1.0; 2]; n],
         }
@@ -123,6 +149,7 @@ impl<'a> Optimizer<'a> {
         };
         let (error, mut iteration) = self.descend(0, &exploration, on_event)?;
         on_event(&TsneEvent::ExaggerationDone { iteration, error });
+        self.stronger = None;
         if iteration < max_iter {
             self.updates.fill([0.0; 2]);
             if !self.schedule.keep_gains {
@@ -218,9 +245,13 @@ impl<'a> Optimizer<'a> {
         rate: f32,
         report: bool,
     ) -> Option<(f64, f64)> {
-        let z = self.repulsion.compute(&self.points, &mut self.forces);
+        let z = self
+            .repulsion
+            .compute(&self.points, &mut self.forces, &mut self.pulls);
         let (attract, repel) = (4.0 * exaggeration as f32, (4.0 / z) as f32);
-        let (affinities, points, forces) = (self.affinities, &self.points, &self.forces);
+        let affinities = self.stronger.as_ref().unwrap_or(self.affinities);
+        let (points, forces) = (&self.points, &self.forces);
+        let pulls = &self.pulls;
         let keep_gains = self.schedule.keep_gains;
         let sums: Vec<(Sums, bool)> = self
             .next
@@ -233,6 +264,7 @@ impl<'a> Optimizer<'a> {
                     affinities,
                     points,
                     forces,
+                    pulls,
                     first: task * CHUNK,
                     next,
                     updates,
@@ -268,6 +300,8 @@ struct Move<'a> {
     affinities: &'a Affinities,
     points: &'a [[f32; 2]],
     forces: &'a [[f32; 2]],
+    /// None, or one per point.
+    pulls: &'a [[f32; 2]],
     first: usize,
     next: &'a mut [[f32; 2]],
     updates: &'a mut [[f32; 2]],
@@ -292,7 +326,10 @@ impl Kernel for Move<'_> {
         for (i, ((next, updates), gains)) in (self.first..).zip(moved) {
             let (columns, values) = self.affinities.row(i);
             let point = self.points[i];
-            let pulled = attraction(point, columns, values, self.points);
+            let pulled = match self.pulls.get(i) {
+                Some(&pulled) => pulled,
+                None => attraction(point, columns, values, self.points),
+            };
             if self.report {
                 sums.add_divergence(point, columns, values, self.points);
             }

@@ -1,16 +1,19 @@
-//! Our side of `cargo xtask bench tsne`, which says how fast t-SNE is beside its peers and how
-//! good the maps are. Prints one line of JSON for every result.
+//! Our side of `cargo xtask bench maps`, which says how fast maps and components are beside their
+//! peers and how good the maps are. Prints one line of JSON for every result.
+//!
+//! A folder of samples holds `samples.f32` (rows of as many features as `features.txt` says) and
+//! `labels.u8`.
 //!
 //! ```text
-//! bench_tsne data FOLDER POINTS   train a network, write its hidden activations and the labels
-//! bench_tsne fit FOLDER POINTS REPEATS MAP
-//!                                 map the first points, write the map, time every stage
-//! bench_tsne score FOLDER POINTS MAP...
+//! bench_maps data FOLDER POINTS   train a network, write its hidden activations and the labels
+//! bench_maps fit METHOD FOLDER POINTS REPEATS MAP
+//!                                 map the first points by tsne, umap or pacmap, write the map,
+//!                                 time it
+//! bench_maps score FOLDER POINTS MAP...
 //!                                 score maps, all against the same samples
-//! bench_tsne pca FOLDER POINTS    time three principal components
-//! bench_tsne methods FOLDER POINTS...
-//!                                 time both ways to sum the forces
-//! bench_tsne oracle FOLDER POINTS time the bhtsne crate on the same neighbours
+//! bench_maps pca FOLDER POINTS REPEATS
+//!                                 time three principal components
+//! bench_maps oracle FOLDER POINTS time the bhtsne crate on the same neighbours
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop where it fails")]
@@ -20,7 +23,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use labbook_analysis::{
-    Affinities, LearningRate, Method, Pca, Tsne, TsneEvent, knn_recall_of,
+    Affinities, LearningRate, Pacmap, Pca, Tsne, TsneEvent, Umap, knn_recall_of,
     nearest_neighbor_accuracy, trustworthiness_of,
 };
 use labbook_data::datasets::cifar10;
@@ -47,15 +50,15 @@ fn main() {
     let number = |word: &str| word.parse::<usize>().unwrap();
     match words[..] {
         ["data", folder, points] => data(Path::new(folder), number(points)),
-        ["fit", folder, points, repeats, map] => {
-            fit(Path::new(folder), number(points), number(repeats), map);
+        ["fit", method, folder, points, repeats, map] => {
+            let samples = samples(Path::new(folder), number(points));
+            for _ in 0..number(repeats) {
+                fit(method, &samples, map);
+            }
         }
         ["score", folder, points, ref maps @ ..] => score(Path::new(folder), number(points), maps),
-        ["pca", folder, points] => pca(&samples(Path::new(folder), number(points))),
-        ["methods", folder, ref points @ ..] => {
-            for points in points {
-                methods(&samples(Path::new(folder), number(points)));
-            }
+        ["pca", folder, points, repeats] => {
+            pca(&samples(Path::new(folder), number(points)), number(repeats));
         }
         ["oracle", folder, points] => oracle(&samples(Path::new(folder), number(points))),
         _ => println!("see the head of this program's source"),
@@ -108,6 +111,7 @@ fn data(folder: &Path, points: usize) {
     }
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("samples.f32"), bytes).unwrap();
+    fs::write(folder.join("features.txt"), FEATURES.to_string()).unwrap();
     let labels = cifar.train.take(points).labels;
     let labels: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
     fs::write(folder.join("labels.u8"), labels).unwrap();
@@ -127,8 +131,10 @@ fn floats(path: &Path, values: usize) -> Vec<f32> {
 }
 
 fn samples(folder: &Path, points: usize) -> Array2<f32> {
-    let values = floats(&folder.join("samples.f32"), points * FEATURES);
-    Array2::from_shape_vec((points, FEATURES), values).unwrap()
+    let features = fs::read_to_string(folder.join("features.txt")).unwrap();
+    let features: usize = features.trim().parse().unwrap();
+    let values = floats(&folder.join("samples.f32"), points * features);
+    Array2::from_shape_vec((points, features), values).unwrap()
 }
 
 /// openTSNE's step sizes, which reach a lower divergence in 300 iterations than scikit-learn's.
@@ -139,34 +145,41 @@ fn settings() -> Tsne {
         .learning_rate(LearningRate::PerPhase)
 }
 
-fn fit(folder: &Path, points: usize, repeats: usize, map: &str) {
-    let samples = samples(folder, points);
-    for _ in 0..repeats {
-        let start = Instant::now();
-        let mut stages = serde_json::Map::new();
-        let fitted = settings()
-            .fit_with(&samples, |event| {
-                let name = match event {
-                    TsneEvent::Indexed { .. } => "indexed",
-                    TsneEvent::ComputedNeighbors { .. } => "neighbours",
-                    TsneEvent::MeanSigma(_) => "affinities",
-                    TsneEvent::Iteration { iteration: 50, .. } => "50 iterations",
-                    TsneEvent::ExaggerationDone { .. } => "250 iterations",
-                    _ => return,
-                };
-                stages.insert(name.to_owned(), json!(start.elapsed().as_secs_f64()));
-            })
-            .unwrap();
-        let seconds = start.elapsed().as_secs_f64();
-        let (told, until) = (fitted.kl_divergence, &stages);
-        println!(
-            "{}",
-            json!({"seconds": seconds, "told": told, "until": until})
-        );
-        let values = fitted.embedding.iter();
-        let bytes: Vec<u8> = values.flat_map(|value| value.to_le_bytes()).collect();
-        fs::write(map, bytes).unwrap();
-    }
+fn fit(method: &str, samples: &Array2<f32>, map: &str) {
+    let start = Instant::now();
+    let mut stages = serde_json::Map::new();
+    let mut told = None;
+    let embedding = match method {
+        "umap" => Umap::new().fit(samples).unwrap().embedding,
+        "pacmap" => Pacmap::new().fit(samples).unwrap(),
+        _ => {
+            let fitted = settings()
+                .fit_with(samples, |event| {
+                    let name = match event {
+                        TsneEvent::Indexed { .. } => "indexed",
+                        TsneEvent::ComputedNeighbors { .. } => "neighbours",
+                        TsneEvent::MeanSigma(_) => "affinities",
+                        TsneEvent::Iteration { iteration: 50, .. } => "50 iterations",
+                        TsneEvent::ExaggerationDone { .. } => "250 iterations",
+                        _ => return,
+                    };
+                    stages.insert(name.to_owned(), json!(start.elapsed().as_secs_f64()));
+                })
+                .unwrap();
+            told = Some(fitted.kl_divergence);
+            fitted.embedding
+        }
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "{}",
+        json!({"seconds": seconds, "told": told, "until": stages})
+    );
+    let bytes: Vec<u8> = embedding
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    fs::write(map, bytes).unwrap();
 }
 
 fn score(folder: &Path, points: usize, maps: &[&str]) {
@@ -191,25 +204,13 @@ fn score(folder: &Path, points: usize, maps: &[&str]) {
     }
 }
 
-fn pca(samples: &Array2<f32>) {
-    for _ in 0..5 {
+fn pca(samples: &Array2<f32>, repeats: usize) {
+    for _ in 0..repeats {
         let start = Instant::now();
         let (fitted, _) = Pca::new(3).fit_transform(samples).unwrap();
         let seconds = start.elapsed().as_secs_f64();
-        let ratio = fitted.explained_variance_ratio().to_vec();
+        let ratio = fitted.explained_variance_ratio().sum();
         println!("{}", json!({"seconds": seconds, "ratio": ratio}));
-    }
-}
-
-fn methods(samples: &Array2<f32>) {
-    for method in [Method::Exact, Method::Fft].repeat(3) {
-        let start = Instant::now();
-        settings().method(method).fit(samples).unwrap();
-        let seconds = start.elapsed().as_secs_f64();
-        println!(
-            "{}",
-            json!({"points": samples.nrows(), "method": format!("{method:?}"), "seconds": seconds})
-        );
     }
 }
 
