@@ -103,8 +103,8 @@ fn whitened_components_and_those_of_batches_are_scikit_learns() {
 fn batches_that_cannot_be_are_named_and_change_nothing() {
     let samples = Array2::from_shape_fn((10, 4), |(i, j)| ((i * (j + 3)) % 5) as f64);
     let mut pca = IncrementalPca::new(3);
-    let message = pca.fitted().unwrap_err().to_string();
-    assert!(message.contains("at least 2"), "{message}");
+    let error = pca.fitted().unwrap_err();
+    assert!(error.to_string().contains("at least 2"), "{error}");
     let error = pca.partial_fit(&samples.slice(s![..2, ..])).unwrap_err();
     assert!(error.to_string().contains("from 1 to 2"), "{error}");
     pca.partial_fit(&samples).unwrap();

@@ -13,6 +13,9 @@ use crate::samples::{dimensions, to_array};
 /// the table.
 const WIDE: usize = 2048;
 
+/// Numbers up to which a table is small.
+const FEW: usize = 200_000;
+
 /// What was found out about samples.
 pub(super) struct Decomposition {
     pub(super) mean: Vec<f64>,
@@ -181,6 +184,33 @@ fn scatter_times(wide: &Wide<'_>, beside: &[f64], block: &Tensor) -> Result<Tens
         }
     }
     Ok(Tensor::try_from(&block)?)
+}
+
+/// Small tables with no fewer samples than features, in double precision and on one thread: waking
+/// others takes longer. Nothing if they are not finite, or far too large or small.
+pub(super) fn of_few(table: &Tensor, keep: usize) -> Result<Option<Decomposition>, AnalysisError> {
+    let (n_samples, n_features) = dimensions(table);
+    if n_samples < n_features || n_samples * n_features > FEW {
+        return Ok(None);
+    }
+    let samples = to_array::<f64>(table)?;
+    let largest = samples.iter().fold(0.0_f64, |a, b| b.abs().max(a));
+    let sound = largest == 0.0 || (1e-100..1e100).contains(&largest);
+    let Some(mean) = samples.mean_axis(Axis(0)) else {
+        return Ok(None);
+    };
+    if !sound || !mean.iter().all(|x| x.is_finite()) {
+        return Ok(None);
+    }
+    let centred = samples - &mean;
+    let covariance = centred.t().dot(&centred) / (n_samples - 1) as f64;
+    let (variances, directions) = decomposed(&Tensor::try_from(&covariance)?, keep, true)?;
+    Ok(Some(Decomposition {
+        mean: mean.to_vec(),
+        variances,
+        directions,
+        total: covariance.diag().sum(),
+    }))
 }
 
 /// Any table, in double precision.

@@ -12,7 +12,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
-use decomposition::{Decomposition, of_doubles, of_singles};
+use decomposition::{Decomposition, of_doubles, of_few, of_singles};
 pub use incremental::IncrementalPca;
 pub(crate) use plane::{leading_plane, principal_directions};
 use singles::Singles;
@@ -162,6 +162,9 @@ impl Pca {
             return self.fitted(found, 1.0, source);
         }
         let table = source.table()?;
+        if let Some(found) = of_few(&table, keep)? {
+            return self.fitted(found, 1.0, source);
+        }
         require_finite(&table)?;
         let factor = taming_factor(&table)?;
         let tamed = match factor {

@@ -224,7 +224,8 @@ impl Tsne {
     ///
     /// From 20,000 samples on, neighbours are sought among several thousand in the same part of
     /// space, and among the neighbours of those found; so memory and time grow with the samples,
-    /// and a few neighbours in a hundred may be missed.
+    /// and some neighbours are missed: one in sixteen where a test seeks them among a sixth of its
+    /// samples.
     ///
     /// # Errors
     ///

@@ -117,9 +117,11 @@ pub(super) fn order(points: &[[f32; 2]]) -> Vec<u32> {
 /// strong; then both its ends are drawn together, and one is pushed from `negative_sample_rate`
 /// points picked at random.
 ///
-/// Here every point does the moves of its own edges, those of their other ends too, and sees
-/// points of other tasks as they were at the epoch's beginning. So the map is the same however
-/// many threads there are.
+/// Here every point moves by its own edges alone, once for each, where umap-learn moves it for the
+/// edge's other direction as well; and it sees points of other tasks as they were at the epoch's
+/// beginning, so that the map is the same however many threads there are. Moved twice, points
+/// that see others as they were go too far: of 20,000 digits, the nearest point has the same label
+/// for 90.3 % instead of 92.1 %.
 pub(super) fn descend(
     edges: &Edges,
     mut points: Vec<[f32; 2]>,
@@ -135,8 +137,6 @@ pub(super) fn descend(
                     others: &points,
                     first: task * CHUNK,
                     own,
-                    // Both ends of an edge move; this is one of them, and the other of its twin.
-                    twins: 2,
                     forces,
                     epoch,
                 });
@@ -164,7 +164,6 @@ pub(super) fn place(
                     others: map,
                     first: task * CHUNK,
                     own,
-                    twins: 1,
                     forces,
                     epoch,
                 }));
@@ -188,7 +187,6 @@ struct Epoch<'a> {
     others: &'a [[f32; 2]],
     first: usize,
     own: &'a mut [[f32; 2]],
-    twins: usize,
     forces: &'a Forces,
     epoch: usize,
 }
@@ -248,10 +246,7 @@ impl Epoch<'_> {
                     for near in &mut near[..count] {
                         *near = seen(random.below(n) as usize);
                     }
-                    let pull = match left {
-                        0 => self.twins as f32,
-                        _ => 0.0,
-                    };
+                    let pull = if left == 0 { 1.0 } else { 0.0 };
                     let step = force(point, &near, pull, forces);
                     point = [0, 1].map(|axis| point[axis] + rate * step[axis]);
                     if left == 0 {
