@@ -183,8 +183,9 @@ mod tests {
         model.add(GlobalAveragePooling1D::new());
         model.add(Dense::new(2).activation(Softmax));
         let kernel = Tensor::from_slice(&[-1.0_f32, 1.0]).reshape([1, 2]);
-        let name = model.weights().unwrap()[1].0.clone();
-        model.set_weights(&[(name, kernel)]).unwrap();
+        let mut weights = model.weights().unwrap();
+        weights[1].1 = kernel;
+        model.set_weights(&weights).unwrap();
         let text = Tensor::from_slice(&[2_i64, 3, 2, 0, 0]).reshape([1, 5]);
         let words = ["", "[UNK]", "the", "gold"];
         let figure = plot_telling_words(&mut model, &text, &words, &["oil", "metal"]).unwrap();
