@@ -131,7 +131,7 @@ pub fn plot_telling_words(
 /// use labbook_notebook::plot_forecast;
 ///
 /// let figure = plot_forecast("Demand", &[3.0, 4.0], &[5.0, 6.0], (&[4.0, 4.0], &[6.0, 8.0]))?;
-/// assert!(figure.alt().contains("Forecast from 4 to 6 over 4 values within a band"));
+/// assert!(figure.alt().contains("Forecast from 4.0000 to 6.0000 over 4 values within a band"));
 /// # Ok::<(), labbook_notebook::NotebookError>(())
 /// ```
 ///
