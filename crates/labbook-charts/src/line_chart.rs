@@ -150,7 +150,7 @@ impl LineChart {
     ///     .series("Forecast", &[3.0, 4.0, 5.0])
     ///     .band(&[2.5, 3.0, 3.0], &[3.5, 5.0, 7.0])
     ///     .figure()?;
-    /// assert!(figure.alt().contains("within a band from 3 to 7 at its end"));
+    /// assert!(figure.alt().contains("within a band from 3.0000 to 7.0000"));
     /// # Ok::<(), labbook_charts::ChartError>(())
     /// ```
     #[must_use]

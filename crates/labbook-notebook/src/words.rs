@@ -131,7 +131,7 @@ pub fn plot_telling_words(
 /// use labbook_notebook::plot_forecast;
 ///
 /// let figure = plot_forecast("Demand", &[3.0, 4.0], &[5.0, 6.0], (&[4.0, 4.0], &[6.0, 8.0]))?;
-/// assert!(figure.alt().contains("Forecast from 4 to 6 over 4 values within a band"));
+/// assert!(figure.alt().contains("Forecast from 4.0000 to 6.0000 over 4 values within a band"));
 /// # Ok::<(), labbook_notebook::NotebookError>(())
 /// ```
 ///
@@ -183,8 +183,9 @@ mod tests {
         model.add(GlobalAveragePooling1D::new());
         model.add(Dense::new(2).activation(Softmax));
         let kernel = Tensor::from_slice(&[-1.0_f32, 1.0]).reshape([1, 2]);
-        let name = model.weights().unwrap()[1].0.clone();
-        model.set_weights(&[(name, kernel)]).unwrap();
+        let mut weights = model.weights().unwrap();
+        weights[1].1 = kernel;
+        model.set_weights(&weights).unwrap();
         let text = Tensor::from_slice(&[2_i64, 3, 2, 0, 0]).reshape([1, 5]);
         let words = ["", "[UNK]", "the", "gold"];
         let figure = plot_telling_words(&mut model, &text, &words, &["oil", "metal"]).unwrap();
