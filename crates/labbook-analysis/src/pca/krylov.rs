@@ -9,7 +9,7 @@ use crate::samples::to_array;
 const SPARE: usize = 10;
 
 /// A block's directions that are this much shorter than its longest, squared, are rounding errors.
-const DEPENDENT: f64 = 1e-22;
+const DEPENDENT: f64 = 1e-15;
 
 /// The largest eigenvalues of a symmetric matrix and their vectors.
 pub(super) struct Leading {
@@ -98,7 +98,7 @@ fn orthonormal(columns: &Tensor) -> Result<Tensor, AnalysisError> {
     let (values, vectors) = columns.f_tr()?.f_matmul(columns)?.f_linalg_eigh("L")?;
     let values = to_array::<f64>(&values.f_reshape([1, -1])?)?;
     let largest = values.iter().copied().fold(0.0, f64::max);
-    let scale = values.mapv(|value| match value > DEPENDENT.max(1e-15) * largest {
+    let scale = values.mapv(|value| match value > DEPENDENT * largest {
         true => value.sqrt().recip(),
         false => 0.0,
     });
