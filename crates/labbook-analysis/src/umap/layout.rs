@@ -120,8 +120,7 @@ pub(super) fn order(points: &[[f32; 2]]) -> Vec<u32> {
 /// Here every point moves by its own edges alone, once for each, where umap-learn moves it for the
 /// edge's other direction as well; and it sees points of other tasks as they were at the epoch's
 /// beginning, so that the map is the same however many threads there are. Moved twice, points
-/// that see others as they were go too far: of 20,000 digits, the nearest point has the same label
-/// for 90.3 % instead of 92.1 %.
+/// that see others as they were go too far.
 pub(super) fn descend(
     edges: &Edges,
     mut points: Vec<[f32; 2]>,
