@@ -406,17 +406,18 @@ mod tests {
         rows
     }
 
+    /// The axes themselves are an orthonormal basis, and a leading one here.
+    fn along_axes(rows: &[f32], width: usize) -> PrunedSearch {
+        let leading = rows.chunks(width).flat_map(|row| &row[..COORDINATES - 1]);
+        let leading: Vec<f32> = leading.copied().collect();
+        PrunedSearch::new(rows, width, &leading)
+    }
+
     #[test]
     fn pruning_loses_no_neighbour() {
         let (n, width, k) = (1500, 100, 30);
         let rows = samples(n, width);
-        // The axes themselves are an orthonormal basis, and a leading one here.
-        let leading: Vec<f32> = rows
-            .chunks(width)
-            .flat_map(|row| &row[..COORDINATES - 1])
-            .copied()
-            .collect();
-        let search = PrunedSearch::new(&rows, width, &leading);
+        let search = along_axes(&rows, width);
         let found = search.neighbors(k, n).unwrap();
         for i in 0..n {
             let row = |j: usize| &rows[j * width..][..width];
@@ -443,12 +444,7 @@ mod tests {
         let (n, width) = (1200, 300);
         let mut normal = Normal::new(8);
         let rows: Vec<f32> = (0..n * width).map(|_| normal.next() as f32).collect();
-        let leading: Vec<f32> = rows
-            .chunks(width)
-            .flat_map(|row| &row[..COORDINATES - 1])
-            .copied()
-            .collect();
-        let search = PrunedSearch::new(&rows, width, &leading);
+        let search = along_axes(&rows, width);
         assert!(search.neighbors(20, n).is_none());
     }
 
@@ -456,12 +452,7 @@ mod tests {
     fn a_sixth_of_the_samples_holds_nearly_all_neighbours() {
         let (n, width, k) = (6000, 100, 15);
         let rows = samples(n, width);
-        let leading: Vec<f32> = rows
-            .chunks(width)
-            .flat_map(|row| &row[..COORDINATES - 1])
-            .copied()
-            .collect();
-        let search = PrunedSearch::new(&rows, width, &leading);
+        let search = along_axes(&rows, width);
         let all = search.neighbors(k, n).unwrap();
         let mut some = search.neighbors(k, 1000).unwrap();
         let recall = |found: &Neighbors| {
@@ -472,7 +463,6 @@ mod tests {
         let before = recall(&some);
         crate::refinement::refine(&rows, width, &mut some);
         let after = recall(&some);
-        println!("recall {before}, refined {after}");
         assert!(before < 1.0, "nothing was left out");
         assert!(after > before && after > 0.9, "{before} {after}");
         for (i, near) in some.indices.chunks(k).enumerate() {
