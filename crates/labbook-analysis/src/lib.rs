@@ -31,6 +31,7 @@ mod curves;
 mod embedding_quality;
 mod error;
 mod losses;
+mod map_checks;
 mod metric;
 mod neighbors;
 mod pacmap;

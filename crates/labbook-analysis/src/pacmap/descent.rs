@@ -2,15 +2,13 @@ use rayon::prelude::*;
 
 use super::pairs::Both;
 use crate::AnalysisError;
+use crate::map_checks::check_points;
 use crate::simd::{Kernel, vectorised_kernel};
 
 const LANES: usize = 16;
 
 /// Points that share a task.
 const CHUNK: usize = 512;
-
-/// A coordinate beyond this has nothing to do with the samples any more.
-const LARGEST_COORDINATE: f32 = 1e15;
 
 /// The weight of mid-near pairs at the beginning, and after the first phase.
 const FIRST_MID_NEAR: f32 = 1000.0;
@@ -98,10 +96,7 @@ pub(super) fn descend(
                 });
             });
         std::mem::swap(&mut points, &mut next);
-        let sound = |x: &f32| x.abs() < LARGEST_COORDINATE;
-        if !points.as_flattened().iter().all(sound) {
-            return Err(AnalysisError::Diverged { iteration });
-        }
+        check_points(&points, iteration)?;
     }
     Ok(points)
 }

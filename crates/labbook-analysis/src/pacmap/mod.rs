@@ -6,6 +6,7 @@ mod pairs;
 use ndarray::Array2;
 use tch::Tensor;
 
+use crate::map_checks::{check_option, check_samples};
 use crate::metric::Metric;
 use crate::neighbors::NeighborIndex;
 use crate::random::Normal;
@@ -13,9 +14,6 @@ use crate::samples::dimensions;
 use crate::{AnalysisError, Pca, Samples};
 use descent::{AllPairs, descend};
 use pairs::{Both, Pairs};
-
-/// Fewer samples than this have no map worth drawing.
-const FEWEST_SAMPLES: usize = 4;
 
 /// Samples of more features are brought to this many principal components first.
 const MOST_FEATURES: usize = 100;
@@ -198,42 +196,22 @@ impl Pacmap {
 
     /// Near, mid-near and further pairs per sample, once all options are found sound.
     fn counts(&self, n: usize, n_features: usize) -> Result<[usize; 3], AnalysisError> {
-        let invalid = |option, expected: &str, received: &dyn std::fmt::Display| {
-            Err(AnalysisError::InvalidOption {
-                option,
-                expected: expected.to_owned(),
-                received: received.to_string(),
-            })
-        };
-        if n < FEWEST_SAMPLES {
-            return Err(AnalysisError::TooFewSamples {
-                expected: FEWEST_SAMPLES,
-                purpose: "PaCMAP",
-                received: n,
-            });
-        }
-        if n_features == 0 {
-            return Err(AnalysisError::NotATable {
-                shape: vec![n as i64, 0],
-            });
-        }
-        if self.metric == Metric::Precomputed {
-            return invalid("metric", "Euclidean, Cosine or Correlation", &"Precomputed");
-        }
-        if self.n_neighbors == Some(0) {
-            return invalid("n_neighbors", "of at least 1", &0);
-        }
-        let (middle, further) = (self.mn_ratio, self.fp_ratio);
-        if !(middle >= 0.0 && middle.is_finite()) {
-            return invalid("mn_ratio", "of at least 0", &middle);
-        }
-        if !(further > 0.0 && further.is_finite()) {
-            return invalid("fp_ratio", "above 0", &further);
-        }
-        let rate = self.learning_rate;
-        if !(rate > 0.0 && rate.is_finite()) {
-            return invalid("learning_rate", "above 0", &rate);
-        }
+        check_samples(n, n_features, "PaCMAP")?;
+        let (middle, further, rate) = (self.mn_ratio, self.fp_ratio, self.learning_rate);
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let comparable = self.metric != Metric::Precomputed;
+        let metrics = "Euclidean, Cosine or Correlation";
+        check_option("metric", metrics, comparable, "Precomputed")?;
+        check_option(
+            "n_neighbors",
+            "of at least 1",
+            self.n_neighbors != Some(0),
+            0,
+        )?;
+        let pulls = middle >= 0.0 && middle.is_finite();
+        check_option("mn_ratio", "of at least 0", pulls, middle)?;
+        check_option("fp_ratio", "above 0", positive(further), further)?;
+        check_option("learning_rate", "above 0", positive(rate), rate)?;
         let own = 10.0 + 15.0 * ((n as f64).log10() - 4.0).max(0.0);
         // No more in all than there are other samples, and one to spare to be picked at random.
         let most = (n - 1) as f64 / (1.0 + middle + further);

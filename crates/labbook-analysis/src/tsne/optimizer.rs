@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::dense::Dense;
 use super::{Exact, Grid, MOST_IN_PAIRS, TsneEvent};
+use crate::map_checks::LARGEST_COORDINATE;
 use crate::simd::{Kernel, vectorised_kernel};
 use crate::{Affinities, AnalysisError};
 
@@ -12,9 +13,6 @@ const EXPLORATION: usize = 250;
 
 /// The divergence is computed and reported every so many iterations.
 const CHECK_EVERY: usize = 50;
-
-/// A coordinate beyond this has nothing to do with the samples any more.
-const LARGEST_COORDINATE: f32 = 1e15;
 
 const LANES: usize = 16;
 

@@ -1,6 +1,7 @@
 use rayon::prelude::*;
 
 use crate::AnalysisError;
+use crate::map_checks::check_points;
 use crate::random::Picks;
 use crate::simd::{Kernel, vectorised_kernel};
 use crate::symmetric_graph::SymmetricGraph;
@@ -14,9 +15,6 @@ const LANES: usize = 8;
 /// Points that share a task and see one another's moves at once; fixed, so that the map does not
 /// depend on the number of threads.
 const CHUNK: usize = 2048;
-
-/// A coordinate beyond this has nothing to do with the samples any more.
-const LARGEST_COORDINATE: f32 = 1e15;
 
 /// How points are drawn and pushed.
 #[derive(Debug, Clone, Copy)]
@@ -141,7 +139,7 @@ pub(super) fn descend(
                 });
             });
         points.copy_from_slice(&next);
-        sound(&points, epoch)?;
+        check_points(&points, epoch)?;
     }
     Ok(points)
 }
@@ -167,17 +165,9 @@ pub(super) fn place(
                     epoch,
                 }));
             });
-        sound(&points, epoch)?;
+        check_points(&points, epoch)?;
     }
     Ok(points)
-}
-
-fn sound(points: &[[f32; 2]], epoch: usize) -> Result<(), AnalysisError> {
-    let sound = |x: &f32| x.abs() < LARGEST_COORDINATE;
-    match points.as_flattened().iter().all(sound) {
-        true => Ok(()),
-        false => Err(AnalysisError::Diverged { iteration: epoch }),
-    }
 }
 
 /// The moves of some points in one epoch.

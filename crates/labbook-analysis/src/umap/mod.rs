@@ -10,6 +10,7 @@ use std::fmt;
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use crate::map_checks::{check_option, check_samples};
 use crate::metric::{Metric, nearest_by_distance};
 use crate::neighbors::{NeighborIndex, Neighbors};
 use crate::random::Normal;
@@ -18,9 +19,6 @@ use crate::symmetric_graph::SymmetricGraph;
 use crate::tsne::points_of;
 use crate::{AnalysisError, ClassLabel, Samples};
 use layout::{Edges, Forces};
-
-/// Fewer samples than this have no map worth drawing.
-const FEWEST_SAMPLES: usize = 4;
 
 /// Up to this many samples, more epochs are worth their time.
 const SMALL: usize = 10_000;
@@ -295,65 +293,29 @@ impl Umap {
 
     /// How many neighbours are sought, once all options are found sound.
     fn check(&self, n_samples: usize, n_features: usize) -> Result<usize, AnalysisError> {
-        if n_samples < FEWEST_SAMPLES {
-            return Err(AnalysisError::TooFewSamples {
-                expected: FEWEST_SAMPLES,
-                purpose: "UMAP",
-                received: n_samples,
-            });
-        }
-        if n_features == 0 {
-            return Err(AnalysisError::NotATable {
-                shape: vec![n_samples as i64, 0],
-            });
-        }
-        let sound = |option, expected: &str, sound: bool, received: f64| match sound {
-            true => Ok(()),
-            false => Err(AnalysisError::InvalidOption {
-                option,
-                expected: expected.to_owned(),
-                received: received.to_string(),
-            }),
-        };
-        let neighbors = self.n_neighbors;
-        sound(
-            "n_neighbors",
-            "of at least 2",
-            neighbors >= 2,
-            neighbors as f64,
-        )?;
-        let (spread, nearest) = (self.spread, self.min_dist);
+        check_samples(n_samples, n_features, "UMAP")?;
         let positive = |x: f64| x > 0.0 && x.is_finite();
-        sound("spread", "above 0", positive(spread), spread)?;
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        let (spread, nearest) = (self.spread, self.min_dist);
+        let (rate, strength) = (self.learning_rate, self.repulsion_strength);
+        let (ratio, weight) = (self.set_op_mix_ratio, self.target_weight);
+        let (neighbors, negative) = (self.n_neighbors, self.negative_sample_rate);
         let within = (0.0..=spread).contains(&nearest);
-        sound("min_dist", "from 0 to spread", within, nearest)?;
-        let rate = self.learning_rate;
-        sound("learning_rate", "above 0", positive(rate), rate)?;
-        let strength = self.repulsion_strength;
-        let is_sound = strength >= 0.0 && strength.is_finite();
-        sound("repulsion_strength", "of at least 0", is_sound, strength)?;
-        let ratio = self.set_op_mix_ratio;
-        sound(
-            "set_op_mix_ratio",
-            "from 0 to 1",
-            (0.0..=1.0).contains(&ratio),
-            ratio,
-        )?;
-        let weight = self.target_weight;
-        sound(
-            "target_weight",
-            "from 0 to 1",
-            (0.0..=1.0).contains(&weight),
-            weight,
-        )?;
-        let negative = self.negative_sample_rate;
-        sound(
+        let pushes = strength >= 0.0 && strength.is_finite();
+        check_option("n_neighbors", "of at least 2", neighbors >= 2, neighbors)?;
+        check_option("spread", "above 0", positive(spread), spread)?;
+        check_option("min_dist", "from 0 to spread", within, nearest)?;
+        check_option("learning_rate", "above 0", positive(rate), rate)?;
+        check_option("repulsion_strength", "of at least 0", pushes, strength)?;
+        check_option("set_op_mix_ratio", "from 0 to 1", share(ratio), ratio)?;
+        check_option("target_weight", "from 0 to 1", share(weight), weight)?;
+        check_option(
             "negative_sample_rate",
             "of at least 1",
             negative >= 1,
-            negative as f64,
+            negative,
         )?;
-        sound("n_epochs", "of at least 1", self.n_epochs != Some(0), 0.0)?;
+        check_option("n_epochs", "of at least 1", self.n_epochs != Some(0), 0)?;
         Ok((neighbors - 1).min(n_samples - 1))
     }
 
