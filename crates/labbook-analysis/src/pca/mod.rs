@@ -226,7 +226,7 @@ impl FittedPca {
     pub fn transform(&self, samples: &impl Samples) -> Result<Array2<f64>, AnalysisError> {
         tch::no_grad(|| {
             let source = Source::of(samples)?;
-            require_finite(&source.table()?)?;
+            source.require_finite()?;
             self.transform_source(&source)
         })
     }
@@ -390,6 +390,14 @@ impl<'a> Source<'a> {
         match self {
             Self::Singles(view) => Some(Singles::Rows(view.view())),
             Self::Table(table) => Singles::of(table),
+        }
+    }
+
+    /// Singles are only copied to say which of them is not.
+    fn require_finite(&self) -> Result<(), AnalysisError> {
+        match self {
+            Self::Singles(view) if view.iter().all(|x| x.is_finite()) => Ok(()),
+            _ => require_finite(&self.table()?),
         }
     }
 
