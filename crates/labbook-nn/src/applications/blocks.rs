@@ -1,8 +1,8 @@
 use super::publisher::Publisher;
 use crate::tensors::shape::Size2D;
 use crate::{
-    Activation, ActivationLayer, BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Padding,
-    SymbolicTensor, ZeroPadding2D,
+    Activation, ActivationLayer, BatchNormalization, Conv2D, Dense, DepthwiseConv2D,
+    GlobalAveragePooling2D, Padding, SymbolicTensor, ZeroPadding2D,
 };
 
 /// The layers that networks are made of, as one publisher makes them.
@@ -58,6 +58,12 @@ impl Parts {
         let layer = DepthwiseConv2D::new(kernel).strides(stride);
         let layer = layer.padding(padding).use_bias(false).name(name);
         self.normalization(&layer.call(&x), norm)
+    }
+
+    /// The mean of each channel, under the publisher's name for it.
+    pub(super) fn means(&self, x: &SymbolicTensor) -> SymbolicTensor {
+        let name = self.name("avg_pool", "avgpool", "global_pool");
+        GlobalAveragePooling2D::new().name(name).call(x)
     }
 
     pub(super) fn normalization(&self, x: &SymbolicTensor, name: &str) -> SymbolicTensor {

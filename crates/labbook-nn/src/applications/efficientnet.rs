@@ -4,7 +4,7 @@ use super::inverted_residual::{InvertedResidual, Names, Weighing};
 use super::network::{Head, Network};
 use super::publisher::Publisher;
 use crate::Activation::{Sigmoid, Silu};
-use crate::{Dropout, GlobalAveragePooling2D, Normalization, Rescaling, SymbolicTensor};
+use crate::{Dropout, Normalization, Rescaling, SymbolicTensor};
 
 application!(
     /// The smallest EfficientNet (Tan and Le 2019): 4 million weights before its top, images of
@@ -115,10 +115,7 @@ fn names(publisher: Publisher, stage: usize, block: usize) -> Names {
 }
 
 pub(super) fn top(x: SymbolicTensor, parts: &Parts, head: &Head) -> SymbolicTensor {
-    let pool = GlobalAveragePooling2D::new();
-    let mut x = pool
-        .name(parts.name("avg_pool", "avgpool", "global_pool"))
-        .call(&x);
+    let mut x = parts.means(&x);
     if parts.publisher != Publisher::Timm {
         x = Dropout::new(0.2).call(&x);
     }

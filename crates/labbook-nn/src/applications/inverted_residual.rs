@@ -76,21 +76,20 @@ impl Names {
 impl InvertedResidual {
     pub(super) fn call(&self, x: &SymbolicTensor, parts: &Parts) -> SymbolicTensor {
         let names = &self.names;
-        let pair = |names: &'_ (String, String)| (names.0.clone(), names.1.clone());
+        fn both((name, norm): &(String, String)) -> (&str, &str) {
+            (name, norm)
+        }
         let mut y = x.clone();
         if self.wide != self.channels {
-            let (name, norm) = pair(&names.expand);
-            y = parts.convolution(&y, (&name, &norm), self.wide, (1, 1));
+            y = parts.convolution(&y, both(&names.expand), self.wide, (1, 1));
             y = activation(&y, self.activation);
         }
-        let (name, norm) = pair(&names.depthwise);
-        y = parts.depthwise(&y, (&name, &norm), (self.kernel, self.stride));
+        y = parts.depthwise(&y, both(&names.depthwise), (self.kernel, self.stride));
         y = activation(&y, self.activation);
         if let Some(weighing) = &self.weighing {
             y = weighing.call(&y, self.wide, &names.squeeze);
         }
-        let (name, norm) = pair(&names.project);
-        y = parts.convolution(&y, (&name, &norm), self.filters, (1, 1));
+        y = parts.convolution(&y, both(&names.project), self.filters, (1, 1));
         if self.stride != 1 || self.channels != self.filters {
             return y;
         }

@@ -3,7 +3,7 @@ use super::blocks::{Parts, dense, named_activation, zeros};
 use super::network::{Head, Network};
 use super::publisher::Publisher;
 use crate::Activation::Relu;
-use crate::{Add, GlobalAveragePooling2D, MaxPooling2D, SymbolicTensor};
+use crate::{Add, MaxPooling2D, SymbolicTensor};
 
 application!(
     /// ResNet of 18 layers (He et al. 2016): 11.2 million weights before its top, images of 224.
@@ -177,10 +177,7 @@ fn joined(
 }
 
 pub(super) fn top(x: SymbolicTensor, parts: &Parts, head: &Head) -> SymbolicTensor {
-    let pool = GlobalAveragePooling2D::new();
-    let x = pool
-        .name(parts.name("avg_pool", "avgpool", "global_pool"))
-        .call(&x);
+    let x = parts.means(&x);
     let name = parts.name("predictions", "fc", "fc");
     dense(&x, name, head.classes, head.activation)
 }

@@ -3,6 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 
+use crate::tensors::sum::plus;
 use crate::{Phase, Regularizer, Result};
 
 /// What the outputs of a layer add to the loss, from the forward pass until the model asks.
@@ -32,10 +33,7 @@ impl Activity {
                 (&mut seen.sum, penalty.f_detach()?)
             }
         };
-        *place = Some(match place.take() {
-            Some(sum) => sum.f_add(&term)?,
-            None => term,
-        });
+        *place = Some(plus(place.take(), term)?);
         Ok(())
     }
 

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::registry::{Registered, layer_facts, registered};
+use super::spatial::check_rate;
 use crate::layers::layer::layer_options;
 use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
 
@@ -53,13 +54,7 @@ impl Layer for AlphaDropout {
     crate::layers::layer::passes_mask!();
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        if !(0.0..1.0).contains(&self.settings.rate) {
-            return Err(context.error(
-                "a rate of at least 0 and below 1",
-                self.settings.rate,
-                "use AlphaDropout::new(0.2)",
-            ));
-        }
+        check_rate(self.settings.rate, "use AlphaDropout::new(0.2)", context)?;
         Ok(input.clone())
     }
 

@@ -1,6 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::config::Kind as LayerKind;
+use super::spatial::check_rate;
 use crate::engine::kernels::{self, Dropping, Instructions};
 use crate::layers::layer::{layer_options, single};
 use crate::random::mask_seed;
@@ -66,13 +67,7 @@ impl Layer for Dropout {
     }
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        if !(0.0..1.0).contains(&self.rate) {
-            return Err(context.error(
-                "a rate of at least 0 and below 1",
-                self.rate,
-                "use Dropout::new(0.2) to drop a fifth",
-            ));
-        }
+        check_rate(self.rate, "use Dropout::new(0.2) to drop a fifth", context)?;
         Ok(input.clone())
     }
 

@@ -8,6 +8,7 @@ use super::counted_steps::Order;
 use super::kernel_options::KernelOptions;
 use super::spatial::{axes, check_sizes};
 use crate::tensors::casts::weight_like;
+use crate::tensors::sum::plus;
 use crate::{
     Activation, BuildContext, Constraint, Initializer, Parameter, Phase, Regularizer, Result, Shape,
 };
@@ -348,10 +349,7 @@ impl Settings {
             return Ok(of_weights);
         }
         let of_outputs = activity.penalty(weights.kernel.device())?;
-        Ok(Some(match of_weights {
-            Some(of_weights) => of_weights.f_add(&of_outputs)?,
-            None => of_outputs,
-        }))
+        Ok(Some(plus(of_weights, of_outputs)?))
     }
 
     /// What the weights alone add.
@@ -361,14 +359,10 @@ impl Settings {
             (self.recurrent_regularizer, Some(&weights.recurrent_kernel)),
             (self.kernel.bias_regularizer, weights.bias.as_ref()),
         ];
-        let mut sum: Option<Tensor> = None;
+        let mut sum = None;
         for (regularizer, weight) in terms {
             if let (Some(regularizer), Some(weight)) = (regularizer, weight) {
-                let term = regularizer.penalty(weight)?;
-                sum = Some(match sum {
-                    Some(sum) => sum.f_add(&term)?,
-                    None => term,
-                });
+                sum = Some(plus(sum, regularizer.penalty(weight)?)?);
             }
         }
         Ok(sum)

@@ -107,11 +107,9 @@ macro_rules! cell_options {
 }
 pub(super) use cell_options;
 
-/// The builder methods that recurrent layers share; with how many tensors a call with states gives.
-macro_rules! recurrent_options {
-    ($tensors:literal) => {
-        $crate::layers::recurrent_options::cell_options!();
-
+/// The builder methods of what sees sequences, of one cell or of several.
+macro_rules! sequence_options {
+    () => {
         /// Says whether the outputs of all steps come out, (N, steps, units); the default is
         /// `false`, the last one's alone.
         #[must_use = "method moves the value of self and returns the modified value"]
@@ -127,6 +125,16 @@ macro_rules! recurrent_options {
             self.settings.go_backwards = go_backwards;
             self
         }
+    };
+}
+pub(super) use sequence_options;
+
+/// The builder methods that recurrent layers share; with how many tensors a call with states gives.
+macro_rules! recurrent_options {
+    ($tensors:literal) => {
+        $crate::layers::recurrent_options::cell_options!();
+
+        $crate::layers::recurrent_options::sequence_options!();
 
         /// Says whether each batch begins with the state that the batch before left: its example i
         /// goes on where that one's example i ended, so `shuffle(false)` belongs to it. The default

@@ -4,8 +4,10 @@ use tch::Tensor;
 use super::RecurrentCells;
 use super::counted_steps::Order;
 use super::recurrent::{self, Given, Weights};
+use super::recurrent_options::sequence_options;
 use super::registry::{Registered, layer_facts, registered};
 use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
+use crate::tensors::sum::plus;
 use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
 
 /// A recurrent layer of one cell, or of several stacked ones: at each step a cell takes what the one
@@ -55,22 +57,7 @@ impl RNN {
         })
     }
 
-    /// Says whether the outputs of all steps come out, (N, steps, units); the default is
-    /// `false`, the last one's alone.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn return_sequences(mut self, return_sequences: bool) -> Self {
-        self.settings.return_sequences = return_sequences;
-        self
-    }
-
-    /// Says whether the steps are seen from the last to the first; the default is `false`.
-    /// Outputs of all steps are then in that order, too, as in Keras.
-    #[must_use = "method moves the value of self and returns the modified value"]
-    pub fn go_backwards(mut self, go_backwards: bool) -> Self {
-        self.settings.go_backwards = go_backwards;
-        self
-    }
-
+    sequence_options!();
     layer_options!();
 }
 
@@ -149,13 +136,10 @@ impl Layer for RNN {
     }
 
     fn penalty(&self) -> Result<Option<Tensor>> {
-        let mut sum: Option<Tensor> = None;
+        let mut sum = None;
         for (cell, weights) in self.settings.cells.iter().zip(&self.weights) {
             if let Some(term) = cell.weight_penalty(weights)? {
-                sum = Some(match sum {
-                    Some(sum) => sum.f_add(&term)?,
-                    None => term,
-                });
+                sum = Some(plus(sum, term)?);
             }
         }
         Ok(sum)

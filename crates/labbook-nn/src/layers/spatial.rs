@@ -82,6 +82,14 @@ pub(super) fn check_sizes(
     }
 }
 
+/// What a layer drops has to be a share below all.
+pub(super) fn check_rate(rate: f64, advice: &str, context: &BuildContext<'_>) -> Result<()> {
+    match (0.0..1.0).contains(&rate) {
+        true => Ok(()),
+        false => Err(context.error("a rate of at least 0 and below 1", rate, advice)),
+    }
+}
+
 /// The shape of an output, if one example of it is thinkable.
 pub(super) fn output_shape(sizes: Vec<i64>, context: &BuildContext<'_>) -> Result<Shape> {
     let shape = Shape::from(sizes);

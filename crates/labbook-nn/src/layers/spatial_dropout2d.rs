@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::registry::{Registered, layer_facts, registered};
-use super::spatial::axes;
+use super::spatial::{axes, check_rate};
 use crate::layers::layer::layer_options;
 use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
 
@@ -53,13 +53,11 @@ impl Layer for SpatialDropout2D {
     crate::layers::layer::passes_mask!();
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
-        if !(0.0..1.0).contains(&self.settings.rate) {
-            return Err(context.error(
-                "a rate of at least 0 and below 1",
-                self.settings.rate,
-                "use SpatialDropout2D::new(0.2)",
-            ));
-        }
+        check_rate(
+            self.settings.rate,
+            "use SpatialDropout2D::new(0.2)",
+            context,
+        )?;
         axes(input, 2, context)?;
         Ok(input.clone())
     }

@@ -72,7 +72,10 @@ mod tests {
     #[test]
     fn scores_are_those_that_the_output_is_gathered_by() -> Result<()> {
         let words = Input::new(4);
-        let x = Embedding::new(9, 6).mask_zero(true).call(&words);
+        let x = Embedding::new(9, 6)
+            .mask_zero(true)
+            .name("table")
+            .call(&words);
         let heads = MultiHeadAttention::new(1, 6).use_bias(false).name("heads");
         let encoder = TransformerEncoder::new(8, 2).name("encoder");
         let decoder = TransformerDecoder::new(8, 2).name("decoder");
@@ -94,10 +97,7 @@ mod tests {
 
         // The same product by hand.
         let scores = model.attention_scores("heads", &text)?.get(0).get(0);
-        let x = model
-            .layer_output("embedding")
-            .or_else(|_| model.layer_outputs(..1).map(|all| all.0[0].clone()))?;
-        let mut embedded = Model::new(&model.input()?, &x)?;
+        let mut embedded = Model::new(&model.input()?, &model.layer_output("table")?)?;
         let x = embedded.predict(&text)?.get(0);
         let weights: Vec<Tensor> = model
             .parameters()

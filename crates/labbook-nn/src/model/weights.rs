@@ -3,6 +3,7 @@ use tch::{Device, Kind, Tensor};
 use super::model::Model;
 use crate::tensors::copy::copy;
 use crate::tensors::shape::tuple;
+use crate::tensors::sum::plus;
 use crate::{Error, OptimizerState, Parameter, Result};
 
 impl Model {
@@ -153,13 +154,10 @@ impl Model {
     /// # Errors
     /// When libtorch refuses.
     pub fn penalty(&self) -> Result<Option<Tensor>> {
-        let mut sum: Option<Tensor> = None;
+        let mut sum = None;
         for (_, node) in self.graph.layers() {
             if let Some(penalty) = node.layer.penalty()? {
-                sum = Some(match sum {
-                    Some(sum) => sum.f_add(&penalty)?,
-                    None => penalty,
-                });
+                sum = Some(plus(sum, penalty)?);
             }
         }
         Ok(sum)

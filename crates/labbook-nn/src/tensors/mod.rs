@@ -6,6 +6,7 @@ mod dtype_policy;
 mod list;
 pub(crate) mod memory;
 pub(crate) mod shape;
+pub(crate) mod sum;
 
 pub use dtype_policy::{DtypePolicy, bfloat16_is_fast};
 pub use list::Tensors;
