@@ -23,37 +23,31 @@ pub struct DataSet {
     pub downloads: Vec<Options>,
 }
 
-/// Those there are.
-const NAMES: [&str; 7] = [
-    "cifar10",
-    "cifar100",
-    "mnist",
-    "fashion_mnist",
-    "imdb",
-    "diamonds",
-    "penguins",
+/// A data set's name and the function that describes it.
+type Named = (&'static str, fn() -> DataSet);
+
+/// Those there are, by name.
+const SETS: [Named; 7] = [
+    ("cifar10", cifar10),
+    ("cifar100", cifar100),
+    ("mnist", mnist),
+    ("fashion_mnist", fashion_mnist),
+    ("imdb", imdb),
+    ("diamonds", diamonds),
+    ("penguins", penguins),
 ];
 
 impl DataSet {
     /// The names of all.
-    #[must_use]
-    pub fn names() -> &'static [&'static str] {
-        &NAMES
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        SETS.iter().map(|(name, _)| *name)
     }
 
     /// The data set of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "cifar10" => cifar10(),
-            "cifar100" => cifar100(),
-            "mnist" => mnist(),
-            "fashion_mnist" => fashion_mnist(),
-            "imdb" => imdb(),
-            "diamonds" => diamonds(),
-            "penguins" => penguins(),
-            _ => return None,
-        })
+        let found = SETS.iter().find(|(known, _)| *known == name);
+        found.map(|(_, set)| set())
     }
 
     /// Bytes to download.
@@ -262,7 +256,7 @@ mod tests {
     fn every_address_is_safe_and_every_checksum_whole() {
         for name in DataSet::names() {
             let set = DataSet::named(name).unwrap();
-            assert_eq!(set.name, *name);
+            assert_eq!(set.name, name);
             for download in &set.downloads {
                 crate::address::Address::new(&download.url).unwrap();
                 assert!(download.url.starts_with("https://"), "{}", download.url);

@@ -23,7 +23,8 @@ fn main() -> ExitCode {
 
 fn fetch(name: &str, folder: &Path) -> Result<(), String> {
     let set = DataSet::named(name).ok_or_else(|| {
-        let names = DataSet::names().join(", ");
+        let names: Vec<&str> = DataSet::names().collect();
+        let names = names.join(", ");
         format!(
             "The data set should be one of {names}. Received: {name:?}. Of others that a notebook \
              can load its load_data says where it looks for their files"
