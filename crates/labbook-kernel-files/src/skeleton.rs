@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::token::{Token, Tokens};
+use crate::token::{Token, tokens};
 
 /// How much of the documentation stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ fn refresh(from: &Path, to: &Path, docs: Docs) -> io::Result<()> {
 pub fn skeleton(source: &str, docs: Docs) -> String {
     Writer {
         source,
-        tokens: Tokens::of(source),
+        tokens: tokens(source),
         at: 0,
         text: String::with_capacity(source.len() / 2),
         docs,

@@ -15,20 +15,16 @@ pub(crate) enum Token {
     Doc,
 }
 
-pub(crate) struct Tokens;
-
-impl Tokens {
-    /// All tokens with their first byte and the one after their last.
-    pub(crate) fn of(source: &str) -> Vec<(Token, usize, usize)> {
-        let mut tokens = Vec::with_capacity(source.len() / 4);
-        let mut at = 0;
-        while at < source.len() {
-            let (token, length) = first(&source[at..]);
-            tokens.push((token, at, at + length));
-            at += length;
-        }
-        tokens
+/// All tokens of a source, each with its first byte and the one after its last.
+pub(crate) fn tokens(source: &str) -> Vec<(Token, usize, usize)> {
+    let mut tokens = Vec::with_capacity(source.len() / 4);
+    let mut at = 0;
+    while at < source.len() {
+        let (token, length) = first(&source[at..]);
+        tokens.push((token, at, at + length));
+        at += length;
     }
+    tokens
 }
 
 /// The first token and its length, which is at least one byte.
@@ -175,7 +171,7 @@ mod tests {
             ("'", vec!["'"]),
             ("/* /* */", vec!["/* /* */"]),
         ] {
-            let tokens = Tokens::of(source);
+            let tokens = tokens(source);
             let all: String = tokens.iter().map(|&(_, a, b)| &source[a..b]).collect();
             assert_eq!(all, source);
             let words = tokens.iter().filter(|token| token.0 != Token::Space);
