@@ -70,9 +70,21 @@ pub fn rouge_n(reference: &str, text: &str, n: usize) -> RougeScore {
 #[must_use]
 pub fn rouge_l(reference: &str, text: &str) -> RougeScore {
     let (reference, text) = (words(reference), words(text));
-    let shared = longest(&reference, &text);
-    let shared = shared.last().and_then(|row| row.last()).copied();
-    RougeScore::of(shared.unwrap_or_default(), reference.len(), text.len())
+    // Of the table of all beginnings only the row before is needed: texts may be long.
+    let mut row = vec![0; text.len() + 1];
+    for word in &reference {
+        let mut before = 0;
+        for (j, other) in text.iter().enumerate() {
+            let above = row[j + 1];
+            row[j + 1] = match word == other {
+                true => before + 1,
+                false => above.max(row[j]),
+            };
+            before = above;
+        }
+    }
+    let shared = row.last().copied().unwrap_or_default();
+    RougeScore::of(shared, reference.len(), text.len())
 }
 
 /// ROUGE-Lsum: for each line of a reference the words that it has in common with any line of the text.

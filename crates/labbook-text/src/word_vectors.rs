@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
@@ -47,6 +47,11 @@ impl WordVectors {
             path: path.display().to_string(),
             message,
         };
+        // A pipe would be waited for without end.
+        let found = fs::metadata(path).map_err(|error| problem(error.to_string()))?;
+        if !found.is_file() {
+            return Err(problem("expected a file, found something else".to_owned()));
+        }
         let file = File::open(path).map_err(|error| problem(error.to_string()))?;
         let mut vectors = Self {
             places: HashMap::new(),
@@ -208,6 +213,8 @@ mod tests {
         assert!(told(b"gold\n").contains("at least 1"));
         assert!(told(b"").contains("found none"));
         assert!(WordVectors::read("/nowhere/at/all").is_err());
+        let folder = WordVectors::read(std::env::temp_dir()).unwrap_err();
+        assert!(folder.to_string().contains("expected a file"), "{folder}");
         let none = read(b"gold 1 2\n").unwrap().table(&["GOLD"]);
         assert!(none.unwrap_err().to_string().contains("capitals"));
     }
