@@ -360,7 +360,11 @@ impl LineChart {
     }
 
     fn finite_values(&self) -> impl Iterator<Item = f64> + '_ {
-        let values = self.series.iter().flat_map(|series| series.values.clone());
+        let values = self
+            .series
+            .iter()
+            .flat_map(|series| &series.values)
+            .copied();
         let bands = self.series.iter().flat_map(Series::shaded).flatten();
         let bands = bands.flat_map(|(_, low, high)| [low, high]);
         values.chain(bands).filter(|value| plottable(*value))

@@ -58,9 +58,8 @@ where
 /// The words of a text that speak most for the class that a model gives it: how much less probable
 /// the class is without each.
 ///
-/// `text` is a row of places in the vocabulary, (steps,) or (1, steps), as
-/// `TextVectorization`
-/// gives them: 0 fills up, and 1, an unknown word, takes the place of each word in turn.
+/// `text` is a row of places in the vocabulary, (steps,) or (1, steps), as `TextVectorization` gives
+/// them: 0 fills up, and 1, an unknown word, takes the place of each word in turn.
 ///
 /// # Errors
 /// [`NotebookError::Tensor`] for another text, [`NotebookError::Model`] when it does not fit the
