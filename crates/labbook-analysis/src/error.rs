@@ -169,6 +169,12 @@ pub enum AnalysisError {
         /// Iterations done when it was noticed.
         iteration: usize,
     },
+    /// The crate that fits a model refused.
+    #[error("the model could not be fitted or asked: {message}")]
+    Estimator {
+        /// Its own words.
+        message: String,
+    },
     /// The tensor library refused an operation, for instance for lack of memory.
     #[error("the tensor library failed: {message}")]
     Tensor {

@@ -22,6 +22,7 @@ mod agreement;
 mod average;
 mod bootstrap;
 mod calibration;
+mod checks;
 mod class_label;
 mod classification_report;
 mod clustering_scores;
@@ -30,8 +31,8 @@ mod confusion_matrix;
 mod curves;
 mod embedding_quality;
 mod error;
+mod estimators;
 mod losses;
-mod map_checks;
 mod metric;
 mod neighbors;
 mod pacmap;
@@ -67,6 +68,12 @@ pub use embedding_quality::{
     trustworthiness_of,
 };
 pub use error::AnalysisError;
+pub use estimators::{
+    FittedKMeans, FittedKNeighborsClassifier, FittedKNeighborsRegressor, FittedLinearRegression,
+    FittedLogisticRegression, FittedRandomForestClassifier, FittedRandomForestRegressor, Hdbscan,
+    KMeans, KNeighborsClassifier, KNeighborsRegressor, LinearRegression, LogisticRegression,
+    RandomForestClassifier, RandomForestRegressor,
+};
 pub use losses::{largest_loss_indices, sample_losses};
 pub use metric::Metric;
 pub use pacmap::{Pacmap, PacmapInit};

@@ -2,7 +2,7 @@ use rayon::prelude::*;
 
 use super::pairs::Both;
 use crate::AnalysisError;
-use crate::map_checks::check_points;
+use crate::checks::check_points;
 use crate::simd::{Kernel, vectorised_kernel};
 
 const LANES: usize = 16;

@@ -6,7 +6,7 @@ mod pairs;
 use ndarray::Array2;
 use tch::Tensor;
 
-use crate::map_checks::{check_option, check_samples};
+use crate::checks::{check_option, check_samples};
 use crate::metric::Metric;
 use crate::neighbors::NeighborIndex;
 use crate::random::Normal;

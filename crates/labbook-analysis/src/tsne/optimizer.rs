@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::dense::Dense;
 use super::{Exact, Grid, MOST_IN_PAIRS, TsneEvent};
-use crate::map_checks::LARGEST_COORDINATE;
+use crate::checks::LARGEST_COORDINATE;
 use crate::simd::{Kernel, vectorised_kernel};
 use crate::{Affinities, AnalysisError};
 

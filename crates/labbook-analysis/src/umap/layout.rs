@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use crate::AnalysisError;
-use crate::map_checks::check_points;
+use crate::checks::check_points;
 use crate::random::Picks;
 use crate::simd::{Kernel, vectorised_kernel};
 use crate::symmetric_graph::SymmetricGraph;

@@ -10,7 +10,7 @@ use std::fmt;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::map_checks::{check_option, check_samples};
+use crate::checks::{check_option, check_samples};
 use crate::metric::{Metric, nearest_by_distance};
 use crate::neighbors::{NeighborIndex, Neighbors};
 use crate::random::Normal;

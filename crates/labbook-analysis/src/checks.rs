@@ -1,4 +1,4 @@
-//! What all maps of samples check.
+//! What maps of samples and estimators check.
 
 use std::fmt::Display;
 
