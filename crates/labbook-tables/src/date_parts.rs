@@ -1,6 +1,7 @@
 //! Dates as numbers from 0 to 1: their parts.
 
 use jiff::civil::{DateTime, date};
+use polars::prelude::StringChunked;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TableError;
@@ -30,7 +31,7 @@ const RANGES: [(f64, f64); 5] = [
 ];
 
 impl DateParts {
-    pub(crate) fn learn(texts: &[Option<String>], column: &str) -> Result<Self, TableError> {
+    pub(crate) fn learn(texts: &StringChunked, column: &str) -> Result<Self, TableError> {
         let known = texts.iter().flatten().map(|text| read(text, column));
         let mut known: Vec<DateTime> = known.collect::<Result<_, _>>()?;
         known.sort_unstable();
@@ -63,12 +64,12 @@ impl DateParts {
     /// The parts of each row, one list for each part.
     pub(crate) fn apply(
         &self,
-        texts: &[Option<String>],
+        texts: &StringChunked,
         column: &str,
     ) -> Result<Vec<Vec<f64>>, TableError> {
         let mut parts = vec![Vec::with_capacity(texts.len()); self.names().len()];
-        for text in texts {
-            let when = read(text.as_ref().unwrap_or(&self.fill), column)?;
+        for text in texts.iter() {
+            let when = read(text.unwrap_or(&self.fill), column)?;
             let year = f64::from(i32::from(when.year()) - i32::from(self.first_year));
             let weekday = when.weekday().to_monday_zero_offset();
             let others = [

@@ -1,5 +1,7 @@
 //! What one column becomes, and what was learned for it.
 
+use std::collections::BTreeMap;
+
 use polars::frame::DataFrame;
 use polars::prelude::{Column, IntoColumn, NamedFrom, Series};
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use crate::column::{numbers, texts};
 use crate::date_parts::DateParts;
 use crate::error::TableError;
 use crate::preprocessor::Fill;
-use crate::statistics::{deviation, mean, most_frequent, quantile};
+use crate::statistics::{deviation, mean, most_frequent, quantile, sorted};
 
 /// How a column becomes numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,39 +63,42 @@ impl Fitted {
             return DateParts::learn(&texts(frame, column)?, column).map(Self::Dates);
         }
         if transform.is_of_categories() {
-            let mut known: Vec<String> = texts(frame, column)?.into_iter().flatten().collect();
-            known.sort_unstable();
-            let fill = most_frequent(&known);
-            known.dedup();
-            return match known.is_empty() {
-                true => Err(nothing(column)),
-                false => Ok(Self::Categories { fill, names: known }),
-            };
+            let texts = texts(frame, column)?;
+            let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+            for text in texts.iter().flatten() {
+                *counts.entry(text).or_default() += 1;
+            }
+            // The first in their order of those met most often.
+            let most = counts.values().max().ok_or_else(|| nothing(column))?;
+            let fill = counts.iter().find(|(_, count)| *count == most);
+            return Ok(Self::Categories {
+                fill: fill.map(|(name, _)| (*name).to_owned()),
+                names: counts.keys().map(|name| (*name).to_owned()).collect(),
+            });
         }
         let values = numbers(frame, column)?;
         let mut known: Vec<f64> = values.iter().copied().flatten().collect();
-        known.sort_by(f64::total_cmp);
         if known.is_empty() {
             return Err(nothing(column));
         }
         let fill = match fill {
             Fill::Mean => mean(&known),
-            Fill::Median => quantile(&known, 0.5),
-            Fill::MostFrequent => most_frequent(&known).unwrap_or_default(),
+            Fill::Median => quantile(sorted(&mut known), 0.5),
+            Fill::MostFrequent => most_frequent(sorted(&mut known)).unwrap_or_default(),
         };
         // As in a pipeline of imputer and scaler, the scaler sees what was filled in.
-        let filled: Vec<f64> = values.iter().map(|value| value.unwrap_or(fill)).collect();
-        let mut sorted = filled.clone();
-        sorted.sort_by(f64::total_cmp);
+        let mut filled: Vec<f64> = values.iter().map(|value| value.unwrap_or(fill)).collect();
         let (center, scale) = match transform {
             Transform::Standard => (mean(&filled), deviation(&filled)),
             Transform::MinMax => {
-                let least = quantile(&sorted, 0.0);
-                (least, quantile(&sorted, 1.0) - least)
+                let least = filled.iter().copied().fold(f64::INFINITY, f64::min);
+                let most = filled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                (least, most - least)
             }
             Transform::Robust => {
-                let spread = quantile(&sorted, 0.75) - quantile(&sorted, 0.25);
-                (quantile(&sorted, 0.5), spread)
+                let sorted = sorted(&mut filled);
+                let spread = quantile(sorted, 0.75) - quantile(sorted, 0.25);
+                (quantile(sorted, 0.5), spread)
             }
             _ => (0.0, 1.0),
         };
@@ -128,8 +133,8 @@ impl Fitted {
             Self::Categories { fill, names } => {
                 let texts = texts(frame, column)?;
                 let places = texts.iter().map(|text| {
-                    let text = text.as_ref().or(fill.as_ref())?;
-                    names.binary_search(text).ok()
+                    let text = text.or(fill.as_deref())?;
+                    names.binary_search_by(|name| name.as_str().cmp(text)).ok()
                 });
                 if transform == Transform::Ordinal {
                     let places = places.map(|place| place.map_or(-1.0, |place| place as f64));

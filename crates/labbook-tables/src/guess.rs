@@ -3,10 +3,24 @@
 use polars::prelude::{Column, IntoColumn, NamedFrom, Series};
 
 /// What pandas reads as a gap.
-const GAPS: [&str; 14] = [
-    "", "#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "-nan", "-NaN",
-    "#NA",
-];
+fn is_gap(cell: &str) -> bool {
+    matches!(
+        cell,
+        "" | "#N/A"
+            | "<NA>"
+            | "N/A"
+            | "NA"
+            | "NULL"
+            | "NaN"
+            | "None"
+            | "n/a"
+            | "nan"
+            | "null"
+            | "-nan"
+            | "-NaN"
+            | "#NA"
+    )
+}
 
 /// The cells of one column, one after another.
 #[derive(Default)]
@@ -25,7 +39,7 @@ impl Cells {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| {
             let cell = &self.text[start..end];
-            (!GAPS.contains(&cell.trim())).then_some(cell)
+            (!is_gap(cell.trim())).then_some(cell)
         })
     }
 

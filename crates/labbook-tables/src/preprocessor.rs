@@ -3,6 +3,7 @@ use std::path::Path;
 
 use labbook_data::{DataError, read_file, write_file};
 use polars::frame::DataFrame;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -204,11 +205,18 @@ impl TablePreprocessor {
         }
         // Only once all is learned does it take the place of what was known.
         let mut columns = self.columns.clone();
-        for step in &mut columns {
+        let learn = |step: &Step| {
             let fill = self.fills.get(&step.column).copied().unwrap_or(self.fill);
-            let learned = Fitted::learn(frame, &step.column, step.transform, fill)?;
-            step.fitted = Some(learned);
-            step.marked = self.mark_gaps && gaps(frame, step)?.contains(&1.0);
+            let fitted = Fitted::learn(frame, &step.column, step.transform, fill)?;
+            let marked = self.mark_gaps && gaps(frame, step)?.contains(&1.0);
+            Ok((fitted, marked))
+        };
+        // Of several columns with faults the first is told.
+        let learned: Vec<Result<(Fitted, bool), TableError>> =
+            columns.par_iter().map(learn).collect();
+        for (step, learned) in columns.iter_mut().zip(learned) {
+            let (fitted, marked) = learned?;
+            (step.fitted, step.marked) = (Some(fitted), marked);
         }
         self.columns = columns;
         Ok(())
@@ -220,9 +228,15 @@ impl TablePreprocessor {
     /// # Errors
     /// Before [`fit`](Self::fit), and as there for the columns.
     pub fn transform(&self, frame: &DataFrame) -> Result<Tensor, TableError> {
+        let apply = |step: &Step| {
+            let fitted = step.fitted()?;
+            fitted.apply(frame, &step.column, step.transform)
+        };
+        let applied: Vec<Result<Vec<Vec<f64>>, TableError>> =
+            self.columns.par_iter().map(apply).collect();
         let mut columns = Vec::new();
-        for step in &self.columns {
-            columns.extend(step.fitted()?.apply(frame, &step.column, step.transform)?);
+        for applied in applied {
+            columns.extend(applied?);
         }
         for step in self.columns.iter().filter(|step| step.marked) {
             columns.push(gaps(frame, step)?);

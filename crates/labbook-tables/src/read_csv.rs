@@ -4,7 +4,9 @@ use std::str;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use labbook_data::{DataError, read_file};
+use memchr::{memchr, memchr3};
 use polars::frame::DataFrame;
+use rayon::prelude::*;
 
 use crate::error::TableError;
 use crate::guess::Cells;
@@ -96,9 +98,17 @@ impl ReadCsv {
 
     fn parse(&self, bytes: &[u8]) -> Result<DataFrame, Fault> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut records = Records::new(bytes, self.separator);
-        let mut fields = Vec::new();
-        if records.next(&mut fields)?.is_none() {
+        if !self.separator.is_ascii() {
+            let expected = "a separator that is one ASCII byte".to_owned();
+            return Err(Fault::Line(1, expected, format!("{:#04x}", self.separator)));
+        }
+        let text = str::from_utf8(bytes).map_err(|error| {
+            let line = 1 + newlines(&bytes[..error.valid_up_to()]);
+            Fault::Line(line, "text in UTF-8".to_owned(), "other bytes".to_owned())
+        })?;
+        let mut records = Records::new(text, self.separator);
+        let mut first = Vec::new();
+        if records.next(|field| first.push(field.to_owned())).is_none() {
             return Err(Fault::Line(
                 1,
                 "names of columns".to_owned(),
@@ -106,31 +116,37 @@ impl ReadCsv {
             ));
         }
         let names = match self.header {
-            true => names(&fields),
-            false => (0..fields.len()).map(|n| n.to_string()).collect(),
+            true => names(&first),
+            false => (0..first.len()).map(|n| n.to_string()).collect(),
         };
         let mut columns: Vec<Cells> = names.iter().map(|_| Cells::default()).collect();
         let mut rows = 0;
-        let mut line = (!self.header).then_some(1);
+        if !self.header {
+            rows = 1;
+            for (column, cell) in columns.iter_mut().zip(&first) {
+                column.push(cell);
+            }
+        }
         loop {
-            if line.is_none() {
-                line = records.next(&mut fields)?;
-            }
-            let Some(at) = line.take() else { break };
-            if fields.len() != names.len() {
+            let mut fields = 0;
+            let push = |field: &str| {
+                if let Some(column) = columns.get_mut(fields) {
+                    column.push(field);
+                }
+                fields += 1;
+            };
+            let Some(line) = records.next(push) else {
+                break;
+            };
+            if fields != names.len() {
                 let expected = format!("{} fields", names.len());
-                return Err(Fault::Line(at, expected, fields.len().to_string()));
-            }
-            for (column, field) in columns.iter_mut().zip(&fields) {
-                column.push(field);
+                return Err(Fault::Line(line, expected, fields.to_string()));
             }
             rows += 1;
         }
-        let columns = columns.into_iter().zip(&names);
-        let columns = columns
-            .map(|(cells, name)| cells.into_column(name))
-            .collect();
-        DataFrame::new(rows, columns).map_err(Fault::Frame)
+        let columns = columns.into_par_iter().zip(&names);
+        let columns = columns.map(|(cells, name)| cells.into_column(name));
+        DataFrame::new(rows, columns.collect()).map_err(Fault::Frame)
     }
 }
 
@@ -141,8 +157,10 @@ enum Fault {
 }
 
 struct Records<'a> {
+    separator: u8,
+    /// For records with quotes.
     reader: Reader,
-    left: &'a [u8],
+    left: &'a str,
     /// Of what is left, counted from 1.
     line: u64,
     text: Vec<u8>,
@@ -150,30 +168,53 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    fn new(bytes: &'a [u8], separator: u8) -> Self {
+    fn new(text: &'a str, separator: u8) -> Self {
         Self {
+            separator,
             reader: ReaderBuilder::new().delimiter(separator).build(),
-            left: bytes,
+            left: text,
             line: 1,
             text: vec![0; 1 << 10],
             ends: vec![0; 1 << 6],
         }
     }
 
-    /// The next record's fields, and the line that it began in; `None` after the last one.
-    fn next(&mut self, fields: &mut Vec<String>) -> Result<Option<u64>, Fault> {
+    /// Gives the next record's fields, and tells the line that it began in; `None` after the last one.
+    fn next(&mut self, field: impl FnMut(&str)) -> Option<u64> {
         // Empty lines are left out here, so that the line named is the record's own.
         let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let empty = self.left.iter().take_while(|byte| is_end(byte)).count();
-        self.line += newlines(&self.left[..empty]);
+        let bytes = self.left.as_bytes();
+        let empty = bytes.iter().take_while(|byte| is_end(byte)).count();
+        self.line += newlines(&bytes[..empty]);
         self.left = &self.left[empty..];
-        let (line, before) = (self.line, self.left);
-        let (mut text, mut ends) = (0, 0);
+        let bytes = self.left.as_bytes();
+        if bytes.is_empty() {
+            return None;
+        }
+        let line = self.line;
+        // A record is a line, unless it has quotes.
+        match memchr3(b'\n', b'\r', b'"', bytes) {
+            Some(at) if bytes[at] == b'"' => self.quoted(field),
+            end => {
+                let end = end.unwrap_or(bytes.len());
+                split(&self.left[..end], self.separator, field);
+                self.left = &self.left[end..];
+            }
+        }
+        Some(line)
+    }
+
+    /// The fields of a record in which quotes may hide separators and line ends.
+    fn quoted(&mut self, mut field: impl FnMut(&str)) {
+        let bytes = self.left.as_bytes();
+        let (mut done, mut text, mut ends) = (0, 0, 0);
         loop {
-            let (result, read, wrote, ended) =
-                self.reader
-                    .read_record(self.left, &mut self.text[text..], &mut self.ends[ends..]);
-            self.left = &self.left[read..];
+            let (result, read, wrote, ended) = self.reader.read_record(
+                &bytes[done..],
+                &mut self.text[text..],
+                &mut self.ends[ends..],
+            );
+            done += read;
             text += wrote;
             ends += ended;
             match result {
@@ -181,24 +222,30 @@ impl<'a> Records<'a> {
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
-                ReadRecordResult::End => return Ok(None),
-                ReadRecordResult::Record => break,
+                ReadRecordResult::End | ReadRecordResult::Record => break,
             }
         }
-        self.line += newlines(&before[..before.len() - self.left.len()]);
-        fields.resize(ends, String::new());
+        self.line += newlines(&bytes[..done]);
+        // A record ends behind an ASCII byte or at the end.
+        self.left = self.left.get(done..).unwrap_or_default();
         let mut start = 0;
-        for (field, &end) in fields.iter_mut().zip(&self.ends[..ends]) {
+        for &end in &self.ends[..ends] {
             let bytes = self.text.get(start..end).unwrap_or_default();
-            let read = str::from_utf8(bytes).map_err(|_| {
-                Fault::Line(line, "text in UTF-8".to_owned(), "other bytes".to_owned())
-            })?;
-            field.clear();
-            field.push_str(read);
+            // The whole file is UTF-8, and what is cut from it are ASCII bytes.
+            field(str::from_utf8(bytes).unwrap_or_default());
             start = end;
         }
-        Ok(Some(line))
     }
+}
+
+/// The fields of a line without quotes.
+fn split(line: &str, separator: u8, mut field: impl FnMut(&str)) {
+    let mut left = line;
+    while let Some(at) = memchr(separator, left.as_bytes()) {
+        field(&left[..at]);
+        left = &left[at + 1..];
+    }
+    field(left);
 }
 
 fn newlines(bytes: &[u8]) -> u64 {
@@ -285,6 +332,41 @@ mod tests {
         assert_eq!(found, ["a", "Unnamed: 1", "a.1", "a.2"]);
         let long = format!("a\n{}\n", "x".repeat(10_000));
         assert_eq!(parsed(&long).height(), 1);
+    }
+
+    #[test]
+    fn lines_with_and_without_quotes_are_read_alike() {
+        let frame = parsed("a,b\n1,\u{e9}t\u{e9}\n\"2\",\"x\ny\"\r\n3,p\"q\n\"4\",\"\u{e9}\"\n5,");
+        assert_eq!(
+            frame.column("a").unwrap().i64().unwrap().to_vec(),
+            [1, 2, 3, 4, 5].map(Some)
+        );
+        let text = frame.column("b").unwrap().str().unwrap();
+        let text: Vec<Option<&str>> = text.iter().collect();
+        let expected = [
+            Some("\u{e9}t\u{e9}"),
+            Some("x\ny"),
+            Some("p\"q"),
+            Some("\u{e9}"),
+            None,
+        ];
+        assert_eq!(text, expected);
+        let long = format!("a\n\"{}\"\n", "\u{e9}".repeat(5_000));
+        let frame = parsed(&long);
+        assert_eq!(
+            frame
+                .column("a")
+                .unwrap()
+                .str()
+                .unwrap()
+                .get(0)
+                .unwrap()
+                .len(),
+            10_000
+        );
+        assert_eq!(fault(b"a,b\n1,2\n\"3\n\n4\",\"5\"\n6\n").0, 6);
+        let error = ReadCsv::new().separator(0xa7).parse(b"a").unwrap_err();
+        assert!(matches!(error, Fault::Line(1, expected, _) if expected.contains("ASCII")));
     }
 
     #[test]

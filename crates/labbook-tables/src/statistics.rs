@@ -15,6 +15,12 @@ pub(crate) fn deviation(values: &[f64]) -> f64 {
     mean(&squares).sqrt()
 }
 
+/// The same numbers in ascending order.
+pub(crate) fn sorted(values: &mut [f64]) -> &[f64] {
+    values.sort_unstable_by(f64::total_cmp);
+    values
+}
+
 /// The value below which this share of sorted ones lies, linear between neighbours; 0 for none.
 pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * sorted.len().saturating_sub(1) as f64;
@@ -24,12 +30,12 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// The value met most often, the smallest of several.
-pub(crate) fn most_frequent<T: PartialEq + Clone>(sorted: &[T]) -> Option<T> {
-    let mut best: Option<(&T, usize)> = None;
+pub(crate) fn most_frequent(sorted: &[f64]) -> Option<f64> {
+    let mut best: Option<(f64, usize)> = None;
     for run in sorted.chunk_by(|a, b| a == b) {
         if best.is_none_or(|(_, count)| run.len() > count) {
-            best = Some((&run[0], run.len()));
+            best = Some((run[0], run.len()));
         }
     }
-    best.map(|(value, _)| value.clone())
+    best.map(|(value, _)| value)
 }
