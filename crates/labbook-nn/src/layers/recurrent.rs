@@ -156,18 +156,7 @@ impl Settings {
     ) -> Result<(Weights, Shape)> {
         let (steps, inputs) = axes(input, 1, context)?;
         check_sizes("units", &[self.units], 1, context)?;
-        for (option, rate) in [
-            ("dropout", self.dropout),
-            ("recurrent_dropout", self.recurrent_dropout),
-        ] {
-            if !(0.0..1.0).contains(&rate) {
-                return Err(context.error(
-                    &format!("a {option} of at least 0 and below 1"),
-                    rate,
-                    "use 0.2 to drop a fifth",
-                ));
-            }
-        }
+        check_drops(self.dropout, self.recurrent_dropout, context)?;
         self.kernel.check(2, context)?;
         let init = self.recurrent_initializer;
         init.check("recurrent_initializer", context)?;
@@ -367,6 +356,20 @@ impl Settings {
         }
         Ok(sum)
     }
+}
+
+/// What inputs and states lose has to be a share below all.
+pub(super) fn check_drops(inputs: f64, state: f64, context: &BuildContext<'_>) -> Result<()> {
+    for (option, rate) in [("dropout", inputs), ("recurrent_dropout", state)] {
+        if !(0.0..1.0).contains(&rate) {
+            return Err(context.error(
+                &format!("a {option} of at least 0 and below 1"),
+                rate,
+                "use 0.2 to drop a fifth",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Zeros for what is dropped; the rest makes up for it.

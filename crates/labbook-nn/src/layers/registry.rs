@@ -142,6 +142,7 @@ registry![
     Conv1DTranspose,
     Conv2DTranspose,
     Conv3D,
+    ConvLSTM1D,
     Cropping1D,
     Cropping2D,
     DepthwiseConv2D,
