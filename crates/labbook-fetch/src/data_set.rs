@@ -27,12 +27,13 @@ pub struct DataSet {
 type Named = (&'static str, fn() -> DataSet);
 
 /// Those there are, by name.
-const SETS: [Named; 7] = [
+const SETS: [Named; 8] = [
     ("cifar10", cifar10),
     ("cifar100", cifar100),
     ("mnist", mnist),
     ("fashion_mnist", fashion_mnist),
     ("imdb", imdb),
+    ("ag_news", ag_news),
     ("diamonds", diamonds),
     ("penguins", penguins),
 ];
@@ -214,6 +215,37 @@ fn imdb() -> DataSet {
                 most: 600_000_000,
             },
         )],
+    }
+}
+
+fn ag_news() -> DataSet {
+    // The copy that torchtext names, at the version that the checksums were taken of.
+    let base = "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/\
+                555590db4219b1243abb1918effd6a7425a2d75f/data/ag_news_csv";
+    let file = |name: &'static str, bytes, sha256| {
+        Options::new(
+            &format!("{base}/{name}"),
+            bytes,
+            sha256,
+            Contents::File(name),
+        )
+    };
+    DataSet {
+        name: "ag_news",
+        title: "AG's news",
+        folder: "ag_news",
+        downloads: vec![
+            file(
+                "train.csv",
+                29_470_338,
+                "76a0a2d2f92b286371fe4d4044640910a04a803fdd2538e0f3f29a5c6f6b672e",
+            ),
+            file(
+                "test.csv",
+                1_857_427,
+                "521465c2428ed7f02f8d6db6ffdd4b5447c1c701962353eb2c40d548c3c85699",
+            ),
+        ],
     }
 }
 
