@@ -1,14 +1,15 @@
 //! What each target does with the bytes that it is given: the readers have to give a value or an
 //! error, and never panic, hang, or take more memory than the bytes allow.
 //!
+//! `cargo xtask fuzz [MINUTES] [TARGET,...]` compiles and runs them, with stable Rust and without
+//! `cargo fuzz`, which runs them too:
+//!
 //! ```text
-//! cargo install cargo-fuzz
 //! RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none weights fuzz/corpus/weights crates/labbook-nn/tests/fixtures
-//! RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none --features tables csv
 //! ```
 //!
-//! The second folder holds files to begin with. Without `cargo fuzz`, the examples `mutate_files` of
-//! labbook-tables and `mutate_weights` of labbook-nn change files blindly.
+//! Where neither can be had, the examples `mutate_files` of labbook-tables and `mutate_weights` of
+//! labbook-nn change files blindly.
 
 use std::fs;
 use std::path::{Path, PathBuf};

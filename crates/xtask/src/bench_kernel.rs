@@ -37,16 +37,6 @@ pub(crate) struct Wishes {
     pub(crate) cells: bool,
 }
 
-/// Reads the number behind `--starts`.
-pub(crate) fn starts(text: &str) -> Result<u32> {
-    let number = text.parse().ok().filter(|n| (1..=100).contains(n));
-    number.ok_or_else(|| {
-        Failure::new(format!(
-            "expected --starts to be a number from 1 to 100; received \"{text}\""
-        ))
-    })
-}
-
 /// Times the kernel beside its peers: start to first tensor, fifty cells, a start after an edit.
 ///
 /// The kernel that is timed belongs to a copy of the clone's crates, because the benchmark edits
@@ -142,13 +132,5 @@ mod tests {
         assert_eq!(fs::read_to_string(to.join("new"))?, "b");
         assert!(!to.join("gone").exists());
         Ok(())
-    }
-
-    #[test]
-    fn the_number_of_starts_is_checked() {
-        assert!(starts("1").is_ok());
-        for wrong in ["0", "101", "three"] {
-            assert!(starts(wrong).is_err_and(|e| e.to_string().contains(wrong)));
-        }
     }
 }

@@ -18,7 +18,7 @@ const PACKAGES: [&str; 5] = ["keras", "tensorflow-cpu", "jax", "torch", "numpy"]
 const PEERS: [(&str, &str, &str); 5] = [
     ("keras-tf", "keras", "tensorflow"),
     ("keras-tf-xla", "keras_jit", "tensorflow"),
-    ("keras-jax", "keras", "jax"),
+    ("keras-jax", "keras_jit", "jax"),
     ("torch", "torch", ""),
     ("torch-compile", "torch_compile", ""),
 ];
@@ -33,12 +33,14 @@ const NETWORKS: [&str; 7] = [
     "mobilenet",
 ];
 
-/// The programs take turns this often: on a shared machine a minute may be busier than the next.
-const ROUNDS: usize = 3;
+/// The programs take turns this often if nothing else is asked for: on a shared machine a minute may be
+/// busier than the next.
+const ROUNDS: u32 = 3;
 const EPOCHS: &str = "2";
 
 /// Times epochs of networks that courses train, beside Keras on two backends and PyTorch.
-pub(crate) fn run(places: &Places, networks: Option<&str>) -> Result<()> {
+pub(crate) fn run(places: &Places, networks: Option<&str>, rounds: Option<u32>) -> Result<()> {
+    let rounds = rounds.unwrap_or(ROUNDS);
     let chosen: Vec<&str> = match networks {
         None => NETWORKS.to_vec(),
         Some(list) => list.split(',').collect(),
@@ -59,13 +61,14 @@ pub(crate) fn run(places: &Places, networks: Option<&str>) -> Result<()> {
         )?,
         script: places.clone_folder().join("bench_networks.py"),
         root: places.root.clone(),
+        rounds,
     };
     fs::write(&bench.script, SCRIPT).at("write", &bench.script)?;
     process::run(
         &mut bench.ours(&["build", "--quiet"], &[]),
         "the example that trains did not compile (the compiler's message is above)",
     )?;
-    println!("Seconds an epoch: median of {ROUNDS} rounds; share: labbook's of the fastest peer's");
+    println!("Seconds an epoch: median of {rounds} rounds; share: labbook's of the fastest peer's");
     for network in chosen {
         for bfloat16 in [false, true] {
             println!("{}", bench.row(network, bfloat16)?);
@@ -78,6 +81,7 @@ struct Bench {
     python: PathBuf,
     script: PathBuf,
     root: PathBuf,
+    rounds: u32,
 }
 
 impl Bench {
@@ -91,7 +95,7 @@ impl Bench {
             options.push("--bfloat16");
         }
         let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); PEERS.len() + 1];
-        for _ in 0..ROUNDS {
+        for _ in 0..self.rounds {
             let words = [&[network], options.as_slice()].concat();
             let ours = seconds_of(&mut self.ours(&["run", "--quiet"], &words));
             let ours =

@@ -38,8 +38,10 @@ struct Figures {
     seconds: Vec<f64>,
 }
 
-/// Classifies the articles of a file with four networks, beside Keras on two backends and PyTorch.
-pub(crate) fn run(places: &Places, file: &str) -> Result<()> {
+/// Classifies the articles of a file with all networks or some, beside Keras on two backends and
+/// PyTorch.
+pub(crate) fn run(places: &Places, file: &str, networks: Option<&str>) -> Result<()> {
+    let chosen = chosen(networks)?;
     let file = fs::canonicalize(file).at("find", Path::new(file))?;
     let file = file.to_string_lossy();
     setup::all(places)?;
@@ -61,7 +63,7 @@ pub(crate) fn run(places: &Places, file: &str) -> Result<()> {
         "the example could not read the file (its message is above)",
     )?;
     println!("{HEAD}");
-    for (network, epochs) in NETWORKS {
+    for (network, epochs) in chosen {
         let told = told(&mut ours(&[
             network, &file, "--epochs", epochs, "--seeds", "3",
         ]));
@@ -83,6 +85,23 @@ pub(crate) fn run(places: &Places, file: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The networks of these names.
+fn chosen(names: Option<&str>) -> Result<Vec<(&'static str, &'static str)>> {
+    let Some(names) = names else {
+        return Ok(NETWORKS.to_vec());
+    };
+    let found = names.split(',').map(|name| {
+        let network = NETWORKS.into_iter().find(|(known, _)| *known == name);
+        network.ok_or_else(|| {
+            let known = NETWORKS.map(|(name, _)| name).join(", ");
+            Failure::new(format!(
+                "there is no network {name:?}; the networks are {known}"
+            ))
+        })
+    });
+    found.collect()
 }
 
 fn told(command: &mut Command) -> Option<Figures> {
@@ -128,6 +147,18 @@ fn spread(figures: &[f64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_are_chosen_by_name() {
+        assert_eq!(chosen(None).unwrap().len(), 4);
+        assert_eq!(chosen(Some("lstm,dense")).unwrap()[1], ("dense", "3"));
+        assert!(
+            chosen(Some("gru"))
+                .unwrap_err()
+                .to_string()
+                .contains("no network \"gru\"")
+        );
+    }
 
     #[test]
     fn a_row_tells_means_their_errors_and_the_share_of_the_seconds() {

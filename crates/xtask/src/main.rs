@@ -12,6 +12,7 @@ mod data;
 mod doctor;
 mod environment;
 mod failure;
+mod fuzz;
 mod house;
 mod install;
 mod lab;
@@ -27,6 +28,7 @@ mod scratch;
 mod setup;
 mod short_hash;
 mod test;
+mod torture;
 mod uninstall;
 
 use std::path::Path;
@@ -62,10 +64,16 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
               unless --all is given; --yes asks no question
   doctor      say what is found, what is missing and how to mend it
   data [NAME] download CIFAR-10 (162 MiB) into data/, or another set: cifar100, mnist, fashion_mnist,
-              imdb, diamonds, penguins
+              imdb, ag_news, diamonds, penguins
   pair        write the notebooks anew from their .rs scripts (outputs are kept)
   browser     use a notebook in JupyterLab with a headless browser, as a person would; screenshots
               go to target/browser (two minutes; installs playwright into the cache)
+  fuzz [MINUTES] [TARGET,...|all]
+              give hostile bytes to the readers of files, a minute each if nothing else is said; those
+              of tables, which take ten minutes more to compile, where they are named
+  torture [KILLS]
+              kill trainings at random moments (a hundred times if nothing else is said, half a minute
+              for ten) and compare what comes of them with a quiet one
   pictures    run a first notebook and take the README's pictures of it and of its report, into docs/
   bench kernel [--starts 3] [--cold] [--cells]
               time the kernel's starts and fifty cells beside a plain evcxr and a Python kernel with
@@ -75,10 +83,10 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
               time and score PCA, t-SNE, UMAP and PaCMAP beside scikit-learn, scikit-learn-intelex,
               openTSNE, umap-learn, pacmap and the crate bhtsne (a quarter of an hour, more with
               images); a folder holds images in MNIST's files
-  bench networks [NAME,...]
+  bench networks [NAME,...] [--rounds 3]
               time epochs of networks that courses train beside Keras on TensorFlow and JAX and
               PyTorch, in f32 and bfloat16 (an hour and a half for all seven, 9 GB)
-  bench texts FILE
+  bench texts FILE [NETWORK,...]
               classify a table of news (topic, title, body), such as Reuters-21578, with four networks
               beside Keras on TensorFlow and JAX and PyTorch (a quarter of an hour, 9 GB)
   bench data [PYTHON]
@@ -117,6 +125,7 @@ fn run() -> Result<ExitCode> {
     let mut words = Vec::new();
     let mut wishes = report::Wishes::default();
     let mut maps = bench_maps::Wishes::default();
+    let mut rounds = None;
     let mut kind = None;
     let mut kernel = bench_kernel::Wishes::default();
     let mut removal = uninstall::Wishes::default();
@@ -162,7 +171,11 @@ fn run() -> Result<ExitCode> {
             }
             lexopt::Arg::Long("starts") => {
                 let value = parser.value().map_err(Failure::usage)?;
-                kernel.starts = Some(bench_kernel::starts(&value.to_string_lossy())?);
+                kernel.starts = Some(count("--starts", &value.to_string_lossy())?);
+            }
+            lexopt::Arg::Long("rounds") => {
+                let value = parser.value().map_err(Failure::usage)?;
+                rounds = Some(count("--rounds", &value.to_string_lossy())?);
             }
             lexopt::Arg::Long("kind") => {
                 let value = parser.value().map_err(Failure::usage)?;
@@ -198,6 +211,11 @@ fn run() -> Result<ExitCode> {
             "--starts, --cold and --cells belong to `cargo xtask bench kernel`",
         ));
     }
+    if rounds.is_some() && !words.starts_with(&["bench", "networks"]) {
+        return Err(Failure::new(
+            "--rounds belongs to `cargo xtask bench networks`",
+        ));
+    }
     if removal != uninstall::Wishes::default() && words != ["uninstall"] {
         return Err(Failure::new(
             "--yes and --all belong to `cargo xtask uninstall`",
@@ -220,11 +238,19 @@ fn run() -> Result<ExitCode> {
         ["data"] => data::run(&places, "cifar10")?,
         ["data", name] => data::run(&places, name)?,
         ["browser"] => browser::run(&places)?,
+        ["fuzz"] => fuzz::run(&places, 1, None)?,
+        ["fuzz", minutes] => fuzz::run(&places, count("MINUTES", minutes)?, None)?,
+        ["fuzz", minutes, names] => {
+            fuzz::run(&places, count("MINUTES", minutes)?, Some(names))?;
+        }
+        ["torture"] => torture::run(&places, 100)?,
+        ["torture", kills] => torture::run(&places, number_of(kills)?)?,
         ["pictures"] => pictures::run(&places)?,
         ["bench", "kernel"] => bench_kernel::run(&places, &kernel)?,
-        ["bench", "networks"] => bench_networks::run(&places, None)?,
-        ["bench", "networks", list] => bench_networks::run(&places, Some(list))?,
-        ["bench", "texts", file] => bench_texts::run(&places, file)?,
+        ["bench", "networks"] => bench_networks::run(&places, None, rounds)?,
+        ["bench", "networks", list] => bench_networks::run(&places, Some(list), rounds)?,
+        ["bench", "texts", file] => bench_texts::run(&places, file, None)?,
+        ["bench", "texts", file, list] => bench_texts::run(&places, file, Some(list))?,
         ["bench", "data"] => bench_data::run(&places, None)?,
         ["bench", "data", python] => bench_data::run(&places, Some(python))?,
         ["bench", "maps"] => bench_maps::run(&places, &maps)?,
@@ -235,4 +261,36 @@ fn run() -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn number_of(kills: &str) -> Result<u32> {
+    let number = kills.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| Failure::new(format!("expected a number of kills; received \"{kills}\"")))
+}
+
+/// How often an option asks for something to be done.
+fn count(option: &str, text: &str) -> Result<u32> {
+    let number = text.parse().ok().filter(|n| (1..=100).contains(n));
+    number.ok_or_else(|| {
+        Failure::new(format!(
+            "expected {option} to be a number from 1 to 100; received \"{text}\""
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_a_number_that_a_command_can_do() {
+        assert_eq!(count("--starts", "1").unwrap(), 1);
+        for wrong in ["0", "101", "three"] {
+            let error = count("--starts", wrong).unwrap_err().to_string();
+            assert!(
+                error.contains("--starts") && error.contains(wrong),
+                "{error}"
+            );
+        }
+    }
 }

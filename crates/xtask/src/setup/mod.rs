@@ -6,6 +6,7 @@ mod job;
 mod kernel;
 mod kernelspec;
 mod log;
+mod private;
 mod profile;
 mod python;
 mod screen;
@@ -14,7 +15,7 @@ mod step;
 mod system;
 mod workspace;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
@@ -44,7 +45,7 @@ const STEPS: u32 = 6;
 
 /// Does whatever set-up is missing.
 pub(crate) fn all(places: &Places) -> Result<Ready> {
-    fs::create_dir_all(&places.cache).at("create", &places.cache)?;
+    private::make_private(&places.cache)?;
     let _lock = lock(places)?;
     let start = Instant::now();
     let wanted = environment::wanted_torch(places)?;
