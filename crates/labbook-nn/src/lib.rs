@@ -107,7 +107,7 @@ pub use optimizers::{
     Nadam, Optimizer, OptimizerConfig, OptimizerState, RMSprop, SGD,
 };
 pub use random::set_random_seed;
-pub use saving::set_run_folder;
+pub use saving::{FileLock, set_run_folder};
 pub use tensors::{DtypePolicy, Shape, Size2D, Size3D, Tensors, bfloat16_is_fast};
 pub use training::{
     ConsoleReporter, CrossValidation, Evaluate, Evaluation, Fit, FitParams, History,

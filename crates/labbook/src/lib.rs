@@ -19,6 +19,7 @@ pub use labbook_nn as nn;
 pub use labbook_notebook as notebook;
 pub use labbook_paper as paper;
 pub use labbook_records as records;
+pub use labbook_study as study;
 pub use labbook_tables as tables;
 pub use labbook_text as text;
 pub use {ndarray, plotters, polars, tch};
@@ -118,6 +119,7 @@ pub mod prelude {
         show_random_examples, show_saliency, stack, thumbnails,
     };
     pub use labbook_records::{RunRecord, Runs};
+    pub use labbook_study::{Case, PairedComparison, Study, StudyResults, Training};
     pub use labbook_tables::{Fill, ReadCsv, TablePreprocessor, read_csv};
     pub use labbook_text::{
         Bleu, PadSequences, RougeScore, Side, Split, Standardize, StringLookup, TextOutput,

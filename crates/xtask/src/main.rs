@@ -26,6 +26,7 @@ mod report_target;
 mod scratch;
 mod setup;
 mod short_hash;
+mod study;
 mod test;
 mod uninstall;
 
@@ -50,6 +51,11 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   run, list, compare, speed
               run single experiments without a notebook, list and compare their records;
               `cargo xtask run --help` says more
+  run STUDY.toml --case N --record FILE
+              run one case of a study: a Rust file of your own with settings and seeds
+  study run|list|results|program STUDY.toml
+              run a study's cases on this machine, list them, compare their results, compile its
+              program for a workflow engine
   new NAME [--kind table|yes_no|branches|images|empty]
               write a first notebook that runs as it is (table unless asked) into the current folder
   lab [FOLDER]
@@ -108,6 +114,9 @@ fn run() -> Result<ExitCode> {
     let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let first = arguments.first().and_then(|word| word.to_str());
     let first = first.unwrap_or_default();
+    if study::is_meant(&arguments) {
+        return study::run(&Places::find()?, &arguments).map(|()| ExitCode::SUCCESS);
+    }
     if first == "labbook" || EXPERIMENTS.contains(&first) {
         if first == "labbook" {
             arguments.remove(0);
