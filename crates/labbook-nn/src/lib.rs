@@ -42,14 +42,15 @@ mod model;
 mod names;
 mod optimizers;
 mod panics;
+mod protobuf;
 mod random;
 mod saving;
 mod tensors;
 mod training;
 
 pub use callbacks::{
-    Callback, CallbackState, Callbacks, Control, CsvLogger, EarlyStopping, LearningRateScheduler,
-    Lookahead, ModelCheckpoint, MonitorMode, ReduceLROnPlateau,
+    Callback, CallbackState, Callbacks, Control, CsvLogger, EarlyStopping, JsonLogger,
+    LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, ReduceLROnPlateau, TensorBoard,
 };
 pub use custom::{CustomConfig, register_layer, register_loss, register_metric};
 pub use data::{

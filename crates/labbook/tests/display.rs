@@ -325,6 +325,8 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("ConfusionMatrix", Box::new(matrix.clone())),
         ("Conv2D", Box::new(Conv2D::new(64, (3, 3)).activation(Relu))),
         ("CsvLogger", Box::new(CsvLogger::new(NAME))),
+        ("JsonLogger", Box::new(JsonLogger::new(NAME))),
+        ("TensorBoard", Box::new(TensorBoard::new(NAME))),
         ("DataFrame", Box::new(frame.clone())),
         (
             "Dense",
