@@ -11,6 +11,7 @@
 //! direction = "max"           # or "min"
 //! # name = "digits"           # the file's own name if left out, its folder's for STUDY.toml
 //! # records = "runs/digits"   # where records go, from the file's folder
+//! # save_models = true        # keep every trained model beside its record
 //!
 //! [settings]
 //! epochs = 10                                                        # the same in all cases

@@ -1,8 +1,10 @@
+use labbook_nn::Model;
 use labbook_records::{RecordProblem, RunRecord, Spread};
 
 use crate::case::Case;
 use crate::ledger::{failed, recorded};
 use crate::paired::PairedComparison;
+use crate::run_case::model_path;
 use crate::setting::Settings;
 use crate::study::Study;
 use crate::{Result, StudyError};
@@ -166,6 +168,17 @@ impl StudyResults {
             .filter(|finished| *finished.case.settings() == best.settings);
         let loss = |finished: &&FinishedCase| self.study.direction().loss(finished.value);
         cases.min_by(|a, b| loss(a).total_cmp(&loss(b)))
+    }
+
+    /// The trained model of that record, kept where the study file says `save_models = true`.
+    ///
+    /// # Errors
+    /// [`StudyError::Model`] when no model was kept, or there is no best trial yet.
+    pub fn best_model(&self) -> Result<Model> {
+        let number = self
+            .best_case()
+            .map_or(0, |finished| finished.case.number());
+        Ok(Model::load(model_path(&self.study.record_path(number)))?)
     }
 
     /// Two trials of [`trials`](Self::trials) seed by seed; `None` where they have no seed in common.

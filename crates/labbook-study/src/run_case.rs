@@ -165,8 +165,16 @@ where
         )
         .into());
     }
+    if study.save_models {
+        training.model().save(model_path(&place.record))?;
+    }
     record.write(&place.record)?;
     Ok(format!("{}: {}", case.described(), result(study, &record)))
+}
+
+/// Where the trained model of a case is kept, if the study file asks for that.
+pub(crate) fn model_path(record: &Path) -> PathBuf {
+    record.with_extension("safetensors")
 }
 
 /// The figure that the study is about.

@@ -169,6 +169,32 @@ impl Domain {
     }
 }
 
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let range = match self {
+            Self::Values(values) => {
+                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+                return f.write_str(&values.join(", "));
+            }
+            Self::Range(range) => range,
+        };
+        write!(
+            f,
+            "{} to {}",
+            range.value(range.min),
+            range.value(range.max)
+        )?;
+        match (range.sampling, range.step) {
+            (Sampling::Linear, None) => Ok(()),
+            (Sampling::Linear, Some(1.0)) if range.whole => Ok(()),
+            (Sampling::Linear, Some(step)) => write!(f, " in steps of {step}"),
+            (Sampling::Log, None) => f.write_str(", logarithmic"),
+            (Sampling::Log, Some(factor)) => write!(f, " by factors of {factor}"),
+            (Sampling::ReverseLog, _) => f.write_str(", logarithmic from above"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +248,23 @@ mod tests {
         // Seen from above, the middle of 0.9 to 0.99 lies nearer to the upper end.
         let reverse = range(0.9, 0.99, None, Sampling::ReverseLog, false);
         assert!(matches!(reverse.at(0.5), SettingValue::Float(value) if value > 0.945));
+    }
+
+    #[test]
+    fn ranges_are_told_in_words() {
+        let told = |domain: Domain| domain.to_string();
+        assert_eq!(
+            told(range(1.0, 8.0, Some(1.0), Sampling::Linear, true)),
+            "1 to 8"
+        );
+        assert_eq!(
+            told(range(1e-4, 0.1, None, Sampling::Log, false)),
+            "1.000e-4 to 0.1, logarithmic"
+        );
+        assert_eq!(
+            told(range(16.0, 64.0, Some(2.0), Sampling::Log, true)),
+            "16 to 64 by factors of 2"
+        );
     }
 
     #[test]

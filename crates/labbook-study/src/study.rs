@@ -66,6 +66,8 @@ pub struct Study {
     pub(crate) name: String,
     pub(crate) program: PathBuf,
     pub(crate) records: PathBuf,
+    /// Whether trained models are kept beside the records.
+    pub(crate) save_models: bool,
     pub(crate) seeds: Vec<u64>,
     pub(crate) metric: String,
     pub(crate) direction: Direction,

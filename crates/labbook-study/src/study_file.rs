@@ -90,6 +90,18 @@ pub(crate) fn read(path: &Path) -> Result<Study> {
     let direction = top.word("direction", &DIRECTIONS)?;
     let direction = top.needed("direction", direction, "\"max\" or \"min\"")?;
     let records = top.text("records")?;
+    let save_models = match top.take("save_models") {
+        None => false,
+        Some(Value::Boolean(value)) => value,
+        Some(other) => {
+            return Err(top.fault(
+                "save_models",
+                "true or false",
+                shown(&other),
+                "write it without quotes",
+            ));
+        }
+    };
     let settings = match top.table("settings")? {
         Some(entries) => domains(entries)?,
         None => Vec::new(),
@@ -111,6 +123,7 @@ pub(crate) fn read(path: &Path) -> Result<Study> {
         file: path.to_owned(),
         program: folder.join(program),
         records: folder.join(records),
+        save_models,
         name,
         seeds,
         metric,

@@ -108,18 +108,18 @@ pub mod prelude {
         register_layer, register_loss, register_metric, set_random_seed,
     };
     pub use labbook_notebook::{
-        HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,
-        array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
+        HistoryFrame, LivePlot, NotebookDisplay, Render, Session, StudyFrame, Table, Trials,
+        Versions, array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
         image_grid, mistakes, neighbor_matrix, plot_calibration, plot_confusion_matrices,
         plot_confusion_matrix, plot_explained_variance, plot_filters, plot_forecast,
         plot_histories, plot_history, plot_learning_rate, plot_model, plot_precision_recall,
-        plot_precision_recall_curve, plot_roc, plot_telling_words, plot_words,
+        plot_precision_recall_curve, plot_roc, plot_study, plot_telling_words, plot_words,
         precision_recall_curve, prediction_table, print_progress, roc_curve, row, scatter, show,
         show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
         show_random_examples, show_saliency, stack, thumbnails,
     };
     pub use labbook_records::{RunRecord, Runs};
-    pub use labbook_study::{Case, PairedComparison, Study, StudyResults, Training};
+    pub use labbook_study::{Case, PairedComparison, Study, StudyResults, Training, TrialResult};
     pub use labbook_tables::{Fill, ReadCsv, TablePreprocessor, read_csv};
     pub use labbook_text::{
         Bleu, PadSequences, RougeScore, Side, Split, Standardize, StringLookup, TextOutput,

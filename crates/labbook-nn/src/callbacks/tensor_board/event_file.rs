@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::crc32c::masked;
 use super::summary::Summary;
 use crate::Result;
+use crate::callbacks::seconds_since_1970;
 use crate::error::cannot;
 use crate::protobuf::Message;
 
@@ -22,12 +23,13 @@ const START: i64 = 1;
 pub(super) struct EventFile {
     path: PathBuf,
     file: File,
-    clock: fn() -> f64,
+    /// What tests write for the time.
+    fixed_time: Option<f64>,
 }
 
 impl EventFile {
     /// A new file in a folder, beside those of earlier runs.
-    pub(super) fn create(folder: &Path, clock: fn() -> f64) -> Result<Self> {
+    pub(super) fn create(folder: &Path, fixed_time: Option<f64>) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))?;
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host = match host.trim() {
@@ -36,7 +38,7 @@ impl EventFile {
         };
         let begin = format!(
             "events.out.tfevents.{:010}.{host}.{}",
-            clock() as u64,
+            fixed_time.unwrap_or_else(seconds_since_1970) as u64,
             std::process::id()
         );
         let mut number = 0;
@@ -48,7 +50,11 @@ impl EventFile {
                 Err(error) => return Err(cannot("create", &path, &error)),
             }
         };
-        let mut events = Self { path, file, clock };
+        let mut events = Self {
+            path,
+            file,
+            fixed_time,
+        };
         let version = events.event(0).text(3, VERSION);
         events.write(version)?;
         Ok(events)
@@ -67,7 +73,7 @@ impl EventFile {
     }
 
     fn event(&self, step: usize) -> Message {
-        let event = Message::new().double(1, (self.clock)());
+        let event = Message::new().double(1, self.fixed_time.unwrap_or_else(seconds_since_1970));
         match step {
             0 => event,
             step => event.int(2, i64::try_from(step).unwrap_or(i64::MAX)),
