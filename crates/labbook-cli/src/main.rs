@@ -39,6 +39,10 @@ Usage: labbook COMMAND [OPTIONS]
             list its trials, the best first, with mean and spread over seeds
   study program STUDY.toml
             compile its training program and tell where it is, for workflow engines
+  study plan STUDY.toml
+            tell its cases, and which wait for which, as JSON for workflow engines
+  study run STUDY.toml --profile local|slurm|FOLDER
+            run it through Snakemake, which has to be installed (workflow/Snakefile)
 
 Options of run:
   --experiment N[,N...]|all   which of the sixteen experiments (may be given several times)

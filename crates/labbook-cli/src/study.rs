@@ -1,12 +1,13 @@
 //! Studies: their queue on this machine, their cases, their results.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 
 use labbook_study::{Case, Queue, QueueEvent, Study, StudyResults, TrialResult};
 use lexopt::{Arg, Parser};
+use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -37,14 +38,15 @@ pub(crate) fn study(parser: Parser) -> Result<()> {
         };
     match words.as_slice() {
         ["run", file] => run(Study::open(file)?, &wishes),
-        [command @ ("list" | "results" | "source"), _] if given => Err(Failure::usage(format!(
-            "`labbook study {command}` takes no options"
-        ))),
+        [command @ ("list" | "results" | "plan" | "source"), _] if given => Err(Failure::usage(
+            format!("`labbook study {command}` takes no options"),
+        )),
         ["list", file] => list(&Study::open(file)?),
         ["results", file] => results(&Study::open(file)?.results()?),
+        ["plan", file] => plan(&Study::open(file)?),
         ["source", file] => tell(&format!("{}\n", Study::open(file)?.program().display())),
         _ => Err(Failure::usage(
-            "expected `labbook study run|list|results STUDY.toml`",
+            "expected `labbook study run|list|results|plan|program STUDY.toml`",
         )),
     }
 }
@@ -217,6 +219,25 @@ fn row(number: usize, case: Option<&Case>, varied: &[&str], state: String) -> Ve
     row
 }
 
+/// What a workflow engine has to know, in JSON: each case, and the cases whose records decide what it is.
+fn plan(study: &Study) -> Result<()> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut cases = Vec::new();
+    for case in 0..study.cases() {
+        let needs = study.waits_for(case)?;
+        cases.push(json!({ "case": case, "needs": [needs.start, needs.end] }));
+    }
+    tell(&format!(
+        "{}\n",
+        json!({
+            "name": study.name(),
+            "study": absolute(study.file()),
+            "records": absolute(study.records()),
+            "cases": cases,
+        })
+    ))
+}
+
 /// Every trial, the best first, with mean and spread over seeds.
 fn results(results: &StudyResults) -> Result<()> {
     let study = results.study();
@@ -290,7 +311,7 @@ mod tests {
     fn what_does_not_fit_is_told_in_a_sentence() {
         for (line, part) in [
             ("", "run|list|results"),
-            ("run", "run|list|results"),
+            ("run", "run|list|results|plan"),
             ("list s.toml --jobs 2", "takes no options"),
             ("run s.toml --jobs 0", "at least 1"),
             ("run s.toml --jobs many", "--jobs"),

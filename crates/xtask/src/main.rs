@@ -5,6 +5,7 @@ mod bench_example;
 mod bench_kernel;
 mod bench_maps;
 mod bench_networks;
+mod bench_study;
 mod bench_texts;
 mod bench_train;
 mod browser;
@@ -90,6 +91,9 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   bench data [PYTHON]
               time how images, MNIST's files and tables become tensors beside Keras, PyTorch, pandas
               and polars (10 minutes; installs them into the cache unless PYTHON has them)
+  bench study [CASES]
+              time a study's queue and the reading of its records with 10,000 cases that do nothing
+              (a minute)
   bench train time training steps beside Keras/TensorFlow and PyTorch (half an hour, 8 GB)
 ";
 
@@ -237,6 +241,8 @@ fn run() -> Result<ExitCode> {
         ["bench", "data"] => bench_data::run(&places, None)?,
         ["bench", "data", python] => bench_data::run(&places, Some(python))?,
         ["bench", "maps"] => bench_maps::run(&places, &maps)?,
+        ["bench", "study"] => bench_study::run(&places, None)?,
+        ["bench", "study", cases] => bench_study::run(&places, Some(cases))?,
         ["bench", "train"] => bench_train::run(&places)?,
         other => {
             let text = other.join(" ");

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::labbook;
-use crate::places::Places;
+use crate::places::{self, Places};
 use crate::process;
 use crate::setup::{self, Ready};
 use crate::short_hash::short_hash;
@@ -59,6 +59,7 @@ pub(crate) fn run(places: &Places, arguments: &[OsString]) -> Result<()> {
             println!("{}", program(places, file)?.display());
             Ok(())
         }
+        ["study", "run", file, "--profile", profile] => snakemake(places, file, profile),
         ["study", "run", file, ..] => {
             let program = program(places, file)?;
             let mut arguments = arguments.to_vec();
@@ -72,13 +73,7 @@ pub(crate) fn run(places: &Places, arguments: &[OsString]) -> Result<()> {
 /// The program that runs a study's cases: its Rust file compiled, or what else it names.
 fn program(places: &Places, file: &str) -> Result<PathBuf> {
     let ready = setup::experiments(places)?;
-    let mut ask = labbook::command(places, &["study".into(), "source".into(), file.into()]);
-    let answer = ask.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let answer = answer.map_err(|error| process::not_started(&ask, &error))?;
-    if !answer.status.success() {
-        return Err(Failure::new(format!("{file} is no study (see above)")));
-    }
-    let source = PathBuf::from(String::from_utf8_lossy(&answer.stdout).trim_end());
+    let source = PathBuf::from(told(places, "source", file)?);
     let found = source.canonicalize();
     let found = found.map_err(|error| {
         Failure::new(format!(
@@ -90,6 +85,45 @@ fn program(places: &Places, file: &str) -> Result<PathBuf> {
         true => compiled(places, &ready, &found),
         false => Ok(found),
     }
+}
+
+/// What the experiments' program says of a study.
+fn told(places: &Places, command: &str, file: &str) -> Result<String> {
+    let mut ask = labbook::command(places, &["study".into(), command.into(), file.into()]);
+    let answer = ask.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let answer = answer.map_err(|error| process::not_started(&ask, &error))?;
+    match answer.status.success() {
+        true => Ok(String::from_utf8_lossy(&answer.stdout)
+            .trim_end()
+            .to_owned()),
+        false => Err(Failure::new(format!("{file} is no study (see above)"))),
+    }
+}
+
+/// Runs a study through Snakemake, which takes this one's place. A profile is one of ours or a folder.
+fn snakemake(places: &Places, file: &str, profile: &str) -> Result<()> {
+    let program = program(places, file)?;
+    let workflow = places.root.join("workflow");
+    let ours = workflow.join("profiles").join(profile);
+    let profile = if ours.is_dir() { ours } else { profile.into() };
+    let name = short_hash(file.as_bytes());
+    let plan = places
+        .clone_folder()
+        .join(format!("studies/plan-{name}.json"));
+    places::write(&plan, &told(places, "plan", file)?)?;
+    let error = Command::new("snakemake")
+        .arg("--snakefile")
+        .arg(workflow.join("Snakefile"))
+        .arg("--profile")
+        .arg(profile)
+        .arg("--config")
+        .arg(format!("plan={}", plan.display()))
+        .arg(format!("program={}", program.display()))
+        .exec();
+    Err(Failure::new(format!(
+        "cannot start snakemake: {error}; install it with `pip install snakemake \
+         snakemake-executor-plugin-slurm`, or leave --profile out for a queue on this machine"
+    )))
 }
 
 /// Compiles a Rust file against the facade, unless that was done since the last change of either.
