@@ -50,7 +50,8 @@ mod training;
 
 pub use callbacks::{
     Callback, CallbackState, Callbacks, Control, CsvLogger, EarlyStopping, JsonLogger,
-    LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, ReduceLROnPlateau, TensorBoard,
+    LearningRateScheduler, Lookahead, MlFlow, ModelCheckpoint, MonitorMode, ReduceLROnPlateau,
+    TensorBoard,
 };
 pub use custom::{CustomConfig, register_layer, register_loss, register_metric};
 pub use data::{

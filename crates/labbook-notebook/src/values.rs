@@ -10,8 +10,8 @@ use labbook_charts::{ColorMap, Figure, Palette};
 use labbook_data::{ImageSet, ImageSets, KFold, Provenance, StratifiedKFold, TrainTestSplit};
 use labbook_nn::{
     Activation, CsvLogger, DtypePolicy, EarlyStopping, Evaluate, Evaluation, Fit, JsonLogger,
-    LearningRateScheduler, Lookahead, Model, ModelCheckpoint, MonitorMode, Padding, Predict,
-    ReduceLROnPlateau, Sequential, Summary, TensorBoard, TestTimeAugmentation,
+    LearningRateScheduler, Lookahead, MlFlow, Model, ModelCheckpoint, MonitorMode, Padding,
+    Predict, ReduceLROnPlateau, Sequential, Summary, TensorBoard, TestTimeAugmentation,
 };
 use labbook_tables::{Fill, ReadCsv, TablePreprocessor};
 
@@ -26,7 +26,7 @@ shown_as!(
     i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, str,
     String,
     Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fill, Fit, KFold, KappaWeights, LivePlot,
-    JsonLogger, LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, Normalize, Padding, Palette,
+    JsonLogger, LearningRateScheduler, Lookahead, MlFlow, ModelCheckpoint, MonitorMode, Normalize, Padding, Palette,
     Pacmap, Pca, Predict, ReadCsv, ReduceLROnPlateau, StratifiedKFold, TablePreprocessor,
     TensorBoard, TestTimeAugmentation, TrainTestSplit, Tsne, Umap
     => |value| Line(format!("{value:?}"))

@@ -356,6 +356,7 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("StudyResults", Box::new(studied)),
         ("Study", Box::new(study)),
         ("JsonLogger", Box::new(JsonLogger::new(NAME))),
+        ("MlFlow", Box::new(MlFlow::new(NAME))),
         ("TensorBoard", Box::new(TensorBoard::new(NAME))),
         ("DataFrame", Box::new(frame.clone())),
         (
