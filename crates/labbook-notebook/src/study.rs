@@ -110,6 +110,9 @@ pub fn plot_study(results: &StudyResults, key: &str) -> Result<Figure, NotebookE
     let mut found = BTreeSet::new();
     let mut curves = 0;
     for trial in &trials {
+        if curves == MOST_CURVES {
+            break;
+        }
         let of_trial = |finished: &&FinishedCase| *finished.case.settings() == trial.settings;
         let histories = results
             .cases()
@@ -123,7 +126,7 @@ pub fn plot_study(results: &StudyResults, key: &str) -> Result<Figure, NotebookE
             .filter_map(|history| history.get(key))
             .collect();
         let spreads = over_epochs(&values);
-        if spreads.is_empty() || curves == MOST_CURVES {
+        if spreads.is_empty() {
             continue;
         }
         curves += 1;

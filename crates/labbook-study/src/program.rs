@@ -13,8 +13,8 @@ use crate::training::Training;
 /// The whole of a training program's `main`: runs the one case that its command line names.
 ///
 /// `run STUDY.toml --case N [--record FILE] [--threads T]`; without `--record` the study's own folder has the
-/// file. It appears whole or not at all. While the case is not done, its state is in the folder `unfinished` beside
-/// the record, and one process at a time works on it. Ends with one of the codes in [`exit`](crate::exit).
+/// file. It appears whole or not at all. While the case is not done, its state is in a hidden file beside the
+/// record, and one process at a time works on it. Ends with one of the codes in [`exit`](crate::exit).
 ///
 /// `versions` is a line such as `Rust 1.95.0, tch 0.26.0` for the record.
 pub fn main<F, E>(train: F, versions: &str) -> ExitCode

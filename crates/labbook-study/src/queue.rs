@@ -1,7 +1,7 @@
 //! A study's cases in processes on this machine, some at a time.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::exit::{DONE, FAILED, TRY_AGAIN, USAGE};
 use crate::files::{make_folder, remove};
 use crate::ledger::{failed, failed_path, recorded, set_failed};
-use crate::run_case::UNFINISHED;
-use crate::study::{Study, record_name};
+use crate::study::Study;
 use crate::{Result, StudyError};
 
 /// The longest time between two attempts at a case that may pass later.
@@ -177,7 +176,7 @@ impl Queue {
     /// [`StudyError::Foreign`] and [`StudyError::Record`] for records that are not of this study,
     /// [`StudyError::Write`] when its folder cannot be written.
     pub fn run(&self, tell: impl Fn(&QueueEvent) + Sync) -> Result<QueueEnd> {
-        make_folder(&self.study.records().join(UNFINISHED))?;
+        make_folder(self.study.records())?;
         let shared = Mutex::new(self.look()?);
         let begun = {
             let shared = lock(&shared);
@@ -197,8 +196,6 @@ impl Queue {
             ended.map(|result| result.unwrap_or(Ok(()))).collect()
         });
         ended.into_iter().collect::<Result<()>>()?;
-        // Other queues may be at work there.
-        let _ = fs::remove_dir(self.study.records().join(UNFINISHED));
         let mut shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
         shared.end.left = shared.waiting.len();
         shared.end.failed.sort();
@@ -381,8 +378,7 @@ impl Queue {
 
     /// Where a process's words go until its case is on record.
     fn log(&self, case: usize) -> PathBuf {
-        let name = Path::new(&record_name(case)).with_extension("log");
-        self.study.records().join(UNFINISHED).join(name)
+        self.study.record_path(case).with_extension("log")
     }
 
     fn threads_each(&self) -> usize {

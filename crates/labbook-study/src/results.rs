@@ -118,9 +118,10 @@ impl StudyResults {
         let mut trials: Vec<TrialResult> = Vec::new();
         for finished in &self.cases {
             let (case, value) = (&finished.case, (finished.case.seed(), finished.value));
+            // The seeds of a trial follow each other.
             let known = trials
-                .iter_mut()
-                .rfind(|trial| trial.settings == *case.settings());
+                .last_mut()
+                .filter(|trial| trial.settings == *case.settings());
             match known {
                 Some(trial) => trial.values.push(value),
                 None => trials.push(TrialResult {

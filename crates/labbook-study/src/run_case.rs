@@ -1,7 +1,6 @@
 //! One process, one run, one file.
 
 use std::error::Error;
-use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
@@ -195,19 +194,15 @@ fn is_interruption(failure: &(dyn Error + 'static)) -> bool {
     matches!(model, Some(labbook_nn::Error::Interrupted { .. }))
 }
 
-/// The folder of what is not done, beside the records.
-pub(crate) const UNFINISHED: &str = "unfinished";
-
 impl Place {
+    /// Hidden files beside the record, whose folder other cases share.
     fn take(record: &Path, case: usize) -> Result<Self, Failure> {
-        let folder = record.parent().unwrap_or(Path::new("."));
-        let folder = folder.join(UNFINISHED);
-        make_folder(&folder)?;
+        make_folder(record.parent().unwrap_or(Path::new(".")))?;
         let name = record.file_stem().unwrap_or_default().to_string_lossy();
-        let lock = FileLock::take(folder.join(format!("{name}.lock")))?;
+        let lock = FileLock::take(record.with_file_name(format!(".{name}.lock")))?;
         Ok(Self {
             record: record.to_owned(),
-            state: folder.join(format!("{name}.safetensors")),
+            state: record.with_file_name(format!(".{name}.safetensors")),
             lock: lock.ok_or(StudyError::Taken { case })?,
         })
     }
@@ -216,12 +211,6 @@ impl Place {
     fn tidy(self) -> Result<(), Failure> {
         remove(&self.state)?;
         remove(&failed_path(&self.record))?;
-        let folder = self.state.parent().map(Path::to_owned);
-        self.lock.release()?;
-        if let Some(folder) = folder {
-            // Other cases may be unfinished.
-            let _ = fs::remove_dir(folder);
-        }
-        Ok(())
+        Ok(self.lock.release()?)
     }
 }
