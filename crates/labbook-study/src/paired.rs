@@ -45,7 +45,7 @@ impl PairedComparison {
             let signed = differences.iter().enumerate();
             signed
                 .map(|(index, difference)| {
-                    if signs >> index & 1 == 1 {
+                    if (signs >> index) & 1 == 1 {
                         -difference
                     } else {
                         *difference

@@ -6,10 +6,9 @@ use super::line_file::LineFile;
 use crate::{Callback, CallbackState, Control, Logs, Result};
 
 /// Writes the figures of every epoch to a file of JSON lines, such as
-/// `{"epoch":0,"loss":0.5,"val_loss":0.6,"learning_rate":0.001,"time":1764300000.0}`.
+/// `{"epoch":0,"learning_rate":0.001,"loss":0.5,"time":1764300000.0,"val_loss":0.6}`.
 ///
-/// Figures are in the order of the history; one that is not finite is `null`, which JSON has instead. `time` is in
-/// seconds since 1970. Every line is on the disk when its epoch ends.
+/// A figure that is not finite is `null`, which JSON has instead. `time` is in seconds since 1970. Every line is on the disk when its epoch ends.
 ///
 /// ```
 /// use labbook_nn::{Fit, JsonLogger};

@@ -8,7 +8,7 @@ use http::{Server, escaped};
 
 use super::monitor::remembered;
 use super::seconds_since_1970;
-use crate::{Callback, CallbackState, Control, Error, Logs, Result};
+use crate::{Callback, CallbackState, Control, Logs, Result};
 
 /// Words that the state of a training has for the run's number.
 const PARTS: [&str; 4] = ["run_id_0", "run_id_1", "run_id_2", "run_id_3"];
@@ -209,7 +209,7 @@ impl Callback for MlFlow {
             .as_deref()
             .and_then(|id| u128::from_str_radix(id, 16).ok());
         let values = PARTS.iter().enumerate().filter_map(|(part, name)| {
-            let part = id? >> (32 * part) & u128::from(u32::MAX);
+            let part = (id? >> (32 * part)) & u128::from(u32::MAX);
             Some(((*name).to_owned(), part as f64))
         });
         Ok(CallbackState {
@@ -227,7 +227,7 @@ impl Callback for MlFlow {
             id |= (remembered(&state.values, name)? as u128) << (32 * part);
         }
         self.run_id = Some(format!("{id:032x}"));
-        Ok::<(), Error>(())
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ const TABLE: [u32; 256] = {
         let mut bit = 0;
         while bit < 8 {
             rest = if rest & 1 == 1 {
-                rest >> 1 ^ POLYNOMIAL
+                (rest >> 1) ^ POLYNOMIAL
             } else {
                 rest >> 1
             };
@@ -22,7 +22,7 @@ const TABLE: [u32; 256] = {
 };
 
 fn crc32c(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| TABLE[(crc as u8 ^ byte) as usize] ^ crc >> 8;
+    let step = |crc: u32, byte: &u8| TABLE[(crc as u8 ^ byte) as usize] ^ (crc >> 8);
     !bytes.iter().fold(u32::MAX, step)
 }
 

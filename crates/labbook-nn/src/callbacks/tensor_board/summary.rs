@@ -43,7 +43,8 @@ impl Summary {
             .f_to_device(Device::Cpu)?
             .f_to_kind(Kind::Double)?
             .f_flatten(0, -1)?;
-        let bars = bars(&Vec::try_from(values)?);
+        let values: Vec<f64> = values.try_into()?;
+        let bars = bars(&values);
         let numbers: Vec<u8> = bars
             .iter()
             .flatten()
