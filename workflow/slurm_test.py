@@ -3,7 +3,7 @@ restarted meanwhile; then the records beside those of a quiet run.
 
     python workflow/slurm_test.py PROGRAM PLANNER
 
-PROGRAM runs a case of the study below (crates/labbook-study/examples/line.rs, with its libraries found), PLANNER is what
+PROGRAM runs a case of the study below (crates/labbook-study/tests/program/line.rs, with its libraries found), PLANNER is what
 comes before `STUDY.toml` to print its plan (`labbook study plan`). Needs Debian's slurm-wlm and munge, root, Snakemake
 with its executor for Slurm. Everything is in one folder, which is told, and every process ends with the script.
 """

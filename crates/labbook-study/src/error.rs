@@ -92,10 +92,22 @@ pub enum StudyError {
     },
     /// A record could not be made, written or read.
     #[error(transparent)]
-    Record(#[from] labbook_records::RecordError),
+    Record(Box<labbook_records::RecordError>),
     /// A model refused.
     #[error(transparent)]
-    Model(#[from] labbook_nn::Error),
+    Model(Box<labbook_nn::Error>),
+}
+
+impl From<labbook_records::RecordError> for StudyError {
+    fn from(error: labbook_records::RecordError) -> Self {
+        Self::Record(Box::new(error))
+    }
+}
+
+impl From<labbook_nn::Error> for StudyError {
+    fn from(error: labbook_nn::Error) -> Self {
+        Self::Model(Box::new(error))
+    }
 }
 
 /// The result of this crate's fallible calls.

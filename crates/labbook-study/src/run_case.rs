@@ -153,8 +153,8 @@ where
         record = record.fact(name, value)?;
     }
     if record.metric(study.metric()).is_none() {
-        let evaluated = record.metrics.keys().map(String::as_str);
-        let known: Vec<&str> = evaluated.chain(history.keys()).collect();
+        let evaluated = record.metrics.keys().cloned();
+        let known: Vec<String> = evaluated.chain(history.keys()).collect();
         return Err(format!(
             "{}: metric: expected one of {}, received \"{}\"; correct the study file, or have the program \
              validate or test",
@@ -188,7 +188,7 @@ fn result(study: &Study, record: &RunRecord) -> String {
 
 fn is_interruption(failure: &(dyn Error + 'static)) -> bool {
     let model = match failure.downcast_ref::<StudyError>() {
-        Some(StudyError::Model(error)) => Some(error),
+        Some(StudyError::Model(error)) => Some(&**error),
         _ => failure.downcast_ref::<labbook_nn::Error>(),
     };
     matches!(model, Some(labbook_nn::Error::Interrupted { .. }))

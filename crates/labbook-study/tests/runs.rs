@@ -1,5 +1,7 @@
 //! Cases in processes of their own: killed, stopped, taken twice, failing; and whole studies in queues.
 
+#![allow(clippy::unwrap_used)] // A test says what it expected by failing.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,7 @@
 //! What a study file may be, and what is said of one that is not.
 
+#![allow(clippy::unwrap_used)] // A test says what it expected by failing.
+
 use std::fs;
 
 use labbook_study::{Direction, SettingValue, Study};
