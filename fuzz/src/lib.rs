@@ -21,6 +21,7 @@ use labbook_data::datasets::mnist;
 use labbook_data::{read_npy, read_npz};
 use labbook_nn::{Dense, Model, Sequential, WeightLayout, load_img};
 use labbook_records::Runs;
+use labbook_study::Study;
 #[cfg(feature = "tables")]
 use labbook_tables::{ReadCsv, TablePreprocessor};
 use labbook_text::{StringLookup, TextVectorization};
@@ -98,6 +99,14 @@ pub fn vocabulary(bytes: &[u8]) {
 pub fn record(bytes: &[u8]) {
     file("a.json", bytes);
     let _ = Runs::at(folder()).read();
+}
+
+/// Whatever is a study has cases that can be asked for.
+pub fn study(bytes: &[u8]) {
+    if let Ok(study) = Study::open(file("study.toml", bytes)) {
+        let _ = study.case(0);
+        let _ = study.case(study.cases() - 1);
+    }
 }
 
 /// Weights of other libraries: safetensors and files of `torch.save`.

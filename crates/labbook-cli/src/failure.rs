@@ -45,6 +45,14 @@ impl Failure {
         }
     }
 
+    /// A signal ended it, which shells tell in this way.
+    pub(crate) fn signalled(signal: i32, sentence: impl Into<String>) -> Self {
+        Self {
+            sentence: sentence.into(),
+            code: u8::try_from(128 + signal).unwrap_or(STOPPED),
+        }
+    }
+
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }
@@ -65,6 +73,12 @@ impl From<PaperError> for Failure {
             PaperError::UnknownExperiment(_) | PaperError::UnknownSpeedRun(_) => Self::usage(error),
             other => Self::new(other.to_string()),
         }
+    }
+}
+
+impl From<labbook_study::StudyError> for Failure {
+    fn from(error: labbook_study::StudyError) -> Self {
+        Self::new(error.to_string())
     }
 }
 

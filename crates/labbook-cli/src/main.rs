@@ -9,6 +9,7 @@ mod list;
 mod progress;
 mod run;
 mod speed;
+mod study;
 mod text_table;
 mod workplace;
 
@@ -27,6 +28,21 @@ Usage: labbook COMMAND [OPTIONS]
   compare [NUMBERS]
             set the newest records beside the published figures: differences, a diagnosis of
             each run, the paper's conclusions, a recommendation
+  run STUDY.toml --case N [--record FILE] [--threads T]
+            run one case of a study of your own: a training program with settings and seeds; ends with
+            0 done, 1 failed for good, 75 try again later, 143 stopped (the same command goes on)
+  study run STUDY.toml [--jobs N] [--threads T] [--retries N] [--again]
+            run all cases that are not on record, N at a time; --again also those that failed
+  study list STUDY.toml
+            list a study's cases
+  study results STUDY.toml
+            list its trials, the best first, with mean and spread over seeds
+  study program STUDY.toml
+            compile its training program and tell where it is, for workflow engines
+  study plan STUDY.toml
+            tell its cases, and which wait for which, as JSON for workflow engines
+  study run STUDY.toml --profile local|slurm|FOLDER
+            run it through Snakemake, which has to be installed (workflow/Snakefile)
 
 Options of run:
   --experiment N[,N...]|all   which of the sixteen experiments (may be given several times)
@@ -71,6 +87,10 @@ fn main() -> ExitCode {
 }
 
 fn act() -> Result<()> {
+    let mut words = std::env::args_os().skip(1).peekable();
+    if words.next_if(|word| word == "study").is_some() {
+        return study::study(lexopt::Parser::from_args(words));
+    }
     let arguments = Arguments::parse(lexopt::Parser::from_env())?;
     match &arguments.command {
         Command::Help => failure::printed(print_all(HELP)),

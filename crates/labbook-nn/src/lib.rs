@@ -42,14 +42,16 @@ mod model;
 mod names;
 mod optimizers;
 mod panics;
+mod protobuf;
 mod random;
 mod saving;
 mod tensors;
 mod training;
 
 pub use callbacks::{
-    Callback, CallbackState, Callbacks, Control, CsvLogger, EarlyStopping, LearningRateScheduler,
-    Lookahead, ModelCheckpoint, MonitorMode, ReduceLROnPlateau,
+    Callback, CallbackState, Callbacks, Control, CsvLogger, EarlyStopping, JsonLogger,
+    LearningRateScheduler, Lookahead, MlFlow, ModelCheckpoint, MonitorMode, ReduceLROnPlateau,
+    TensorBoard,
 };
 pub use custom::{CustomConfig, register_layer, register_loss, register_metric};
 pub use data::{
@@ -108,7 +110,7 @@ pub use optimizers::{
     Nadam, Optimizer, OptimizerConfig, OptimizerState, RMSprop, SGD,
 };
 pub use random::set_random_seed;
-pub use saving::set_run_folder;
+pub use saving::{FileLock, set_run_folder};
 pub use tensors::{DtypePolicy, Shape, Size2D, Size3D, Tensors, bfloat16_is_fast};
 pub use training::{
     ConsoleReporter, CrossValidation, Evaluate, Evaluation, Fit, FitParams, History,

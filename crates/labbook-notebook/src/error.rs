@@ -61,6 +61,9 @@ pub enum NotebookError {
     /// A record of a run could not be made, written or read.
     #[error(transparent)]
     Record(#[from] labbook_records::RecordError),
+    /// A study could not be read.
+    #[error(transparent)]
+    Study(#[from] labbook_study::StudyError),
     /// polars refused.
     #[error(transparent)]
     Frame(#[from] polars::error::PolarsError),

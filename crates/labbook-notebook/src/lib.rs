@@ -38,6 +38,7 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod some_images;
+mod study;
 mod table;
 mod tensor_frame;
 mod tensors;
@@ -68,6 +69,7 @@ pub use ranking::{plot_precision_recall_curve, plot_roc, precision_recall_curve,
 pub use render::Render;
 pub use scatter::{plot_explained_variance, scatter, thumbnails};
 pub use session::Session;
+pub use study::{StudyFrame, plot_study};
 pub use table::{Align, Cell, Table};
 pub use tensor_frame::{array_of, column_of, frame_of};
 pub use trials::Trials;

@@ -9,9 +9,9 @@ use labbook_analysis::{
 use labbook_charts::{ColorMap, Figure, Palette};
 use labbook_data::{ImageSet, ImageSets, KFold, Provenance, StratifiedKFold, TrainTestSplit};
 use labbook_nn::{
-    Activation, CsvLogger, DtypePolicy, EarlyStopping, Evaluate, Evaluation, Fit,
-    LearningRateScheduler, Lookahead, Model, ModelCheckpoint, MonitorMode, Padding, Predict,
-    ReduceLROnPlateau, Sequential, Summary, TestTimeAugmentation,
+    Activation, CsvLogger, DtypePolicy, EarlyStopping, Evaluate, Evaluation, Fit, JsonLogger,
+    LearningRateScheduler, Lookahead, MlFlow, Model, ModelCheckpoint, MonitorMode, Padding,
+    Predict, ReduceLROnPlateau, Sequential, Summary, TensorBoard, TestTimeAugmentation,
 };
 use labbook_tables::{Fill, ReadCsv, TablePreprocessor};
 
@@ -26,9 +26,9 @@ shown_as!(
     i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, str,
     String,
     Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fill, Fit, KFold, KappaWeights, LivePlot,
-    LearningRateScheduler, Lookahead, ModelCheckpoint, MonitorMode, Normalize, Padding, Palette,
+    JsonLogger, LearningRateScheduler, Lookahead, MlFlow, ModelCheckpoint, MonitorMode, Normalize, Padding, Palette,
     Pacmap, Pca, Predict, ReadCsv, ReduceLROnPlateau, StratifiedKFold, TablePreprocessor,
-    TestTimeAugmentation, TrainTestSplit, Tsne, Umap
+    TensorBoard, TestTimeAugmentation, TrainTestSplit, Tsne, Umap
     => |value| Line(format!("{value:?}"))
 );
 

@@ -44,6 +44,14 @@ pub enum RecordError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file holds no record.
+    #[error("{path}: {reason}; move the file away, or run again what it should hold")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        reason: String,
+    },
     /// A record cannot be put into JSON.
     #[error("cannot write a record as JSON: {0}")]
     Json(#[from] serde_json::Error),

@@ -1,4 +1,7 @@
 use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp, Unit};
 use labbook_nn::{Evaluation, History, Model};
@@ -6,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::flaw::flaw;
+use crate::read::read;
 use crate::{LayerRecord, RecordError, Result, RunFacts, figures, number};
 
 /// The version of the records that this crate writes; those of version 1 are read too.
@@ -76,6 +80,16 @@ impl RunRecord {
         history: &History,
         test: &Evaluation,
     ) -> Result<Self> {
+        let mut record = Self::of_training(facts, model, history)?.evaluation("test", test);
+        record.started = seconds_ago(history.seconds + test.seconds);
+        Ok(record)
+    }
+
+    /// The record of a training that no test followed, named as the model.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn of_training(facts: &RunFacts, model: &Model, history: &History) -> Result<Self> {
         if history.params.seed != facts.seed {
             return Err(RecordError::Facts {
                 what: "seed",
@@ -104,11 +118,11 @@ impl RunRecord {
                 flops: Some(layer.flops),
             })
             .collect();
-        let record = Self {
+        Ok(Self {
             format: FORMAT,
             name: model.name().to_owned(),
             tags: Vec::new(),
-            started: seconds_ago(history.seconds + test.seconds),
+            started: seconds_ago(history.seconds),
             seed: facts.seed,
             data: facts.data.clone(),
             device: facts.device.clone(),
@@ -126,8 +140,61 @@ impl RunRecord {
             history: history.clone(),
             metrics: BTreeMap::new(),
             facts: BTreeMap::new(),
+        })
+    }
+
+    /// Reads the record in a file.
+    ///
+    /// Texts that are very long or that a terminal would obey are [cleaned](crate::clean).
+    ///
+    /// # Errors
+    /// [`RecordError::Unreadable`] for a file that is missing or holds no record.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        read(path).map_err(|reason| RecordError::Unreadable {
+            path: path.to_owned(),
+            reason,
+        })
+    }
+
+    /// Writes the record to this file, in place of what is there; [`Runs::save`](crate::Runs::save) finds a
+    /// name of its own.
+    ///
+    /// It is written beside and renamed, so that the file is whole or not there. One process at a time may write
+    /// to a file.
+    ///
+    /// # Errors
+    /// [`RecordError::Flaw`] for a record that could not be read again, [`RecordError::Write`] when
+    /// the folder or the file cannot be written.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let text = self.to_text()?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = path.with_file_name(format!(".{name}.part"));
+        let write = || {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let mut file = File::create(&beside)?;
+            file.write_all(&text)?;
+            // On the disk before its name, so that a power cut leaves a whole file or none.
+            file.sync_all()?;
+            fs::rename(&beside, path)
         };
-        Ok(record.evaluation("test", test))
+        write().map_err(|source| RecordError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// The record as its file has it.
+    pub(crate) fn to_text(&self) -> Result<Vec<u8>> {
+        if let Some(flaw) = self.flaw() {
+            return Err(RecordError::Flaw { flaw });
+        }
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(text)
     }
 
     /// Names the run.
@@ -297,6 +364,23 @@ pub(crate) mod tests {
         let history = model.fit(&x, &y, &options).unwrap();
         let test = model.evaluate_with(&x, &y, &Evaluate::new().verbose(0));
         RunRecord::new(&facts(), &model, &history, &test.unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_file_of_a_chosen_name_holds_the_last_record_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new/folder/case.json");
+        let missing = RunRecord::read(&path).unwrap_err().to_string();
+        assert!(missing.contains("case.json"), "{missing}");
+        for name in ["first", "second"] {
+            let record = record().named(name);
+            record.write(&path).unwrap();
+            assert_eq!(RunRecord::read(&path).unwrap(), record);
+        }
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1
+        );
     }
 
     #[test]

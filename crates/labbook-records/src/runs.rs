@@ -81,12 +81,8 @@ impl Runs {
     /// # Errors
     /// Those of [`save`](Self::save).
     pub fn save_as(&self, record: &RunRecord, stem: &str) -> Result<PathBuf> {
-        if let Some(flaw) = record.flaw() {
-            return Err(RecordError::Flaw { flaw });
-        }
+        let text = record.to_text()?;
         let stem = stem.replace(|c: char| !(c.is_alphanumeric() || "-_.".contains(c)), "-");
-        let mut text = serde_json::to_vec_pretty(record)?;
-        text.push(b'\n');
         fs::create_dir_all(&self.path).map_err(|source| cannot_write(&self.path, source))?;
         let mut copy = 1_u32;
         loop {

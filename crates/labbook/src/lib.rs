@@ -19,6 +19,7 @@ pub use labbook_nn as nn;
 pub use labbook_notebook as notebook;
 pub use labbook_paper as paper;
 pub use labbook_records as records;
+pub use labbook_study as study;
 pub use labbook_tables as tables;
 pub use labbook_text as text;
 pub use {ndarray, plotters, polars, tch};
@@ -90,39 +91,40 @@ pub mod prelude {
         GRUCell, GaussianDropout, GaussianNoise, Generate, GeneratorDataset,
         GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D,
         GlobalMaxPooling2D, GlobalMaxPooling3D, GroupNormalization, Hinge, History, Huber,
-        Initializer, Input, IntegerLookup, Interpolation, KLDivergence, L1L2, LSTM, LSTMCell,
-        Layer, LayerConfig, LayerNormalization, LayerOptions, LeakyReLU, LearningRateCurve,
-        LearningRateFinder, LearningRateSchedule, LearningRateScheduler, Lion, LogCosh, Logs,
-        Lookahead, Loss, LossConfig, LossFn, Masking, MaxPooling1D, MaxPooling2D, MaxPooling3D,
-        Maximum, MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU, MeanSquaredError,
-        MeanSquaredLogarithmicError, MergeMode, Metric, MetricConfig, MetricFn, Metrics, Minimum,
-        Model, ModelCheckpoint, MonitorMode, MultiHeadAttention, MultiOptimizer, Multiply, Muon,
-        Nadam, Normalization, Optimizer, OrthogonalRegularizer, Output, OutputMode, PReLU, Padding,
-        Parameter, Permute, Perplexity, Phase, Poisson, PositionEmbedding, Precision, Predict,
-        R2Score, RMSprop, RNN, RandomBrightness, RandomContrast, RandomFlip, RandomRotation,
-        RandomTranslation, RandomZoom, ReLU, Recall, RecurrentCell, RecurrentLayer,
-        ReduceLROnPlateau, Regularizer, RepeatVector, Rescaling, Reshape, Resizing,
-        RootMeanSquaredError, SGD, ScoreMode, SeparableConv2D, Sequential, Shape, SharedLayer,
-        SimpleRNN, SimpleRNNCell, SinePositionEncoding, SparseCategoricalAccuracy,
-        SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, SpatialDropout1D,
-        SpatialDropout2D, SquaredHinge, StochasticDepth, Subtract, Targets, TensorDataset,
-        TestTimeAugmentation, TimeDistributed, TopKCategoricalAccuracy, TrainStep,
-        TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D, UpSampling2D,
-        Whitening, ZeroPadding1D, ZeroPadding2D, bfloat16_is_fast, clear_session, metrics,
-        register_layer, register_loss, register_metric, set_random_seed,
+        Initializer, Input, IntegerLookup, Interpolation, JsonLogger, KLDivergence, L1L2, LSTM,
+        LSTMCell, Layer, LayerConfig, LayerNormalization, LayerOptions, LeakyReLU,
+        LearningRateCurve, LearningRateFinder, LearningRateSchedule, LearningRateScheduler, Lion,
+        LogCosh, Logs, Lookahead, Loss, LossConfig, LossFn, Masking, MaxPooling1D, MaxPooling2D,
+        MaxPooling3D, Maximum, MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU,
+        MeanSquaredError, MeanSquaredLogarithmicError, MergeMode, Metric, MetricConfig, MetricFn,
+        Metrics, Minimum, MlFlow, Model, ModelCheckpoint, MonitorMode, MultiHeadAttention,
+        MultiOptimizer, Multiply, Muon, Nadam, Normalization, Optimizer, OrthogonalRegularizer,
+        Output, OutputMode, PReLU, Padding, Parameter, Permute, Perplexity, Phase, Poisson,
+        PositionEmbedding, Precision, Predict, R2Score, RMSprop, RNN, RandomBrightness,
+        RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, Recall,
+        RecurrentCell, RecurrentLayer, ReduceLROnPlateau, Regularizer, RepeatVector, Rescaling,
+        Reshape, Resizing, RootMeanSquaredError, SGD, ScoreMode, SeparableConv2D, Sequential,
+        Shape, SharedLayer, SimpleRNN, SimpleRNNCell, SinePositionEncoding,
+        SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy,
+        SpatialDropout1D, SpatialDropout2D, SquaredHinge, StochasticDepth, Subtract, Targets,
+        TensorBoard, TensorDataset, TestTimeAugmentation, TimeDistributed, TopKCategoricalAccuracy,
+        TrainStep, TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D,
+        UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D, bfloat16_is_fast, clear_session,
+        metrics, register_layer, register_loss, register_metric, set_random_seed,
     };
     pub use labbook_notebook::{
-        HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,
-        array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
+        HistoryFrame, LivePlot, NotebookDisplay, Render, Session, StudyFrame, Table, Trials,
+        Versions, array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
         image_grid, mistakes, neighbor_matrix, plot_calibration, plot_confusion_matrices,
         plot_confusion_matrix, plot_explained_variance, plot_filters, plot_forecast,
         plot_histories, plot_history, plot_learning_rate, plot_model, plot_precision_recall,
-        plot_precision_recall_curve, plot_roc, plot_telling_words, plot_words,
+        plot_precision_recall_curve, plot_roc, plot_study, plot_telling_words, plot_words,
         precision_recall_curve, prediction_table, print_progress, roc_curve, row, scatter, show,
         show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
         show_random_examples, show_saliency, stack, thumbnails,
     };
     pub use labbook_records::{RunRecord, Runs};
+    pub use labbook_study::{Case, PairedComparison, Study, StudyResults, Training, TrialResult};
     pub use labbook_tables::{Fill, ReadCsv, TablePreprocessor, read_csv};
     pub use labbook_text::{
         Bleu, PadSequences, RougeScore, Side, Split, Standardize, StringLookup, TextOutput,

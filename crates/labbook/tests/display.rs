@@ -32,6 +32,7 @@ const NO_VALUES: &[(&str, &[&str])] = &[
             "Optimizer",
             "Render",
             "Rows",
+            "StudyFrame",
             "ToNumpy",
         ],
     ),
@@ -222,6 +223,7 @@ const NO_VALUES: &[(&str, &[&str])] = &[
         ],
     ),
     ("lent to a training step", &["TrainStep"]),
+    ("made by a study's program", &["Training"]),
     ("options of find_learning_rate", &["LearningRateFinder"]),
 ];
 
@@ -232,6 +234,25 @@ fn small_model() -> Sequential {
     model.add(Flatten::new().input_shape((32, 32, 3)));
     model.add(Dense::new(10).activation(Softmax));
     model
+}
+
+/// A study with one case on record.
+fn study(record: RunRecord) -> Result<(Study, StudyResults), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("STUDY.toml");
+    let text = "name = 'a < b'\nprogram = 'train.rs'\nmetric = 'test_loss'\ndirection = 'min'\n\
+        [settings]\nkind = ['<i>cat</i> & \"dog\"', 'plain']\n";
+    std::fs::write(&path, text)?;
+    let study = Study::open(&path)?;
+    let case = study.case(0)?;
+    let record = record
+        .fact("study", study.name())?
+        .fact("case", case.number())?
+        .fact("trial", case.trial())?
+        .fact("settings", case.settings())?;
+    record.write(study.record_path(0))?;
+    let results = study.results()?;
+    Ok((study, results))
 }
 
 /// One value of each type.
@@ -255,6 +276,7 @@ fn values() -> Result<Shown, Box<dyn Error>> {
     let facts = ExperimentFacts::new(Scale::smoke(), 0, &data.provenance, Device::Cpu, NAME);
     let record = ExperimentRecord::new(&facts, 1, &model, &history, &evaluation)?.named(NAME);
     let general = record.to_record()?;
+    let (study, studied) = study(general.clone())?;
     let results = Results {
         comparison: Comparison::of(std::slice::from_ref(&record)),
     };
@@ -325,6 +347,17 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("ConfusionMatrix", Box::new(matrix.clone())),
         ("Conv2D", Box::new(Conv2D::new(64, (3, 3)).activation(Relu))),
         ("CsvLogger", Box::new(CsvLogger::new(NAME))),
+        ("Case", Box::new(study.case(0)?)),
+        (
+            "PairedComparison",
+            Box::new(PairedComparison::of(&[0.5, 0.25]).unwrap()),
+        ),
+        ("TrialResult", Box::new(studied.best().unwrap())),
+        ("StudyResults", Box::new(studied)),
+        ("Study", Box::new(study)),
+        ("JsonLogger", Box::new(JsonLogger::new(NAME))),
+        ("MlFlow", Box::new(MlFlow::new(NAME))),
+        ("TensorBoard", Box::new(TensorBoard::new(NAME))),
         ("DataFrame", Box::new(frame.clone())),
         (
             "Dense",

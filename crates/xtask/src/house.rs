@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::{At, Failure, Result};
 
 /// Every member, each after those that it may depend on.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "labbook-winograd",
     "labbook-zip",
     "labbook-data",
@@ -16,6 +16,7 @@ const ORDER: [&str; 19] = [
     "labbook-analysis",
     "labbook-charts",
     "labbook-records",
+    "labbook-study",
     "labbook-notebook",
     "labbook-paper",
     "labbook",
@@ -34,7 +35,7 @@ const MAY_USE_PAPER: [&str; 3] = ["labbook", "labbook-cli", "notebook-tests"];
 
 /// What general crates are made of. Those left out are applications of the paper, or fetch and set
 /// up its data set.
-const GENERAL: [&str; 11] = [
+const GENERAL: [&str; 12] = [
     "crates/labbook-winograd/src",
     "crates/labbook-zip/src",
     "crates/labbook-data/src",
@@ -44,6 +45,7 @@ const GENERAL: [&str; 11] = [
     "crates/labbook-analysis/src",
     "crates/labbook-charts/src",
     "crates/labbook-records/src",
+    "crates/labbook-study/src",
     "crates/labbook-notebook/src",
     "crates/labbook/src",
 ];

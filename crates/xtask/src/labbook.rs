@@ -10,6 +10,12 @@ use crate::setup;
 /// Sets up and runs the experiments' program, which takes this one's place.
 pub(crate) fn run(places: &Places, arguments: &[OsString]) -> Result<()> {
     setup::experiments(places)?;
+    let error = command(places, arguments).exec();
+    Err(Failure::new(format!("cannot start cargo: {error}")))
+}
+
+/// A call of the experiments' program, which is set up.
+pub(crate) fn command(places: &Places, arguments: &[OsString]) -> Command {
     let mut command = Command::new(env::cargo());
     command
         .args(["run", "--quiet", "--locked", "--manifest-path"])
@@ -21,10 +27,9 @@ pub(crate) fn run(places: &Places, arguments: &[OsString]) -> Result<()> {
         let config = places.root.join(".cargo/local.toml");
         command.arg("--config").arg(config);
     }
-    let error = command
+    command
         .args(["--package", "labbook-cli", "--"])
         .args(arguments)
-        .envs(setup::tuning())
-        .exec();
-    Err(Failure::new(format!("cannot start cargo: {error}")))
+        .envs(setup::tuning());
+    command
 }

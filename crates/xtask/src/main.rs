@@ -5,6 +5,7 @@ mod bench_example;
 mod bench_kernel;
 mod bench_maps;
 mod bench_networks;
+mod bench_study;
 mod bench_texts;
 mod bench_train;
 mod browser;
@@ -27,6 +28,7 @@ mod report_target;
 mod scratch;
 mod setup;
 mod short_hash;
+mod study;
 mod test;
 mod torture;
 mod uninstall;
@@ -52,6 +54,11 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   run, list, compare, speed
               run single experiments without a notebook, list and compare their records;
               `cargo xtask run --help` says more
+  run STUDY.toml --case N --record FILE
+              run one case of a study: a Rust file of your own with settings and seeds
+  study run|list|results|program STUDY.toml
+              run a study's cases on this machine, list them, compare their results, compile its
+              program for a workflow engine
   new NAME [--kind table|yes_no|branches|images|empty]
               write a first notebook that runs as it is (table unless asked) into the current folder
   lab [FOLDER]
@@ -92,6 +99,9 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   bench data [PYTHON]
               time how images, MNIST's files and tables become tensors beside Keras, PyTorch, pandas
               and polars (10 minutes; installs them into the cache unless PYTHON has them)
+  bench study [CASES]
+              time a study's queue and the reading of its records with 10,000 cases that do nothing
+              (a minute)
   bench train time training steps beside Keras/TensorFlow and PyTorch (half an hour, 8 GB)
 ";
 
@@ -116,6 +126,9 @@ fn run() -> Result<ExitCode> {
     let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let first = arguments.first().and_then(|word| word.to_str());
     let first = first.unwrap_or_default();
+    if study::is_meant(&arguments) {
+        return study::run(&Places::find()?, &arguments).map(|()| ExitCode::SUCCESS);
+    }
     if first == "labbook" || EXPERIMENTS.contains(&first) {
         if first == "labbook" {
             arguments.remove(0);
@@ -254,6 +267,8 @@ fn run() -> Result<ExitCode> {
         ["bench", "data"] => bench_data::run(&places, None)?,
         ["bench", "data", python] => bench_data::run(&places, Some(python))?,
         ["bench", "maps"] => bench_maps::run(&places, &maps)?,
+        ["bench", "study"] => bench_study::run(&places, None)?,
+        ["bench", "study", cases] => bench_study::run(&places, Some(cases))?,
         ["bench", "train"] => bench_train::run(&places)?,
         other => {
             let text = other.join(" ");

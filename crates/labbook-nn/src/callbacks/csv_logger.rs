@@ -1,9 +1,6 @@
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use super::monitor::remembered;
-use crate::error::cannot;
+use super::line_file::LineFile;
 use crate::{Callback, CallbackState, Control, Logs, Result};
 
 /// Writes the figures of every epoch to a file of comma-separated values.
@@ -18,13 +15,10 @@ use crate::{Callback, CallbackState, Control, Logs, Result};
 /// ```
 #[derive(Debug)]
 pub struct CsvLogger {
-    path: PathBuf,
+    file: LineFile,
     separator: char,
     append: bool,
-    file: Option<File>,
     keys: Vec<String>,
-    /// Bytes of the file after the last finished epoch.
-    length: u64,
 }
 
 impl CsvLogger {
@@ -32,12 +26,10 @@ impl CsvLogger {
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
-            path: path.into(),
+            file: LineFile::new(path.into()),
             separator: ',',
             append: false,
-            file: None,
             keys: Vec::new(),
-            length: 0,
         }
     }
 
@@ -55,31 +47,13 @@ impl CsvLogger {
         self
     }
 
-    fn open(&mut self, keep: bool) -> Result<()> {
-        let opened = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(!keep)
-            .open(&self.path)
-            .and_then(|mut file| {
-                self.length = file.seek(SeekFrom::End(0))?;
-                Ok(file)
-            });
-        self.keys.clear();
-        self.file = Some(opened.map_err(|error| cannot("open", &self.path, &error))?);
-        Ok(())
-    }
-
     fn write(&mut self, epoch: usize, logs: &Logs) -> Result<()> {
-        let Some(file) = &mut self.file else {
-            return Ok(());
-        };
         let separator = self.separator.to_string();
         let mut text = String::new();
         if self.keys.is_empty() {
             self.keys = logs.entries().iter().map(|(key, _)| key.clone()).collect();
             self.keys.sort();
-            if self.length == 0 {
+            if self.file.is_empty() {
                 text = format!("epoch{separator}{}\n", self.keys.join(&separator));
             }
         }
@@ -92,17 +66,15 @@ impl CsvLogger {
             }
         }
         text.push('\n');
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.flush());
-        written.map_err(|error| cannot("write", &self.path, &error))?;
-        self.length += text.len() as u64;
-        Ok(())
+        self.file.append(&text)
     }
 }
 
 impl Callback for CsvLogger {
     fn on_train_begin(&mut self, control: &mut Control<'_>) {
         let keep = self.append || control.is_resuming();
-        if let Err(error) = self.open(keep) {
+        self.keys.clear();
+        if let Err(error) = self.file.open(keep) {
             control.fail(format!("CsvLogger: {error}"));
         }
     }
@@ -114,29 +86,15 @@ impl Callback for CsvLogger {
     }
 
     fn on_train_end(&mut self, _control: &mut Control<'_>) {
-        self.file = None;
+        self.file.close();
     }
 
     fn state(&self) -> Result<CallbackState> {
-        Ok(CallbackState {
-            values: vec![("length".to_owned(), self.length as f64)],
-            tensors: Vec::new(),
-        })
+        Ok(self.file.state())
     }
 
-    /// Cuts off what was written after the state was taken.
     fn set_state(&mut self, state: &CallbackState) -> Result<()> {
-        let length = remembered(&state.values, "length")? as u64;
-        if let Some(file) = &mut self.file
-            && length < self.length
-        {
-            let cut = file
-                .set_len(length)
-                .and_then(|()| file.seek(SeekFrom::End(0)));
-            cut.map_err(|error| cannot("shorten", &self.path, &error))?;
-            self.length = length;
-        }
-        Ok(())
+        self.file.set_state(state)
     }
 }
 

@@ -2,21 +2,35 @@ mod callback;
 mod csv_logger;
 mod early_stopping;
 mod file_template;
+mod json_logger;
 mod learning_rate_scheduler;
+mod line_file;
 mod lookahead;
+mod ml_flow;
 mod model_checkpoint;
 mod monitor;
 mod number_format;
 mod reduce_lr_on_plateau;
+mod tensor_board;
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use callback::{Callback, CallbackState, Callbacks, Control};
 pub use csv_logger::CsvLogger;
 pub use early_stopping::EarlyStopping;
+pub use json_logger::JsonLogger;
 pub use learning_rate_scheduler::LearningRateScheduler;
 pub use lookahead::Lookahead;
+pub use ml_flow::MlFlow;
 pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::MonitorMode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use tensor_board::TensorBoard;
+
+fn seconds_since_1970() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
+}
 
 /// For the tests of single callbacks: runs one through the figures of some epochs.
 #[cfg(test)]

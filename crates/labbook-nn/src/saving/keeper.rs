@@ -1,6 +1,4 @@
-use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, tz::TimeZone};
@@ -9,8 +7,8 @@ use tch::Tensor;
 
 use crate::error::cannot;
 use crate::saving::checkpoint::{Checkpoint, settings};
+use crate::saving::file_lock::FileLock;
 use crate::saving::file_name::{EXTENSION, with_extension};
-use crate::saving::opened::check_regular;
 use crate::saving::run_folder::run_folder;
 use crate::training::fit::Place;
 use crate::{Error, Fit, FitParams, History, Model, Result};
@@ -30,9 +28,8 @@ pub(crate) struct Keeper {
 #[derive(Debug)]
 struct Run {
     name: String,
-    lock_path: PathBuf,
-    /// Keeps other trainings of this name out while it is open.
-    lock: File,
+    /// Keeps other trainings of this name out.
+    lock: FileLock,
 }
 
 impl Keeper {
@@ -68,7 +65,7 @@ impl Keeper {
             Place::File(path) => (with_extension(path)?, None),
             Place::Run(name) => {
                 let run = Run::begin(&run_folder(), name)?;
-                (run.lock_path.with_file_name(file_name(name)), Some(run))
+                (run.lock.path().with_file_name(file_name(name)), Some(run))
             }
         };
         Ok(Some(Self {
@@ -91,7 +88,8 @@ impl Keeper {
                 Error::File {
                     expected, received, ..
                 },
-            ) => run.option(
+            ) => option(
+                &run.name,
                 expected,
                 format!("{received}, kept {}", self.when()),
                 "go on with what it was kept with, add .resume(false) to the options of fit to \
@@ -135,8 +133,7 @@ impl Keeper {
             return Ok(());
         };
         remove(&self.path)?;
-        remove(&run.lock_path)?;
-        drop(run.lock);
+        run.lock.release()?;
         if let Some(folder) = self.path.parent() {
             // Other trainings may be kept there.
             let _ = fs::remove_dir(folder);
@@ -160,24 +157,6 @@ impl Keeper {
     }
 }
 
-/// The file at this path, and whether another has it. A training that ends meanwhile removes the file, and
-/// what was locked then keeps nobody out.
-fn lock_at(path: &Path) -> Result<(File, bool)> {
-    loop {
-        let lock = File::create(path).map_err(|error| cannot("create", path, &error))?;
-        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
-            return Ok((lock, true));
-        }
-        let own = lock.metadata().map(|file| (file.dev(), file.ino()));
-        let there = fs::metadata(path).map(|file| (file.dev(), file.ino()));
-        let gone = matches!((&own, &there), (Ok(own), Ok(there)) if own != there)
-            || matches!(&there, Err(error) if error.kind() == ErrorKind::NotFound);
-        if !gone {
-            return Ok((lock, false));
-        }
-    }
-}
-
 impl Run {
     /// Takes the name, unless another training has it.
     fn begin(folder: &Path, name: &str) -> Result<Self> {
@@ -195,32 +174,23 @@ impl Run {
         }
         fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))?;
         let lock_path = folder.join(format!("{name}.lock"));
-        check_regular(&lock_path)?;
-        let (lock, taken) = lock_at(&lock_path)?;
-        let run = Self {
-            name: name.to_owned(),
-            lock_path,
-            lock,
-        };
-        // A file system without locks is no reason not to train.
-        match taken {
-            true => Err(run.option(
+        let lock = FileLock::take(&lock_path)?.ok_or_else(|| {
+            option(
+                name,
                 "a name that no other training has at the moment".to_owned(),
                 "that of one that runs".to_owned(),
                 "wait for it or stop it, perhaps in another notebook, or choose another name",
-            )),
-            false => Ok(run),
-        }
+            )
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            lock,
+        })
     }
+}
 
-    fn option(&self, expected: String, received: String, advice: &str) -> Error {
-        Error::option(
-            &format!("run_name {:?}", self.name),
-            expected,
-            received,
-            advice,
-        )
-    }
+fn option(name: &str, expected: String, received: String, advice: &str) -> Error {
+    Error::option(&format!("run_name {name:?}"), expected, received, advice)
 }
 
 fn file_name(name: &str) -> String {
@@ -234,33 +204,5 @@ fn remove(path: &Path) -> Result<()> {
             Err(cannot("remove", path, &error))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::thread;
-
-    #[test]
-    fn a_name_has_one_holder_also_while_another_gives_it_back() {
-        let dir = tempfile::tempdir().unwrap();
-        let (path, holders) = (dir.path().join("name.lock"), AtomicUsize::new(0));
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..200 {
-                        let (lock, taken) = lock_at(&path).unwrap();
-                        if !taken {
-                            assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
-                            holders.fetch_sub(1, Ordering::SeqCst);
-                            fs::remove_file(&path).unwrap();
-                        }
-                        drop(lock);
-                    }
-                });
-            }
-        });
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 pub(crate) mod beside;
 pub(crate) mod checkpoint;
+mod file_lock;
 pub(crate) mod file_name;
 pub(crate) mod keeper;
 pub(crate) mod number;
@@ -11,4 +12,5 @@ mod run_folder;
 pub(crate) mod saved;
 mod saved_graph;
 
+pub use file_lock::FileLock;
 pub use run_folder::set_run_folder;

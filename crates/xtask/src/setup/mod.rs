@@ -25,6 +25,7 @@ pub(crate) use kernelspec::{KERNEL_NAME, kernelspecs};
 pub(crate) use python::private_environment;
 pub(crate) use shim::shim_folder;
 pub(crate) use system::missing;
+pub(crate) use workspace::library_path;
 
 use screen::Screen;
 
@@ -84,9 +85,10 @@ pub(crate) fn all(places: &Places) -> Result<Ready> {
 }
 
 /// Does whatever set-up is missing and compiles the experiments' program.
-pub(crate) fn experiments(places: &Places) -> Result<()> {
-    all(places)?;
-    workspace::build_experiments(places, &screen(places))
+pub(crate) fn experiments(places: &Places) -> Result<Ready> {
+    let ready = all(places)?;
+    workspace::build_experiments(places, &screen(places))?;
+    Ok(ready)
 }
 
 /// libtorch with what tch needs of it, and Jupyter.

@@ -113,7 +113,7 @@ pub(super) fn libtch_config(ready: &Ready, triple: &str) -> String {
 }
 
 /// Folders that hold libtch and libtorch.
-pub(super) fn library_path(ready: &Ready) -> Vec<PathBuf> {
+pub(crate) fn library_path(ready: &Ready) -> Vec<PathBuf> {
     vec![ready.shim.clone(), ready.libtorch.libraries()]
 }
 

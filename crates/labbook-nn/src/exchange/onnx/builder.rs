@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
-use super::protobuf::Message;
 use crate::Result;
+use crate::protobuf::Message;
 
 /// An option of an operator.
 #[derive(Debug, Clone)]

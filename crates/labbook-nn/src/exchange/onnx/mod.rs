@@ -2,7 +2,6 @@
 
 mod builder;
 mod layers;
-mod protobuf;
 
 use std::path::{Path, PathBuf};
 

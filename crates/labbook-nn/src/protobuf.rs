@@ -1,13 +1,13 @@
 /// A message of protobuf on its way to bytes.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Message(Vec<u8>);
+pub(crate) struct Message(Vec<u8>);
 
 impl Message {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
@@ -24,35 +24,41 @@ impl Message {
         self.varint(u64::from(field << 3 | kind));
     }
 
-    pub(super) fn int(mut self, field: u32, value: i64) -> Self {
+    pub(crate) fn int(mut self, field: u32, value: i64) -> Self {
         self.key(field, 0);
         self.varint(value.cast_unsigned());
         self
     }
 
-    pub(super) fn float(mut self, field: u32, value: f32) -> Self {
+    pub(crate) fn float(mut self, field: u32, value: f32) -> Self {
         self.key(field, 5);
         self.0.extend(value.to_le_bytes());
         self
     }
 
-    pub(super) fn bytes(mut self, field: u32, bytes: &[u8]) -> Self {
+    pub(crate) fn double(mut self, field: u32, value: f64) -> Self {
+        self.key(field, 1);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    pub(crate) fn bytes(mut self, field: u32, bytes: &[u8]) -> Self {
         self.key(field, 2);
         self.varint(bytes.len() as u64);
         self.0.extend(bytes);
         self
     }
 
-    pub(super) fn text(self, field: u32, text: &str) -> Self {
+    pub(crate) fn text(self, field: u32, text: &str) -> Self {
         self.bytes(field, text.as_bytes())
     }
 
-    pub(super) fn message(self, field: u32, message: &Self) -> Self {
+    pub(crate) fn message(self, field: u32, message: &Self) -> Self {
         self.bytes(field, &message.0)
     }
 
     /// Whole numbers in one piece.
-    pub(super) fn ints(self, field: u32, values: &[i64]) -> Self {
+    pub(crate) fn ints(self, field: u32, values: &[i64]) -> Self {
         let mut packed = Self::new();
         for value in values {
             packed.varint(value.cast_unsigned());
@@ -77,5 +83,7 @@ mod tests {
         assert_eq!(packed.0, [0x32, 0x06, 0x03, 0x8e, 0x02, 0x9e, 0xa7, 0x05]);
         assert_eq!(Message::new().int(1, -1).0.len(), 11);
         assert_eq!(Message::new().float(1, 1.0).0, [0x0d, 0, 0, 0x80, 0x3f]);
+        let double = [0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f];
+        assert_eq!(Message::new().double(1, 1.0).0, double);
     }
 }
