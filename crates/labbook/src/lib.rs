@@ -109,13 +109,14 @@ pub mod prelude {
     pub use labbook_notebook::{
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,
         array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
-        image_grid, mistakes, neighbor_matrix, plot_calibration, plot_confusion_matrices,
-        plot_confusion_matrix, plot_explained_variance, plot_filters, plot_forecast,
-        plot_histories, plot_history, plot_importances, plot_learning_rate, plot_model,
-        plot_node_weights, plot_precision_recall, plot_precision_recall_curve, plot_roc,
-        plot_telling_words, plot_words, precision_recall_curve, prediction_table, print_progress,
-        roc_curve, row, scatter, show, show_grad_cam, show_in_place, show_largest_losses,
-        show_most_confused, show_random_examples, show_saliency, stack, tensor_of, thumbnails,
+        image_grid, image_set, mistakes, neighbor_matrix, plot_calibration,
+        plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance, plot_filters,
+        plot_forecast, plot_histories, plot_history, plot_importances, plot_learning_rate,
+        plot_model, plot_node_weights, plot_precision_recall, plot_precision_recall_curve,
+        plot_roc, plot_telling_words, plot_words, precision_recall_curve, prediction_table,
+        print_progress, roc_curve, row, scatter, show, show_grad_cam, show_in_place,
+        show_largest_losses, show_most_confused, show_random_examples, show_saliency, stack,
+        tensor_of, thumbnails,
     };
     pub use labbook_records::{RunRecord, Runs};
     pub use labbook_tables::{
