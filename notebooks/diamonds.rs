@@ -62,24 +62,24 @@ println!("{} of {} diamonds are left out", all.height() - frame.height(), all.he
 // Prices: very many cheap stones, a few very dear ones.
 
 // %%
-Histogram::new(frame.clone(), "price").bins(60).title("Prices in dollars")
+histplot(&frame, "price").bins(60).title("Prices in dollars")
 
 // %% [markdown]
 // Does a better colour cost more? The boxes hold the middle half of the stones of each colour, the line in them is the
 // median. The best colour, D, is *cheaper* than the worst, J!
 
 // %%
-BoxPlot::new(frame.clone(), "price").x("color").showfliers(false).title("Price by colour, from D (best) to J")
+boxplot(&frame, "price").x("color").order(["D", "E", "F", "G", "H", "I", "J"]).showfliers(false).title("Price by colour, from D (best) to J")
 
 // %% [markdown]
 // The reason is weight: stones of good colour are small ones. What looks like an effect of one column is that of
 // another, which is why a model needs all of them.
 
 // %%
-BoxPlot::new(frame.clone(), "carat").x("color").showfliers(false).title("Weight by colour")
+boxplot(&frame, "carat").x("color").order(["D", "E", "F", "G", "H", "I", "J"]).showfliers(false).title("Weight by colour")
 
 // %%
-CorrelationMap::new(frame.clone()).title("Which columns go together")
+correlation_map(&frame).title("Which columns go together")
 
 // %% [markdown]
 // Weight and the three lengths say nearly the same. Price against weight, coloured by clarity: a bent cloud, and the
@@ -87,7 +87,11 @@ CorrelationMap::new(frame.clone()).title("Which columns go together")
 
 // %%
 let few = train_test_split(&frame, 0.04, 0)?.1;
-RelationPlot::new(few.clone(), "carat", "price").hue("clarity").title("Price over weight")
+let worst_to_best = ["I1", "SI2", "SI1", "VS2", "VS1", "VVS2", "VVS1", "IF"];
+scatterplot(&few, "carat", "price").hue("clarity").hue_order(worst_to_best).title("Price over weight")
+
+// %%
+pairplot(&few).vars(["price", "carat", "depth", "table"]).hue("cut")
 
 // %% [markdown]
 // ## 3. From columns to numbers
@@ -265,10 +269,10 @@ let percent = (&predicted / &price_test - 1.0) * 100.0;
 let mut residuals = test.clone();
 residuals.with_column(column_of("predicted", &predicted)?)?;
 residuals.with_column(column_of("percent off", &percent)?)?;
-Histogram::new(residuals.clone(), "percent off").bins(60).title("Errors in percent of the price")
+histplot(&residuals, "percent off").bins(60).title("Errors in percent of the price")
 
 // %%
-RelationPlot::new(residuals.clone(), "predicted", "percent off").title("Errors over predicted prices")
+scatterplot(&residuals, "predicted", "percent off").alpha(0.2).title("Errors over predicted prices")
 
 // %% [markdown]
 // The stones that it valued most below their price, and most above:
@@ -321,7 +325,8 @@ for input in &inputs_test {
 }
 let hidden = network.activations(&some, last_hidden..last_hidden + 1)?[0].shallow_clone();
 let map = Tsne::new().perplexity(40.0).fit(&hidden)?;
-COLOURED
+let prices = array_of(&price_test.narrow(0, 0, shown))?.mapv(f64::from).into_raw_vec_and_offset().0;
+ScatterPlot::new(&map.embedding).values("price", &prices).title("Diamonds by what the network makes of them")
 
 // %% [markdown]
 // ## 11. What to take home
