@@ -6,7 +6,8 @@ use crate::numbers::figure;
 use crate::render::shown_as;
 use crate::table::Table;
 
-/// What a model's score loses without each column, as bars, the most important one first.
+/// What a model's score loses without each column, as bars, the most important one first. A loss below 0,
+/// which is chance, has no bar.
 ///
 /// ```
 /// use labbook_notebook::plot_importances;
@@ -26,7 +27,8 @@ use crate::table::Table;
 /// [`NotebookError::Chart`] without columns, and for numbers that are not finite.
 pub fn plot_importances(importance: &PermutationImportance) -> Result<Figure, NotebookError> {
     let ranked = importance.ranked().into_iter();
-    let (names, means): (Vec<&str>, Vec<f64>) = ranked.map(|(name, mean, _)| (name, mean)).unzip();
+    let losses = ranked.map(|(name, mean, _)| (name, mean.max(0.0)));
+    let (names, means): (Vec<&str>, Vec<f64>) = losses.unzip();
     let title = "What the score loses when a column is shuffled";
     Ok(BarChart::new(title).bars(&names, &means).figure()?)
 }
@@ -75,6 +77,12 @@ mod tests {
             "{text}"
         );
         assert!(importance.to_html().contains("&lt;cut&gt;"));
+        let gained = PermutationImportance {
+            importances: vec![vec![-0.5], vec![0.25]],
+            ..importance
+        };
+        let figure = plot_importances(&gained).unwrap();
+        assert!(figure.alt().contains("<cut> 0"), "{}", figure.alt());
         let none = PermutationImportance {
             columns: Vec::new(),
             baseline: 0.0,

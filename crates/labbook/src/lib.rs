@@ -109,7 +109,7 @@ pub mod prelude {
     pub use labbook_notebook::{
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,
         array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
-        image_grid, image_set, mistakes, neighbor_matrix, plot_activations, plot_calibration,
+        image_grid, image_set, mistakes, neighbor_matrix, plot_calibration,
         plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance, plot_filters,
         plot_forecast, plot_histories, plot_history, plot_importances, plot_learning_rate,
         plot_model, plot_node_weights, plot_precision_recall, plot_precision_recall_curve,
