@@ -54,6 +54,30 @@ pub fn write_notebook(folder: &Path, name: &str, cells: &[&str]) -> std::io::Res
     Ok(path)
 }
 
+/// The code cells of a script in jupytext's percent format, without the one that depends on the facade, which
+/// every kernel of these tests runs first.
+///
+/// # Errors
+/// When the script cannot be read.
+pub fn code_cells(script: &Path) -> std::io::Result<Vec<String>> {
+    let text = std::fs::read_to_string(script)?;
+    let mut cells: Vec<String> = Vec::new();
+    let mut of_code = false;
+    for line in text.lines() {
+        if line.starts_with("// %%") {
+            of_code = line == "// %%";
+            if of_code {
+                cells.push(String::new());
+            }
+        } else if let (true, Some(cell)) = (of_code, cells.last_mut()) {
+            cell.push_str(line);
+            cell.push('\n');
+        }
+    }
+    cells.retain(|cell| !cell.starts_with("// :dep") && !cell.trim().is_empty());
+    Ok(cells.iter().map(|cell| cell.trim().to_owned()).collect())
+}
+
 /// What a kernel answered to a cell.
 #[derive(Debug)]
 pub struct Answer {

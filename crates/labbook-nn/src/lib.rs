@@ -63,7 +63,7 @@ pub use exchange::{ImportedWeights, WeightLayout, WeightMap, WeightMapRow, Weigh
 pub use generation::{Generate, IntoTokens};
 pub use image_files::{
     AspectRatio, ColorMode, ImageFolder, ImageInterpolation, LabelMode,
-    image_dataset_from_directory, image_dataset_from_files, load_img,
+    image_dataset_from_directory, image_dataset_from_files, load_img, save_img,
 };
 pub use images::{Augmentation, Explanation, TestTimeAugmentation};
 pub use layers::{

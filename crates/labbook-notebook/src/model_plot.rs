@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
 use labbook_charts::{Figure, FilterGrid, ModelPlot};
-use labbook_nn::{Model, Sequential};
+use labbook_nn::Model;
+use tch::Tensor;
 
 use crate::error::NotebookError;
 use crate::tensors::array;
@@ -73,30 +74,84 @@ fn several<'a>(shapes: impl Iterator<Item = &'a String>) -> String {
 /// [`NotebookError::Model`] when the model is not built or has no such layer;
 /// [`NotebookError::Tensor`] when the layer has no kernel; [`NotebookError::Chart`] when the
 /// kernel has more than three channels.
-pub fn plot_filters(model: &Sequential, layer: &str) -> Result<Figure, NotebookError> {
+pub fn plot_filters(model: &Model, layer: &str) -> Result<Figure, NotebookError> {
+    let kernel = kernel(model, layer)?;
+    let expected = "a Conv2D, such as the first one";
+    let filters = array(&kernel, "kernel")?.into_dimensionality();
+    let filters = filters.map_err(|_| another_layer(layer, &kernel, expected))?;
+    Ok(FilterGrid::new(&filters).title(layer).figure()?)
+}
+
+/// What each node of a dense layer over an image looks for: its weights at their pixels, as little
+/// pictures; grey is 0, bright speaks for the node, dark against it.
+///
+/// `image_shape` is (height, width, channels) of the image that was flattened, with 1 or 3 channels.
+///
+/// ```
+/// use labbook_nn::{Dense, Sequential};
+/// use labbook_notebook::plot_node_weights;
+///
+/// let mut model = Sequential::new();
+/// model.add(Dense::new(5).name("hidden").input_shape(28 * 28));
+/// let figure = plot_node_weights(&model, "hidden", (28, 28, 1))?;
+/// assert!(figure.alt().contains("5 filters of 28 x 28"));
+/// # Ok::<(), labbook_notebook::NotebookError>(())
+/// ```
+///
+/// # Errors
+/// [`NotebookError::Model`] when the model is not built or has no such layer;
+/// [`NotebookError::Tensor`] when the layer has no kernel, or one of another number of inputs;
+/// [`NotebookError::Chart`] for other channels.
+pub fn plot_node_weights(
+    model: &Model,
+    layer: &str,
+    image_shape: (i64, i64, i64),
+) -> Result<Figure, NotebookError> {
+    let kernel = kernel(model, layer)?;
+    let (height, width, channels) = image_shape;
+    let inputs = height
+        .checked_mul(width)
+        .and_then(|n| n.checked_mul(channels));
+    let nodes = match *kernel.size().as_slice() {
+        [rows, nodes] if Some(rows) == inputs && rows > 0 => nodes,
+        _ => {
+            let expected =
+                format!("a Dense layer over an image of {height} x {width} x {channels}");
+            return Err(another_layer(layer, &kernel, &expected));
+        }
+    };
+    let kernel = kernel.f_reshape([height, width, channels, nodes])?;
+    let pictures = array(&kernel, "kernel")?.into_dimensionality();
+    let pictures = pictures.map_err(|_| another_layer(layer, &kernel, "a Dense layer"))?;
+    Ok(FilterGrid::new(&pictures).title(layer).figure()?)
+}
+
+/// The kernel of a layer in Keras's shape.
+fn kernel(model: &Model, layer: &str) -> Result<Tensor, NotebookError> {
     let info = model.layer(layer)?;
     let name = format!("{layer}/kernel:0");
-    let weights = model.weights()?;
-    let kernel = weights.iter().find(|(weight, _)| *weight == name);
-    let received = match kernel {
-        Some((_, kernel)) => format!("one with the kernel {:?}", kernel.size()),
-        None => format!("{layer} ({}) without a kernel", info.class_name),
-    };
-    let kernel = match kernel {
-        Some((_, kernel)) => array(kernel, "kernel")?.into_dimensionality().ok(),
-        None => None,
-    };
-    let kernel = kernel.ok_or_else(|| NotebookError::Tensor {
+    let mut weights = model.weights()?.into_iter();
+    let found = weights.find(|(weight, _)| *weight == name);
+    found
+        .map(|(_, kernel)| kernel)
+        .ok_or_else(|| NotebookError::Tensor {
+            what: "layer",
+            expected: "one with a kernel, such as Dense or Conv2D".to_owned(),
+            received: format!("{layer} ({}) without a kernel", info.class_name),
+        })
+}
+
+fn another_layer(layer: &str, kernel: &Tensor, expected: &str) -> NotebookError {
+    NotebookError::Tensor {
         what: "layer",
-        expected: "a Conv2D, such as the first one".to_owned(),
-        received,
-    })?;
-    Ok(FilterGrid::new(&kernel).title(layer).figure()?)
+        expected: expected.to_owned(),
+        received: format!("{layer} with the kernel {:?}", kernel.size()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use labbook_nn::{Add, Concatenate, Conv2D, Dense, Flatten, Input};
+    use labbook_nn::{Add, Concatenate, Conv2D, Dense, Flatten, Input, Sequential};
     use tch::Device;
 
     use super::*;
@@ -159,5 +214,27 @@ mod tests {
         assert!(error("flat").contains("flat (Flatten) without a kernel"));
         assert!(error("scores").contains("the kernel [64, 2]"));
         assert!(error("third").contains("one of conv, deep"));
+    }
+
+    #[test]
+    fn the_nodes_of_a_dense_layer_are_pictures_of_its_image() {
+        let mut model = Sequential::on(Device::Cpu).named("nodes");
+        model.add(Flatten::new().name("flat").input_shape((4, 6, 3)));
+        model.add(Dense::new(5).name("hidden").use_bias(false));
+        let figure = plot_node_weights(&model, "hidden", (4, 6, 3)).unwrap();
+        assert!(
+            figure.alt().contains("5 filters of 4 x 6"),
+            "{}",
+            figure.alt()
+        );
+        let error = |layer: &str, shape| {
+            plot_node_weights(&model, layer, shape)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(error("hidden", (4, 6, 1)).contains("the kernel [72, 5]"));
+        assert!(error("hidden", (i64::MAX, 6, 3)).contains("the kernel [72, 5]"));
+        assert!(error("flat", (4, 6, 3)).contains("without a kernel"));
+        assert!(plot_node_weights(&model, "hidden", (6, 6, 2)).is_err());
     }
 }

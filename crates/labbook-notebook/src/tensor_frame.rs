@@ -4,7 +4,7 @@ use labbook_analysis::Samples;
 use ndarray::Array2;
 use polars::frame::DataFrame;
 use polars::prelude::{Column, IntoColumn, NamedFrom, Series};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::error::NotebookError;
 use crate::matrix::classes;
@@ -60,12 +60,48 @@ pub fn array_of(tensor: &Tensor) -> Result<Array2<f32>, NotebookError> {
     table(tensor, "tensor")
 }
 
-/// Classes as a column, for a frame's `insert_column`.
+/// An array of shape (N, features) as a tensor of 32-bit numbers, such as what a model takes of a map or of
+/// principal components: the counterpart of [`array_of`].
+///
+/// ```
+/// use labbook_notebook::tensor_of;
+/// use ndarray::array;
+///
+/// let x = tensor_of(&array![[1.0, 2.0], [3.0, 4.0]])?;
+/// assert_eq!((x.size(), x.double_value(&[1, 0])), (vec![2, 2], 3.0));
+/// # Ok::<(), labbook_notebook::NotebookError>(())
+/// ```
 ///
 /// # Errors
-/// [`NotebookError::Tensor`] unless the tensor holds integers shaped (N,) or (N, 1).
+/// [`NotebookError::Analysis`] for another shape, [`NotebookError::Torch`] when libtorch refuses.
+pub fn tensor_of(samples: &impl Samples) -> Result<Tensor, NotebookError> {
+    let table = samples.to_exact_table()?;
+    Ok(table.f_to_kind(Kind::Float)?.f_contiguous()?)
+}
+
+/// Classes or other numbers as a column, for a frame's `insert_column` and `with_column`: whole numbers stay
+/// whole, others become doubles.
+///
+/// # Errors
+/// [`NotebookError::Tensor`] unless the tensor holds real numbers and is shaped (N,) or (N, 1).
 pub fn column_of(name: &str, tensor: &Tensor) -> Result<Column, NotebookError> {
-    let values = classes(tensor, "column")?;
+    if !tensor.is_floating_point() {
+        let values = classes(tensor, "column")?;
+        return Ok(Series::new(name.into(), values).into_column());
+    }
+    let size = tensor.size();
+    if !matches!(size.as_slice(), [_] | [_, 1]) {
+        return Err(NotebookError::Tensor {
+            what: "column",
+            expected: "numbers shaped [N] or [N, 1]".to_owned(),
+            received: format!("{:?} shaped {size:?}", tensor.kind()),
+        });
+    }
+    let values = tensor
+        .f_detach()?
+        .f_to_device(Device::Cpu)?
+        .f_to_kind(Kind::Double)?;
+    let values = Vec::<f64>::try_from(values.f_contiguous()?.f_view([-1])?)?;
     Ok(Series::new(name.into(), values).into_column())
 }
 
@@ -106,9 +142,28 @@ mod tests {
     }
 
     #[test]
+    fn a_column_of_numbers_keeps_their_fractions() -> Result<(), NotebookError> {
+        let column = column_of("error", &Tensor::from_slice(&[0.5_f32, -1.25]).view([2, 1]))?;
+        assert_eq!(column.f64()?.to_vec(), [Some(0.5), Some(-1.25)]);
+        assert_eq!(column.name().as_str(), "error");
+        Ok(())
+    }
+
+    #[test]
+    fn an_array_comes_back_as_it_was() -> Result<(), NotebookError> {
+        let array = ndarray::array![[0.5_f64, -1.0, 3.0], [2.0, 0.0, 1e-3]];
+        let tensor = tensor_of(&array)?;
+        assert_eq!((tensor.size(), tensor.kind()), (vec![2, 3], Kind::Float));
+        assert_eq!(array_of(&tensor)?, array.mapv(|value| value as f32));
+        Ok(())
+    }
+
+    #[test]
     fn an_image_is_no_table() {
         let images = Tensor::zeros([2, 3, 3], tch::kind::FLOAT_CPU);
         assert!(frame_of(&images, "x").is_err());
         assert!(column_of("x", &images).is_err());
+        assert!(column_of("x", &images.get(0)).is_err());
+        assert!(tensor_of(&images).is_err());
     }
 }

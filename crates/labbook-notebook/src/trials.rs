@@ -50,6 +50,40 @@ impl Trials {
 
     /// Adds a training and what an evaluation said of it.
     pub fn add(&mut self, name: &str, history: &History, evaluation: &Evaluation) {
+        self.add_figures(name, history, figures(evaluation));
+    }
+
+    /// Adds a training and figures that were computed of its predictions, such as errors in another unit
+    /// than the one that was trained for.
+    ///
+    /// ```
+    /// # use labbook_nn::{Dense, Fit, SGD, Sequential};
+    /// # use labbook_notebook::Trials;
+    /// # use tch::{Device, Kind, Tensor};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let x = Tensor::ones([4, 2], (Kind::Float, Device::Cpu));
+    /// # let mut model = Sequential::new();
+    /// # model.add(Dense::new(1).input_shape(2));
+    /// # model.compile(SGD::new(), "mse", [])?;
+    /// let history = model.fit(&x, &x.narrow(1, 0, 1), &Fit::new().verbose(0))?;
+    /// let mut trials = Trials::new("Error in percent of the price");
+    /// trials.add_scores("linear", &history, [("mape", 7.5)]);
+    /// assert_eq!(trials.mean("linear")?, 7.5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_scores<'a>(
+        &mut self,
+        name: &str,
+        history: &History,
+        scores: impl IntoIterator<Item = (&'a str, f64)>,
+    ) {
+        let scores = scores.into_iter();
+        let scores = scores.map(|(name, value)| (name.to_owned(), value));
+        self.add_figures(name, history, scores.collect());
+    }
+
+    fn add_figures(&mut self, name: &str, history: &History, figures: Vec<(String, f64)>) {
         let known = self.rows.iter().position(|row| row.name == name);
         let index = known.unwrap_or_else(|| {
             self.rows.push(Row {
@@ -61,11 +95,32 @@ impl Trials {
             self.rows.len() - 1
         });
         let row = &mut self.rows[index];
-        row.evaluations.push(figures(evaluation));
+        row.evaluations.push(figures);
         let columns = history.columns().iter();
         let last = columns.filter_map(|(name, values)| Some((name.clone(), *values.last()?)));
         row.trainings.push(last.collect());
         row.seconds.push(history.training_seconds);
+    }
+
+    /// The mean of the compared metric over the trainings of a name, for what is concluded of the table.
+    ///
+    /// # Errors
+    /// [`NotebookError::NoColumn`] when there is no training of this name, or it lacks the metric.
+    pub fn mean(&self, name: &str) -> Result<f64, NotebookError> {
+        let compared = self.compared();
+        let Some(row) = self.rows.iter().find(|row| row.name == name) else {
+            let names: Vec<&str> = self.rows.iter().map(|row| row.name.as_str()).collect();
+            return Err(NotebookError::NoColumn {
+                missing: name.to_owned(),
+                found: names.join(", "),
+            });
+        };
+        let spread = row.evaluated(&compared);
+        let spread = spread.ok_or_else(|| NotebookError::NoColumn {
+            missing: compared,
+            found: self.names().join(", "),
+        })?;
+        Ok(spread.mean)
     }
 
     /// The compared metric as bars, in the order in which the trainings were added.
@@ -246,6 +301,11 @@ mod tests {
         ];
         assert_eq!(words[..expected.len()], expected, "{text}");
         assert!(trials.plot().is_ok() && Trials::new("").plot().is_err());
+        assert_eq!(trials.mean("none").ok(), Some(0.5));
+        assert!((trials.mean("one").unwrap() - 0.64).abs() < 1e-12);
+        let error = trials.mean("two").unwrap_err().to_string();
+        assert!(error.contains("none, one"), "{error}");
+        assert!(trials.metric("auc").mean("none").is_err());
         Ok(())
     }
 

@@ -24,6 +24,17 @@ pub enum TableError {
         /// What to do about it.
         advice: String,
     },
+    /// The importance of columns cannot be told.
+    #[error(
+        "permutation importance: expected {expected}. Received: {received}. To go on: name columns of \
+             rows that a model was not trained on, and give a score that is the larger the better"
+    )]
+    Importance {
+        /// What it needs.
+        expected: String,
+        /// What it was given.
+        received: String,
+    },
     /// A file could not be read or written.
     #[error(transparent)]
     Data(#[from] labbook_data::DataError),

@@ -18,6 +18,7 @@ use crate::statistics::{deviation, mean, most_frequent, quantile, sorted};
 pub(crate) enum Transform {
     Passthrough,
     Standard,
+    Log,
     MinMax,
     Robust,
     OneHot,
@@ -76,7 +77,7 @@ impl Fitted {
                 names: counts.keys().map(|name| (*name).to_owned()).collect(),
             });
         }
-        let values = numbers(frame, column)?;
+        let values = measured(frame, column, transform)?;
         let mut known: Vec<f64> = values.iter().copied().flatten().collect();
         if known.is_empty() {
             return Err(nothing(column));
@@ -89,7 +90,7 @@ impl Fitted {
         // As in a pipeline of imputer and scaler, the scaler sees what was filled in.
         let mut filled: Vec<f64> = values.iter().map(|value| value.unwrap_or(fill)).collect();
         let (center, scale) = match transform {
-            Transform::Standard => (mean(&filled), deviation(&filled)),
+            Transform::Standard | Transform::Log => (mean(&filled), deviation(&filled)),
             Transform::MinMax => {
                 let least = filled.iter().copied().fold(f64::INFINITY, f64::min);
                 let most = filled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -126,7 +127,7 @@ impl Fitted {
                 center,
                 scale,
             } => {
-                let values = numbers(frame, column)?.into_iter();
+                let values = measured(frame, column, transform)?.into_iter();
                 let scaled = values.map(|value| (value.unwrap_or(*fill) - center) / scale);
                 Ok(vec![scaled.collect()])
             }
@@ -167,12 +168,21 @@ impl Fitted {
     }
 
     /// The column again, of the numbers that were made of it: one-hot numbers by the largest.
-    pub(crate) fn inverse(&self, column: &str, numbers: &[Vec<f64>]) -> Column {
+    pub(crate) fn inverse(
+        &self,
+        column: &str,
+        transform: Transform,
+        numbers: &[Vec<f64>],
+    ) -> Column {
         let series = match self {
             Self::Dates(dates) => Series::new(column.into(), dates.inverse(numbers)),
             Self::Numbers { center, scale, .. } => {
                 let values = numbers.iter().flatten().map(|value| value * scale + center);
-                Series::new(column.into(), values.collect::<Vec<f64>>())
+                let values: Vec<f64> = match transform {
+                    Transform::Log => values.map(f64::exp).collect(),
+                    _ => values.collect(),
+                };
+                Series::new(column.into(), values)
             }
             Self::Categories { names, .. } => {
                 let rows = numbers.first().map_or(0, Vec::len);
@@ -192,6 +202,28 @@ impl Fitted {
         };
         series.into_column()
     }
+}
+
+/// The numbers of a column, or their logarithms.
+fn measured(
+    frame: &DataFrame,
+    column: &str,
+    transform: Transform,
+) -> Result<Vec<Option<f64>>, TableError> {
+    let values = numbers(frame, column)?;
+    if transform != Transform::Log {
+        return Ok(values);
+    }
+    if let Some(value) = values.iter().flatten().find(|value| **value <= 0.0) {
+        let advice = "leave such rows out, or take the column by standard(..)";
+        return Err(TableError::column(
+            column,
+            "numbers above 0, which have a logarithm",
+            value,
+            advice,
+        ));
+    }
+    Ok(values.into_iter().map(|value| value.map(f64::ln)).collect())
 }
 
 pub(crate) fn nothing(column: &str) -> TableError {

@@ -100,6 +100,25 @@ impl TablePreprocessor {
         self.with(Transform::Standard, columns)
     }
 
+    /// Takes the natural logarithm of numbers above 0, and scales it as [`standard`](Self::standard): for
+    /// prices, weights and the like, which differ by factors. A gap is filled among the logarithms.
+    ///
+    /// ```
+    /// use labbook_tables::TablePreprocessor;
+    /// use polars::df;
+    ///
+    /// let mut target = TablePreprocessor::new().log(&["price"]);
+    /// let y = target.fit_transform(&df!("price" => [10.0, 100.0, 1000.0])?)?;
+    /// assert_eq!(y.double_value(&[1, 0]), 0.0);
+    /// let prices = target.inverse(&y)?;
+    /// assert!((prices.column("price")?.f64()?.get(2).unwrap() - 1000.0).abs() < 1e-3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn log<S: AsRef<str>>(self, columns: &[S]) -> Self {
+        self.with(Transform::Log, columns)
+    }
+
     /// Scales numbers to 0 to 1, as `MinMaxScaler`.
     #[must_use]
     pub fn min_max<S: AsRef<str>>(self, columns: &[S]) -> Self {
@@ -296,7 +315,7 @@ impl TablePreprocessor {
             let fitted = step.fitted()?;
             let count = fitted.names(&step.column, step.transform).len();
             let own: Vec<Vec<f64>> = numbers.by_ref().take(count).collect();
-            columns.push(fitted.inverse(&step.column, &own));
+            columns.push(fitted.inverse(&step.column, step.transform, &own));
         }
         Ok(DataFrame::new(rows, columns)?)
     }
@@ -313,6 +332,34 @@ impl TablePreprocessor {
         let marks = self.columns.iter().filter(|step| step.marked);
         own.chain(marks.map(|step| format!("{}_missing", step.column)))
             .collect()
+    }
+
+    /// The categories of a column by their numbers, as `OneHotEncoder`'s `categories_`: sorted names,
+    /// such as those of classes that a model learns.
+    ///
+    /// ```
+    /// use labbook_tables::TablePreprocessor;
+    /// use polars::df;
+    ///
+    /// let mut target = TablePreprocessor::new().ordinal(&["species"]);
+    /// target.fit(&df!("species" => ["Gentoo", "Adelie", "Gentoo"])?)?;
+    /// assert_eq!(target.categories("species")?, ["Adelie", "Gentoo"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Before [`fit`](Self::fit), and for a column that is not among those made of categories.
+    pub fn categories(&self, column: &str) -> Result<Vec<String>, TableError> {
+        let mut steps = self.columns.iter().filter(|step| step.column == column);
+        let step = steps.find(|step| step.transform.is_of_categories());
+        let step = step.ok_or_else(|| {
+            let expected = "a column that one_hot(..) or ordinal(..) took";
+            TableError::column(column, expected, "none of this name", "name it there")
+        })?;
+        match step.fitted()? {
+            Fitted::Categories { names, .. } => Ok(names.clone()),
+            Fitted::Numbers { .. } | Fitted::Dates(_) => Err(not_fitted()),
+        }
     }
 
     /// Writes the recipe as JSON, beside its place and renamed.
@@ -400,7 +447,7 @@ mod tests {
 
     fn train() -> DataFrame {
         df!(
-            "a" => GIVEN, "b" => GIVEN, "c" => GIVEN, "one" => [7.0; 6],
+            "a" => GIVEN, "b" => GIVEN, "c" => GIVEN, "d" => GIVEN, "one" => [7.0; 6],
             "k" => [Some("y"), Some("x"), None, Some("y"), Some("z"), Some("x")],
         )
         .unwrap()
@@ -434,9 +481,9 @@ mod tests {
                 .standard(&["a"])
                 .min_max(&["b"])
                 .robust(&["c"]);
-            let mut recipe = recipe.standard(&["one"]).fill(fill);
+            let mut recipe = recipe.standard(&["one"]).log(&["d"]).fill(fill);
             let x = recipe.fit_transform(&train()).unwrap();
-            for (at, scaler) in ["standard", "min_max", "robust", "constant"]
+            for (at, scaler) in ["standard", "min_max", "robust", "constant", "log"]
                 .iter()
                 .enumerate()
             {
@@ -528,6 +575,42 @@ mod tests {
     }
 
     #[test]
+    fn logarithms_come_back_as_numbers() {
+        let mut recipe = TablePreprocessor::new().log(&["a", "one"]);
+        let x = recipe.fit_transform(&train()).unwrap();
+        let back = recipe.inverse(&x).unwrap();
+        let back = back.column("a").unwrap().f64().unwrap().to_vec();
+        for (given, found) in GIVEN.iter().zip(back) {
+            let found = found.unwrap();
+            assert!(
+                given.is_none_or(|given| (given - found).abs() < 1e-5),
+                "{found}"
+            );
+        }
+        let error = recipe.transform(&df!("a" => [0.0], "one" => [1.0]).unwrap());
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("column a") && error.contains("above 0"),
+            "{error}"
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("recipe.json");
+        recipe.save(&path).unwrap();
+        assert_eq!(TablePreprocessor::load(&path).unwrap(), recipe);
+    }
+
+    #[test]
+    fn categories_are_told_by_their_numbers() {
+        let mut recipe = TablePreprocessor::new().standard(&["a"]).one_hot(&["k"]);
+        let error = recipe.categories("k").unwrap_err().to_string();
+        assert!(error.contains("fit(..)"), "{error}");
+        recipe.fit(&train()).unwrap();
+        assert_eq!(recipe.categories("k").unwrap(), ["x", "y", "z"]);
+        let error = recipe.categories("a").unwrap_err().to_string();
+        assert!(error.contains("one_hot(..)"), "{error}");
+    }
+
+    #[test]
     fn dates_come_apart_and_back() {
         let days = df!("when" => [
             Some("2023-01-01"), Some("2024-02-29 13:45"), None, Some("2025-12-31T23:59:00Z"),
@@ -582,7 +665,7 @@ mod tests {
     fn wrong_columns_are_named() {
         let frame = train();
         let error = |mut recipe: TablePreprocessor| recipe.fit(&frame).unwrap_err().to_string();
-        assert!(error(TablePreprocessor::new().standard(&["q"])).contains("a, b, c, one, k"));
+        assert!(error(TablePreprocessor::new().standard(&["q"])).contains("a, b, c, d, one, k"));
         assert!(error(TablePreprocessor::new().standard(&["k"])).contains("one_hot"));
         assert!(error(TablePreprocessor::new()).contains("at least one column"));
         let unfitted = TablePreprocessor::new().standard(&["a"]);

@@ -71,7 +71,7 @@ pub mod prelude {
     pub use labbook_nn::{
         AspectRatio, ColorMode, CrossValidation, ImageFolder, ImageInterpolation, ImportedWeights,
         LabelMode, WeightLayout, WeightMap, applications, cross_val_score,
-        image_dataset_from_directory, image_dataset_from_files, load_img,
+        image_dataset_from_directory, image_dataset_from_files, load_img, save_img,
     };
     // a merging layer; its own name is here how scores are averaged
     pub use labbook_nn::Average as AverageLayer;
@@ -115,17 +115,20 @@ pub mod prelude {
     pub use labbook_notebook::{
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, StudyFrame, Table, Trials,
         Versions, array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
-        image_grid, mistakes, neighbor_matrix, plot_calibration, plot_confusion_matrices,
-        plot_confusion_matrix, plot_explained_variance, plot_filters, plot_forecast,
-        plot_histories, plot_history, plot_learning_rate, plot_model, plot_precision_recall,
-        plot_precision_recall_curve, plot_roc, plot_study, plot_telling_words, plot_words,
-        precision_recall_curve, prediction_table, print_progress, roc_curve, row, scatter, show,
-        show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
-        show_random_examples, show_saliency, stack, thumbnails,
+        image_grid, image_set, mistakes, neighbor_matrix, plot_calibration,
+        plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance, plot_filters,
+        plot_forecast, plot_histories, plot_history, plot_importances, plot_learning_rate,
+        plot_model, plot_node_weights, plot_precision_recall, plot_precision_recall_curve,
+        plot_roc, plot_study, plot_telling_words, plot_words, precision_recall_curve,
+        prediction_table, print_progress, roc_curve, row, scatter, show, show_grad_cam,
+        show_in_place, show_largest_losses, show_most_confused, show_random_examples,
+        show_saliency, stack, tensor_of, thumbnails,
     };
     pub use labbook_records::{RunRecord, Runs};
     pub use labbook_study::{Case, PairedComparison, Study, StudyResults, Training, TrialResult};
-    pub use labbook_tables::{Fill, ReadCsv, TablePreprocessor, read_csv};
+    pub use labbook_tables::{
+        Fill, PermutationImportance, ReadCsv, TablePreprocessor, permutation_importance, read_csv,
+    };
     pub use labbook_text::{
         Bleu, PadSequences, RougeScore, Side, Split, Standardize, StringLookup, TextOutput,
         TextVectorization, TimeseriesWindows, WordVectors, pad_sequences, rouge_l, rouge_l_sum,

@@ -432,6 +432,14 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("Palette", Box::new(Palette::Muted)),
         ("Pacmap", Box::new(Pacmap::new())),
         ("Pca", Box::new(Pca::new(2))),
+        (
+            "PermutationImportance",
+            Box::new(PermutationImportance {
+                columns: vec![NAME.to_owned()],
+                baseline: 0.5,
+                importances: vec![vec![0.25, 0.5]],
+            }),
+        ),
         ("Predict", Box::new(Predict::new())),
         ("Provenance", Box::new(data.provenance.clone())),
         ("RMSprop", Box::new(RMSprop::new())),

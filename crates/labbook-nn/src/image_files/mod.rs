@@ -11,6 +11,7 @@ mod label_mode;
 mod listing;
 mod load_img;
 mod resample;
+mod save_img;
 
 pub use aspect_ratio::AspectRatio;
 pub use color_mode::ColorMode;
@@ -18,3 +19,4 @@ pub use image_folder::{ImageFolder, image_dataset_from_directory, image_dataset_
 pub use interpolation::ImageInterpolation;
 pub use label_mode::LabelMode;
 pub use load_img::load_img;
+pub use save_img::save_img;

@@ -49,6 +49,35 @@ impl Model {
         Ok(weights)
     }
 
+    /// Copies of one layer's weights on the CPU, in Keras's order and shapes, such as kernel and bias: the
+    /// `get_layer(name).get_weights()` of Keras.
+    ///
+    /// ```
+    /// use labbook_nn::{Embedding, Sequential};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let mut model = Sequential::new();
+    /// model.add(Embedding::new(7, 2).name("color").input_shape(1));
+    /// assert_eq!(model.layer_weights("color")?[0].size(), [7, 2]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the model is not built, or has no such layer.
+    pub fn layer_weights(&self, layer: &str) -> Result<Vec<Tensor>> {
+        self.layer(layer)?;
+        let prefix = format!("{layer}/");
+        let mut weights = Vec::new();
+        for (name, parameter) in self.parameters() {
+            if name.starts_with(&prefix) {
+                let view = parameter.keras_view(&parameter.value)?;
+                weights.push(copy(&view)?.f_to_device(Device::Cpu)?);
+            }
+        }
+        Ok(weights)
+    }
+
     /// Overwrites all weights, given as [`weights`](Self::weights) gives them.
     ///
     /// They are matched by their order and checked by their shapes; names may differ, since
