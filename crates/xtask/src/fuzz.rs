@@ -9,12 +9,13 @@ use crate::process;
 use crate::setup;
 
 /// Each target of `fuzz/`, and a folder with files to begin with.
-const TARGETS: [(&str, &str); 10] = [
+const TARGETS: [(&str, &str); 11] = [
     ("weights", "crates/labbook-nn/tests/fixtures"),
     ("model", "crates/labbook-nn/tests/fixtures"),
     ("image", "crates/labbook-nn/tests/fixtures/images"),
     ("record", "notebooks/records"),
     ("vocabulary", "crates/labbook-text/tests/fixtures"),
+    ("study", "studies/search"),
     ("npy", "crates/labbook-data/tests/fixtures/numpy"),
     ("npz", "crates/labbook-data/tests/fixtures/numpy"),
     ("idx", "crates/labbook-data/tests/fixtures"),
@@ -213,8 +214,8 @@ mod tests {
 
     #[test]
     fn targets_are_chosen_by_name() {
-        assert_eq!(chosen(None).unwrap().len(), 5);
-        assert_eq!(chosen(Some("all")).unwrap().len(), 10);
+        assert_eq!(chosen(None).unwrap().len(), 6);
+        assert_eq!(chosen(Some("all")).unwrap().len(), 11);
         assert_eq!(chosen(Some("csv,model")).unwrap()[0].0, "csv");
         let error = chosen(Some("csw")).unwrap_err().to_string();
         assert!(error.contains("no target \"csw\""), "{error}");
