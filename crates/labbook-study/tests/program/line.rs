@@ -48,7 +48,7 @@ fn train(hp: &Case) -> Result<Training, Box<dyn Error>> {
         .epochs(epochs)
         .batch_size(16)
         .validation_split(0.2)
-        .verbose(0);
+        .verbose(2);
     Ok(Training::new(model, &x, &y)
         .fit(options.callbacks(Pause(pause)))
         .test(&x, &y)
