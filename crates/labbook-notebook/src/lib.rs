@@ -13,6 +13,7 @@ mod error;
 mod explanations;
 mod feature_maps;
 mod frame;
+mod frame_columns;
 mod history;
 mod html;
 mod image_grid;
@@ -21,6 +22,7 @@ mod layout;
 mod learning_rate;
 mod live;
 mod live_plot;
+mod live_scatter;
 mod matrix;
 mod mistakes;
 mod model_plot;
@@ -38,6 +40,7 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod some_images;
+mod statistical_charts;
 mod table;
 mod tensor_frame;
 mod tensors;
@@ -68,6 +71,9 @@ pub use ranking::{plot_precision_recall_curve, plot_roc, precision_recall_curve,
 pub use render::Render;
 pub use scatter::{plot_explained_variance, scatter, thumbnails};
 pub use session::Session;
+pub use statistical_charts::{
+    barplot, boxplot, correlation_map, countplot, histplot, pairplot, scatterplot, violinplot,
+};
 pub use table::{Align, Cell, Table};
 pub use tensor_frame::{array_of, column_of, frame_of};
 pub use trials::Trials;
