@@ -13,6 +13,7 @@ mod error;
 mod explanations;
 mod feature_maps;
 mod frame;
+mod frame_columns;
 mod history;
 mod html;
 mod image_grid;
@@ -23,6 +24,7 @@ mod layout;
 mod learning_rate;
 mod live;
 mod live_plot;
+mod live_scatter;
 mod matrix;
 mod mistakes;
 mod model_plot;
@@ -40,6 +42,7 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod some_images;
+mod statistical_charts;
 mod study;
 mod table;
 mod tensor_frame;
@@ -73,6 +76,9 @@ pub use ranking::{plot_precision_recall_curve, plot_roc, precision_recall_curve,
 pub use render::Render;
 pub use scatter::{plot_explained_variance, scatter, thumbnails};
 pub use session::Session;
+pub use statistical_charts::{
+    barplot, boxplot, correlation_map, countplot, histplot, pairplot, scatterplot, violinplot,
+};
 pub use study::{StudyFrame, plot_study};
 pub use table::{Align, Cell, Table};
 pub use tensor_frame::{array_of, column_of, frame_of, tensor_of};
