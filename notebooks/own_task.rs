@@ -46,7 +46,7 @@ session
 
 // %%
 let penguins = datasets::penguins::load_data()?;
-session.set_data(penguins.provenance.to_string())?;
+session.set_data(penguins.provenance.description())?;
 let frame = penguins.frame.clone();
 frame
 
