@@ -8,6 +8,11 @@ use crate::ticks::{log_ticks, round_ticks};
 const LEAST_PLOT: (f64, f64) = (80.0, 60.0);
 /// About one tick per so many CSS pixels.
 const TICK_PITCH: (f64, f64) = (90.0, 48.0);
+/// Longest name below an axis, and the least distance of names that stand upright, in CSS pixels.
+const LONGEST_NAME: f64 = 110.0;
+const NAME_PITCH: f64 = 14.0;
+/// Height of a line of ticks, in CSS pixels.
+const LINE: f64 = 18.0;
 
 /// The smallest number above 0.
 const TINIEST: f64 = 5e-324;
@@ -39,6 +44,12 @@ impl Span {
         Self::new(low - pad, high + pad)
     }
 
+    /// From 0 to a little above the highest value, which is 0 or more.
+    pub(crate) fn from_zero(highest: f64) -> Self {
+        let high = if highest > 0.0 { 1.05 * highest } else { 1.0 };
+        Self::new(0.0, high.min(1e305))
+    }
+
     /// The same on a logarithmic axis, for values above 0.
     pub(crate) fn around_log(values: impl Iterator<Item = f64>, pad: f64) -> Self {
         let (low, high) = bounds(values.map(f64::ln));
@@ -59,7 +70,7 @@ impl Span {
         (value - self.low) / (self.high - self.low)
     }
 
-    fn ticks(&self, count: usize) -> Vec<(f64, String)> {
+    pub(crate) fn ticks(&self, count: usize) -> Vec<(f64, String)> {
         match self.log {
             true => log_ticks(self.low, self.high, count),
             false => round_ticks(self.low, self.high, count),
@@ -81,6 +92,39 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     })
 }
 
+/// Names along the horizontal axis, in place of numbers.
+struct Names {
+    ticks: Vec<(f64, String)>,
+    upright: bool,
+    /// Their height, in CSS pixels.
+    height: f64,
+}
+
+impl Names {
+    /// Names 1 apart, the first at 0, with about `pitch` CSS pixels for each: upright where they
+    /// have not the room to lie, and only some where they have not even that.
+    fn new(names: &[String], pitch: f64) -> Result<Self, ChartError> {
+        let label = Label::tick();
+        let upright = label.widest(names)? + 8.0 > pitch.max(24.0);
+        let (every, room) = match upright {
+            true => ((NAME_PITCH / pitch).ceil().max(1.0), LONGEST_NAME),
+            false => (1.0, f64::INFINITY),
+        };
+        let mut ticks = Vec::new();
+        let mut widest = 0.0_f64;
+        for (place, name) in names.iter().enumerate().step_by(every as usize) {
+            let name = label.shortened(name, room)?;
+            widest = widest.max(label.width(&name)?);
+            ticks.push((place as f64, name));
+        }
+        Ok(Self {
+            ticks,
+            upright,
+            height: if upright { widest + 6.0 } else { LINE },
+        })
+    }
+}
+
 /// What is written around a plot.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct AxisTexts {
@@ -99,6 +143,8 @@ pub(crate) struct Axes<'a> {
     y: Span,
     x_ticks: Vec<(f64, String)>,
     y_ticks: Vec<(f64, String)>,
+    /// Whether the texts of the horizontal axis stand upright.
+    upright: bool,
     texts: &'a AxisTexts,
 }
 
@@ -106,11 +152,39 @@ impl<'a> Axes<'a> {
     /// Finds the room for the plotted part of a figure of `size` that keeps `reserved` CSS
     /// pixels free on the right. `what` names the chart in the error that it is too small.
     pub(crate) fn new(
+        size: (f64, f64),
+        spans: (Span, Span),
+        texts: &'a AxisTexts,
+        reserved: f64,
+        what: &'static str,
+    ) -> Result<Self, ChartError> {
+        Self::fitted(size, spans, texts, reserved, what, None)
+    }
+
+    /// The same over names, which stand 1 apart on the horizontal axis, the first at 0.
+    pub(crate) fn over_names(
+        size: (f64, f64),
+        names: &[String],
+        y: Span,
+        texts: &'a AxisTexts,
+        reserved: f64,
+        what: &'static str,
+    ) -> Result<Self, ChartError> {
+        let n = names.len().max(1) as f64;
+        // The labels of the vertical axis take about so much.
+        let room = size.0 - 2.0 * MARGIN - reserved - 50.0;
+        let names = Names::new(names, (room / n).max(1.0))?;
+        let spans = (Span::new(-0.5, n - 0.5), y);
+        Self::fitted(size, spans, texts, reserved, what, Some(names))
+    }
+
+    fn fitted(
         (width, height): (f64, f64),
         (x, y): (Span, Span),
         texts: &'a AxisTexts,
         reserved: f64,
         what: &'static str,
+        names: Option<Names>,
     ) -> Result<Self, ChartError> {
         let mut top = MARGIN + 6.0;
         if !texts.title.is_empty() {
@@ -119,7 +193,10 @@ impl<'a> Axes<'a> {
         if !texts.y_label.is_empty() {
             top += 18.0;
         }
-        let below = if texts.x_label.is_empty() { 18.0 } else { 38.0 };
+        let mut below = names.as_ref().map_or(LINE, |names| names.height);
+        if !texts.x_label.is_empty() {
+            below += 20.0;
+        }
         let bottom = height - MARGIN - below;
         let right = width - MARGIN - reserved.max(8.0);
         let count = |length: f64, pitch: f64| (length / pitch).round().max(2.0) as usize;
@@ -137,8 +214,14 @@ impl<'a> Axes<'a> {
         }
         // Whole CSS pixels: what is drawn as one bitmap then meets the axes exactly.
         let (left, right) = (left.ceil(), right.floor());
+        let upright = names.as_ref().is_some_and(|names| names.upright);
+        let x_ticks = match names {
+            Some(names) => names.ticks,
+            None => x.ticks(count(right - left, TICK_PITCH.0)),
+        };
         Ok(Self {
-            x_ticks: x.ticks(count(right - left, TICK_PITCH.0)),
+            x_ticks,
+            upright,
             left,
             top,
             right,
@@ -168,6 +251,11 @@ impl<'a> Axes<'a> {
         self.bottom - self.y.share(y) * (self.bottom - self.top)
     }
 
+    /// First and last value of both axes.
+    pub(crate) fn ranges(&self) -> [[f64; 2]; 2] {
+        [[self.x.low, self.x.high], [self.y.low, self.y.high]]
+    }
+
     /// Where the vertical grid lines stand.
     pub(crate) fn x_grid(&self) -> Vec<f64> {
         self.x_ticks.iter().map(|(x, _)| self.x_at(*x)).collect()
@@ -183,6 +271,11 @@ impl<'a> Axes<'a> {
         for x in self.x_grid() {
             pen.rect((x - 0.5, self.top), (x + 0.5, self.bottom), GRID)?;
         }
+        self.draw_y_grid(pen)
+    }
+
+    /// The horizontal grid lines alone.
+    pub(crate) fn draw_y_grid(&self, pen: &Pen<'_, '_>) -> Result<(), ChartError> {
         for y in self.y_grid() {
             pen.rect((self.left, y - 0.5), (self.right, y + 0.5), GRID)?;
         }
@@ -205,11 +298,22 @@ impl<'a> Axes<'a> {
         pen.rect((self.left - 1.0, self.top), (self.left, self.bottom), AXIS)?;
         let bottom = self.bottom;
         pen.rect((self.left - 1.0, bottom), (self.right, bottom + 1.0), AXIS)?;
+        let mut free = 0.0;
         for (value, label) in &self.x_ticks {
             let x = self.x_at(*value);
             pen.rect((x - 0.5, bottom), (x + 0.5, bottom + 4.0), AXIS)?;
-            let y = bottom + 8.0 + TICK_SIZE / 2.0;
-            pen.text(label, x, y, Label::tick().centered())?;
+            if self.upright {
+                pen.text(label, x, bottom + 7.0, Label::tick().upward().ending())?;
+                continue;
+            }
+            // Long numbers stay inside the figure, and leave out those that they would cover.
+            let half = Label::tick().width(label)? / 2.0;
+            let middle = x.min(width - MARGIN / 2.0 - half);
+            if middle - half >= free {
+                let y = bottom + 8.0 + TICK_SIZE / 2.0;
+                pen.text(label, middle, y, Label::tick().centered())?;
+                free = middle + half + 3.0;
+            }
         }
         for (value, label) in &self.y_ticks {
             let y = self.y_at(*value);

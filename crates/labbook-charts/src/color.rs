@@ -43,6 +43,12 @@ pub(crate) fn readable_on_white(color: RGBColor) -> RGBColor {
     darkened
 }
 
+/// The colour mixed with white: a `share` of 1 keeps it.
+pub(crate) fn lightened(color: RGBColor, share: f64) -> RGBColor {
+    let mixed = |channel: u8| (255.0 - share * (255.0 - f64::from(channel))).round() as u8;
+    RGBColor(mixed(color.0), mixed(color.1), mixed(color.2))
+}
+
 /// WCAG 2 relative luminance, from 0 to 1.
 fn luminance(RGBColor(r, g, b): RGBColor) -> f64 {
     let linear = |channel: u8| {

@@ -10,6 +10,9 @@ pub enum ColorMap {
     /// Matplotlib's perceptually uniform Inferno: black through red to pale yellow. For heat
     /// maps.
     Inferno,
+    /// ColorBrewer's red and blue as matplotlib's "RdBu_r": blue through near-white to red. For
+    /// values around 0, such as correlations.
+    RdBuReversed,
 }
 
 impl ColorMap {
@@ -22,8 +25,14 @@ impl ColorMap {
             Self::Blues => colorous::BLUES,
             Self::Viridis => colorous::VIRIDIS,
             Self::Inferno => colorous::INFERNO,
+            Self::RdBuReversed => colorous::RED_BLUE,
         };
         let t = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) };
+        let t = if self == Self::RdBuReversed {
+            1.0 - t
+        } else {
+            t
+        };
         let color = gradient.eval_continuous(t);
         RGBColor(color.r, color.g, color.b)
     }
@@ -43,6 +52,14 @@ mod tests {
     fn blues_has_colorbrewer_s_ends() {
         assert_eq!(ColorMap::Blues.color(0.0), RGBColor(247, 251, 255));
         assert_eq!(ColorMap::Blues.color(1.0), RGBColor(8, 48, 107));
+    }
+
+    #[test]
+    fn red_and_blue_have_colorbrewer_s_ends() {
+        // (5, 48, 97) and (103, 0, 31); the spline through them rounds down.
+        assert_eq!(ColorMap::RdBuReversed.color(0.0), RGBColor(4, 47, 96));
+        let RGBColor(red, green, blue) = ColorMap::RdBuReversed.color(1.0);
+        assert!(red.abs_diff(103) <= 1 && green <= 1 && blue.abs_diff(31) <= 1);
     }
 
     #[test]

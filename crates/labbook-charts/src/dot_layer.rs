@@ -1,5 +1,8 @@
 use plotters::style::RGBColor;
 
+/// About this share of a plot is covered by dots, unless their size is chosen.
+const COVERED: f64 = 0.1;
+
 /// A bitmap that holds very many smooth, translucent marks.
 ///
 /// Marks are blended in floating point one over the other: no rounding builds up where
@@ -101,6 +104,27 @@ fn channels(RGBColor(r, g, b): RGBColor) -> [f32; 3] {
     [r, g, b].map(f32::from)
 }
 
+/// Radius in bitmap pixels and opacity that suit `n` dots on so many pixels.
+pub(crate) fn dot_look(n: usize, pixels: f64) -> (f64, f64) {
+    let fitting = (COVERED * pixels / (std::f64::consts::PI * n.max(1) as f64)).sqrt();
+    (fitting.clamp(2.2, 8.0), (fitting / 7.0).clamp(0.4, 0.85))
+}
+
+/// All numbers below `n`, far ones following one another, so that classes which come in blocks
+/// do not cover one another.
+pub(crate) fn mixed_order(n: usize) -> impl Iterator<Item = usize> {
+    // Near n over the golden ratio, and without a common divisor, every number is met once.
+    let mut step = ((n as f64 * 0.618) as usize).max(1);
+    while divisor(step, n) > 1 {
+        step += 1;
+    }
+    (0..n).map(move |i| ((i as u128 * step as u128) % n as u128) as usize)
+}
+
+fn divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { divisor(b, a % b) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +163,14 @@ mod tests {
         // 2 - 0.3 where a dot covers a pixel, more at its smooth rim.
         let ratio = ink_of(2) / ink_of(1);
         assert!((1.7..1.76).contains(&ratio), "{ratio}");
+    }
+
+    #[test]
+    fn the_mixed_order_meets_every_point_once() {
+        for n in [1, 2, 3, 10, 64, 1000, 4096] {
+            let mut met: Vec<usize> = mixed_order(n).collect();
+            met.sort_unstable();
+            assert_eq!(met, (0..n).collect::<Vec<_>>());
+        }
     }
 }

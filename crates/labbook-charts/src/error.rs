@@ -150,6 +150,52 @@ pub enum ChartError {
         /// Largest width or height.
         max: u32,
     },
+    /// A column that is not there, or not of the kind that the chart needs.
+    #[error("column {column:?}: expected {expected}. Received: {received}")]
+    Column {
+        /// The column's name.
+        column: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What there is.
+        received: String,
+    },
+    /// A number of a column has no place on an axis.
+    #[error(
+        "column {column:?}: expected numbers from -1e300 to 1e300; gaps are left out. Received: \
+         {value:?} in row {row}; make a gap of it, or leave the row out"
+    )]
+    ColumnValue {
+        /// The column's name.
+        column: String,
+        /// The row, counted from 0.
+        row: usize,
+        /// The value received.
+        value: f64,
+    },
+    /// More groups than a person can tell apart, or than there is room for.
+    #[error(
+        "column {column:?}: expected at most {max} different values to draw side by side. \
+         Received: {received}; name some of them in an order, or gather them first"
+    )]
+    Groups {
+        /// The column's name.
+        column: String,
+        /// Most groups that are drawn.
+        max: usize,
+        /// Number received.
+        received: usize,
+    },
+    /// An option that does not exist, or is out of its range.
+    #[error("{option}: expected {expected}. Received: {received}")]
+    Setting {
+        /// The option's name.
+        option: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What was given.
+        received: String,
+    },
     /// The embedded typeface could not be read.
     #[error("the embedded font could not be read; the build of labbook-charts is damaged")]
     Font,
@@ -170,4 +216,27 @@ pub enum ChartError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl ChartError {
+    /// There is no column of this name, but others.
+    pub fn no_column(column: &str, names: &[String]) -> Self {
+        Self::Column {
+            column: column.to_owned(),
+            expected: "the name of a column",
+            received: match names.is_empty() {
+                true => "a table without columns".to_owned(),
+                false => format!("a table with the columns {}", names.join(", ")),
+            },
+        }
+    }
+
+    /// The column holds something else than numbers.
+    pub fn no_numbers(column: &str, kind: impl ToString) -> Self {
+        Self::Column {
+            column: column.to_owned(),
+            expected: "a column of numbers",
+            received: kind.to_string(),
+        }
+    }
 }

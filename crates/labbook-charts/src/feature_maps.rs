@@ -134,7 +134,8 @@ impl FeatureMaps {
              each standardised"
         );
         let title = self.title.clone();
-        Ok(Figure::new(png, figure_width, figure_height, title, alt))
+        let figure = Figure::new(png, figure_width, figure_height, title, alt);
+        Ok(figure.with_photographs(true))
     }
 
     fn draw_on(

@@ -18,6 +18,7 @@ pub struct Figure {
     title: String,
     alt: String,
     note: String,
+    photographs: bool,
 }
 
 /// Characters that a note names at most.
@@ -38,7 +39,14 @@ impl Figure {
             title,
             alt,
             note: note(&drawing.missing),
+            photographs: false,
         }
+    }
+
+    /// The same where the figure shows images, whose colours stay as they are everywhere.
+    pub(crate) fn with_photographs(mut self, photographs: bool) -> Self {
+        self.photographs = photographs;
+        self
     }
 
     /// With the notes of the figures that it was made of.
@@ -75,6 +83,12 @@ impl Figure {
     /// What the figure shows, in words, for readers who cannot see it.
     pub fn alt(&self) -> &str {
         &self.alt
+    }
+
+    /// Whether the figure shows images, such as photographs or what a layer makes of them: a page
+    /// with a dark background may turn the colours of a figure that does not.
+    pub fn has_photographs(&self) -> bool {
+        self.photographs
     }
 
     /// What a reader has to know to read the figure, mostly nothing: which characters no font of

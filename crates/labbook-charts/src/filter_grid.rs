@@ -113,7 +113,8 @@ impl FilterGrid {
              {largest:.3}"
         );
         let title = self.title.clone();
-        Ok(Figure::new(png, figure_width, figure_height, title, alt))
+        let figure = Figure::new(png, figure_width, figure_height, title, alt);
+        Ok(figure.with_photographs(true))
     }
 }
 

@@ -187,13 +187,8 @@ impl ImageGrid {
         let layout = self.layout(&captions)?;
         let (width, height) = (layout.width.ceil() as u32, layout.height.ceil() as u32);
         let png = render(width, height, |root| self.draw_on(root, &captions, &layout))?;
-        Ok(Figure::new(
-            png,
-            width,
-            height,
-            self.title.clone(),
-            self.alt(&captions),
-        ))
+        let figure = Figure::new(png, width, height, self.title.clone(), self.alt(&captions));
+        Ok(figure.with_photographs(true))
     }
 
     fn checked_captions(&self) -> Result<Vec<Caption<'_>>, ChartError> {

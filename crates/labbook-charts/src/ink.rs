@@ -231,6 +231,17 @@ impl<'c, 'b> Pen<'c, 'b> {
         self.element(&Polygon::new(corners, color.filled()))
     }
 
+    /// Fills a polygon with what lies below showing through: `opacity` from 0 to 1.
+    pub(crate) fn tinted_polygon(
+        &self,
+        corners: &[(f64, f64)],
+        color: RGBColor,
+        opacity: f64,
+    ) -> Result<(), ChartError> {
+        let corners: Vec<(i32, i32)> = corners.iter().map(|&(x, y)| (px(x), px(y))).collect();
+        self.element(&Polygon::new(corners, color.mix(opacity).filled()))
+    }
+
     /// Puts RGB pixels, `width` by `height` bitmap pixels, with their upper left corner at
     /// `(left, top)` in CSS pixels.
     pub(crate) fn picture(

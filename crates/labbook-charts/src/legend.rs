@@ -7,6 +7,8 @@ use crate::ink::{Label, Pen};
 const PITCH: f64 = 19.0;
 const BEFORE: f64 = 16.0;
 const COLUMN_GAP: f64 = 14.0;
+/// What stands above and below a plot beside a legend, in CSS pixels.
+pub(crate) const ROUND: f64 = 80.0;
 /// Longest text, in CSS pixels.
 const LONGEST: f64 = 170.0;
 
@@ -101,6 +103,14 @@ impl Legend {
             x += BEFORE + column_width(column)? + COLUMN_GAP;
         }
         Ok(())
+    }
+}
+
+/// CSS pixels to keep free for a legend beside a plot, `gap` before it.
+pub(crate) fn reserve(legend: &Legend, size: (f64, f64), gap: f64) -> Result<f64, ChartError> {
+    match legend.is_empty() {
+        true => Ok(0.0),
+        false => Ok(legend.size(size.1 - ROUND)?.0 + gap),
     }
 }
 

@@ -4,15 +4,13 @@ use plotters::style::RGBColor;
 
 use crate::bitmap::Canvas;
 use crate::color::text_color_on;
+use crate::color_bar::{BAR_GAP, ColorBar};
 use crate::color_map::ColorMap;
 use crate::draw::render_reduced;
 use crate::ink::{AXIS, Label, MARGIN, Pen};
 use crate::ticks::round_ticks;
 use crate::{ChartError, Figure, SCALE};
 
-/// Width of the colour bar and the space before it, in CSS pixels.
-const BAR_WIDTH: f64 = 14.0;
-const BAR_GAP: f64 = 22.0;
 /// Largest and smallest font of the counts, in CSS pixels.
 const COUNT_SIZES: (f64, f64) = (13.0, 7.0);
 /// Space between cells, in CSS pixels.
@@ -237,8 +235,11 @@ impl MatrixPlot {
         } else {
             whole_numbers(round_ticks(0.0, highest, ticks_wanted))
         };
-        let tick_labels: Vec<&str> = bar_ticks.iter().map(|(_, label)| label.as_str()).collect();
-        let bar_labels = Label::tick().widest(&tick_labels)?;
+        let bar = ColorBar {
+            low: 0.0,
+            high: highest,
+            ticks: bar_ticks,
+        };
 
         let title_height = if self.title.is_empty() { 0.0 } else { 28.0 };
         let names_height = if upright { widest + 10.0 } else { 22.0 };
@@ -248,7 +249,7 @@ impl MatrixPlot {
         let side = (n * cell).max(Label::axis().width(&self.x_label)?);
         let side_down = (n * cell).max(Label::axis().width(&self.y_label)?);
         let right = left + side;
-        let pairs_left = right + BAR_GAP + BAR_WIDTH + 6.0 + bar_labels + PAIRS_GAP;
+        let pairs_left = right + BAR_GAP + bar.width()? - 1.0 + PAIRS_GAP;
         let with_bar = match self.is_dense() {
             true => pairs_left + PAIRS_WIDTH + MARGIN,
             false => pairs_left - PAIRS_GAP + MARGIN,
@@ -266,7 +267,7 @@ impl MatrixPlot {
             width: with_bar.max(with_title),
             height: top + side_down + MARGIN + 2.0,
             highest,
-            bar_ticks,
+            bar,
         })
     }
 
@@ -320,7 +321,7 @@ impl MatrixPlot {
             pen.frame((left, top), (left + side, top + side), 1.0, AXIS)?;
             self.draw_pairs(&pen, layout)?;
             let bar = (right + BAR_GAP, top);
-            return self.draw_bar(&pen, bar, top + side, color_at, layout);
+            return layout.bar.draw(&pen, bar, top + side, color_at);
         }
         let count_size = self.count_size(cell)?;
         for ((row, column), &shade) in shades.indexed_iter() {
@@ -342,8 +343,9 @@ impl MatrixPlot {
         pen.frame((left, top), (end_x - gap, end_y - gap), 1.0, AXIS)?;
 
         let bar_left = right + BAR_GAP;
-        let (bar_top, bar_bottom) = (top, end_y - gap);
-        self.draw_bar(&pen, (bar_left, bar_top), bar_bottom, color_at, layout)
+        layout
+            .bar
+            .draw(&pen, (bar_left, top), end_y - gap, color_at)
     }
 
     /// The most confused pairs, as many as there is room for.
@@ -362,31 +364,6 @@ impl MatrixPlot {
             y += 20.0;
             let text = line.shortened(&pair.to_string(), PAIRS_WIDTH)?;
             pen.text(&text, left, y, line)?;
-        }
-        Ok(())
-    }
-
-    fn draw_bar(
-        &self,
-        pen: &Pen<'_, '_>,
-        (left, top): (f64, f64),
-        bottom: f64,
-        color_at: impl Fn(f64) -> RGBColor,
-        layout: &Layout,
-    ) -> Result<(), ChartError> {
-        let right = left + BAR_WIDTH;
-        let strips = ((bottom - top) * 2.0) as usize;
-        for strip in 0..strips {
-            let share = 1.0 - (strip as f64 + 0.5) / strips as f64;
-            let y = top + strip as f64 / 2.0;
-            let color = color_at(share * layout.highest);
-            pen.rect((left, y), (right, y + 0.5), color)?;
-        }
-        pen.frame((left, top), (right, bottom), 1.0, AXIS)?;
-        for (value, label) in &layout.bar_ticks {
-            let y = bottom - value / layout.highest * (bottom - top);
-            pen.rect((right, y - 0.5), (right + 4.0, y + 0.5), AXIS)?;
-            pen.text(label, right + 7.0, y, Label::tick())?;
         }
         Ok(())
     }
@@ -455,7 +432,7 @@ struct Layout {
     width: f64,
     height: f64,
     highest: f64,
-    bar_ticks: Vec<(f64, String)>,
+    bar: ColorBar,
 }
 
 #[cfg(test)]
@@ -481,7 +458,7 @@ mod tests {
         let labels = |highest: u64| -> Vec<String> {
             let counts = arr2(&[[highest, 0], [0, 1]]);
             let matrix = ConfusionMatrix::from_counts(counts.view()).unwrap();
-            let ticks = MatrixPlot::new(&matrix).layout().unwrap().bar_ticks;
+            let ticks = MatrixPlot::new(&matrix).layout().unwrap().bar.ticks;
             ticks.into_iter().map(|(_, label)| label).collect()
         };
         assert_eq!(labels(1), ["0", "1"]);

@@ -54,5 +54,7 @@ pub fn panels(figures: &[&Figure], columns: usize) -> Result<Figure, ChartError>
         .filter(|title| !title.is_empty())
         .collect();
     let alts: Vec<&str> = figures.iter().map(|figure| figure.alt()).collect();
-    Ok(Figure::new(png, width, height, titles.join(", "), alts.join(". ")).with_notes_of(figures))
+    let figure = Figure::new(png, width, height, titles.join(", "), alts.join(". "));
+    let photographs = figures.iter().any(|figure| figure.has_photographs());
+    Ok(figure.with_notes_of(figures).with_photographs(photographs))
 }

@@ -16,7 +16,7 @@ pub(crate) struct ClassedPoints {
     /// Columns of the array that the points came from.
     columns: usize,
     classes: Option<Vec<i64>>,
-    class_names: Vec<String>,
+    pub(crate) class_names: Vec<String>,
 }
 
 impl ClassedPoints {
@@ -95,6 +95,12 @@ impl ClassedPoints {
         })
     }
 
+    /// The class of each point, checked.
+    pub(crate) fn classes(&self) -> Option<Vec<usize>> {
+        let classes = self.classes.as_ref()?.iter();
+        classes.map(|&class| usize::try_from(class).ok()).collect()
+    }
+
     /// The ranges of both coordinates.
     pub(crate) fn spans(&self) -> (Span, Span) {
         let along = |axis: usize| Span::around(self.points.iter().map(|point| point[axis]), PAD);
@@ -156,6 +162,15 @@ pub(crate) fn plottable(value: f64) -> bool {
     value.abs() <= 1e300
 }
 
+/// A number in words of a figure: six significant digits.
+pub(crate) fn short(value: f64) -> String {
+    let rounded = format!("{value:.5e}").parse().unwrap_or(value);
+    match rounded == 0.0 || (1e-5..1e16).contains(&f64::abs(rounded)) {
+        true => rounded.to_string(),
+        false => format!("{rounded:e}"),
+    }
+}
+
 /// A whole number with a comma after each thousand.
 pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
@@ -172,6 +187,12 @@ pub(crate) fn grouped(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_in_words_are_short() {
+        let texts = [3932.799_721_829, 2.0, -0.1, 1e300, 0.0, 1.0 / 3e9].map(short);
+        assert_eq!(texts, ["3932.8", "2", "-0.1", "1e300", "0", "3.33333e-10"]);
+    }
 
     #[test]
     fn thousands_are_set_apart() {

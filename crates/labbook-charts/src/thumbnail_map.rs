@@ -6,7 +6,7 @@ use crate::axes::{Axes, AxisTexts};
 use crate::bitmap::Canvas;
 use crate::draw::render_reduced;
 use crate::ink::{AXIS, GRID, Pen};
-use crate::legend::Mark;
+use crate::legend::{Mark, ROUND, reserve};
 use crate::mosaic::Mosaic;
 use crate::points::{ClassedPoints, grouped};
 use crate::{ChartError, Figure, Palette, SCALE};
@@ -138,13 +138,8 @@ impl ThumbnailMap {
             grouped(shown),
             grouped(self.points.len())
         );
-        Ok(Figure::new(
-            png,
-            width,
-            height,
-            self.texts.title.clone(),
-            alt,
-        ))
+        let figure = Figure::new(png, width, height, self.texts.title.clone(), alt);
+        Ok(figure.with_photographs(true))
     }
 
     /// Tells how many images found room.
@@ -152,11 +147,8 @@ impl ThumbnailMap {
         let pen = Pen::new(canvas);
         let size = pen.size();
         let legend = self.points.legend(self.palette, Mark::Square);
-        let room = size.1 - 80.0;
-        let reserved = match legend.is_empty() {
-            true => 0.0,
-            false => legend.size(room)?.0 + LEGEND_GAP,
-        };
+        let room = size.1 - ROUND;
+        let reserved = reserve(&legend, size, LEGEND_GAP)?;
         let what = "a map with thumbnails";
         let axes = Axes::new(size, self.points.spans(), &self.texts, reserved, what)?;
         axes.draw(&pen)?;

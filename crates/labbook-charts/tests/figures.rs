@@ -9,14 +9,15 @@ mod common;
 
 use std::sync::OnceLock;
 
+use common::statistical::{animals, extreme_statistical_figures, statistical_figures};
 use common::{Image, Pixel, WHITE, falling, loss_and_accuracy, pictures, predictions_grid};
 use common::{activation, map_of, newer_figures, ten_classes, three_classes};
 use labbook_charts::plotters::prelude::*;
 use labbook_charts::plotters::style::RGBColor;
 use labbook_charts::{
-    BarChart, ChartError, ColorMap, FONT, FeatureMaps, Figure, ImageGrid, LabelledScatter,
-    LineChart, MatrixPlot, ModelPlot, Palette, SERIES_COLORS, ScatterPlot, ThumbnailMap, draw,
-    panels, px, side_by_side,
+    BarChart, BoxPlot, ChartError, ColorMap, ColumnScatter, Columns, CountPlot, FONT, FeatureMaps,
+    Figure, Histogram, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot, Palette,
+    SERIES_COLORS, ScatterPlot, ThumbnailMap, draw, panels, px, side_by_side,
 };
 use ndarray::{Array4, arr2};
 
@@ -172,6 +173,8 @@ fn draw_all() -> Vec<(&'static str, Figure)> {
         ),
     ];
     figures.extend(newer_figures());
+    figures.extend(statistical_figures());
+    figures.extend(extreme_statistical_figures());
     figures
 }
 
@@ -858,4 +861,65 @@ fn a_layer_that_is_called_on_what_it_gave_has_an_arrow_to_itself() {
     assert!(again.width() > once.width());
     assert!(again.alt().ends_with("after x, a"), "{}", again.alt());
     assert!(Image::of(&again).has_white_border(10));
+}
+
+#[test]
+fn counts_are_bars_as_high_as_they_say() {
+    let kinds = ["a", "b", "b", "c", "c", "c", "c"];
+    let columns = Columns::new()
+        .with_texts("kind", kinds)
+        .with_texts("hue", kinds);
+    let figure = CountPlot::new(columns, "kind")
+        .hue("hue")
+        .size(600, 400)
+        .figure()
+        .unwrap();
+    let image = Image::of(&figure);
+    let area = |series: usize| {
+        // Left of the legend.
+        let right = image.width * 9 / 10;
+        image.count((0, 0), (right, image.height), |p| {
+            p == pixel(SERIES_COLORS[series])
+        }) as f64
+    };
+    for (series, count) in [(1, 2.0), (2, 4.0)] {
+        let ratio = area(series) / area(0);
+        assert!((ratio / count - 1.0).abs() < 0.02, "{series}: {ratio}");
+    }
+}
+
+#[test]
+fn a_histogram_of_a_million_rows_stays_small_and_counts_all() {
+    let values: Vec<f64> = (0..1_000_000).map(|i| f64::from(i % 1009).sqrt()).collect();
+    let figure = Histogram::of("x", &values).kde().figure().unwrap();
+    assert!(figure.alt().contains("of 1,000,000 values"), "{figure:?}");
+    assert!(figure.png().len() < 60_000, "{figure:?}");
+}
+
+#[test]
+fn points_coloured_by_a_number_have_the_scale_s_colours() {
+    let columns = Columns::new()
+        .with_numbers("x", [0.0, 1.0])
+        .with_numbers("y", [0.0, 1.0])
+        .with_numbers("depth", [5.0, 9.0]);
+    let plot = ColumnScatter::new(columns, "x", "y")
+        .hue("depth")
+        .alpha(1.0)
+        .marker_size(30.0);
+    let image = Image::of(&plot.figure().unwrap());
+    // The lower left and the upper right quarter of the plotted part.
+    let (w, h) = (image.width * 92 / 100, image.height);
+    let count = |from, to, t| image.count(from, to, |p| p == pixel(ColorMap::Viridis.color(t)));
+    assert!(count((0, h / 2), (w / 2, h), 0.0) > 2000);
+    assert!(count((w / 2, 0), (w, h / 2), 1.0) > 2000);
+}
+
+#[test]
+fn boxes_keep_the_order_that_was_asked_for() {
+    let plot = BoxPlot::new(animals(), "body mass")
+        .x("species")
+        .order(["Gentoo", "Adelie"]);
+    let alt = plot.figure().unwrap().alt().to_owned();
+    let (first, second) = (alt.find("Gentoo").unwrap(), alt.find("Adelie").unwrap());
+    assert!(first < second && !alt.contains("Chinstrap"), "{alt}");
 }

@@ -12,6 +12,7 @@ mod common;
 
 use std::path::PathBuf;
 
+use common::statistical::statistical_figures;
 use common::{Image, loss_and_accuracy, newer_figures, predictions_grid, ten_classes};
 use labbook_charts::{BarChart, Figure, MatrixPlot, side_by_side};
 
@@ -80,6 +81,13 @@ fn the_bar_chart_looks_as_before() {
 #[test]
 fn all_other_figures_look_as_before() {
     for (name, figure) in newer_figures() {
+        compare(name, &figure);
+    }
+}
+
+#[test]
+fn charts_of_columns_look_as_before() {
+    for (name, figure) in statistical_figures() {
         compare(name, &figure);
     }
 }

@@ -1,15 +1,17 @@
 use labbook_charts::{
-    AttentionMap, BarChart, FeatureMaps, FilterGrid, ImageGrid, LabelledScatter, LineChart,
-    MatrixPlot, ModelPlot, PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ScatterPlot,
-    ThumbnailMap, XyChart,
+    AttentionMap, BarChart, BarPlot, BoxPlot, CountPlot, FeatureMaps, FilterGrid, HeatMap,
+    Histogram, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot, PairPlot,
+    PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ThumbnailMap, ViolinPlot, XyChart,
 };
 
 use crate::render::shown_as;
 
 // A chart that was described but not yet drawn shows itself drawn.
 shown_as!(
-    AttentionMap, BarChart, FeatureMaps, FilterGrid, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot,
-    PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ScatterPlot, ThumbnailMap, XyChart => |chart| chart.figure()
+    AttentionMap, BarChart, BarPlot, BoxPlot, CountPlot, FeatureMaps, FilterGrid,
+    HeatMap, Histogram, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot, PairPlot,
+    PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ThumbnailMap, ViolinPlot, XyChart
+    => |chart| chart.figure()
 );
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! [`NotebookDisplay`] turns that into what the kernel reads when such a value ends a cell. Nothing
 //! below this crate knows of notebooks.
 
+mod activations_plot;
 mod array;
 mod begin;
 mod calibration;
@@ -13,6 +14,7 @@ mod error;
 mod explanations;
 mod feature_maps;
 mod frame;
+mod frame_columns;
 mod history;
 mod html;
 mod image_grid;
@@ -23,6 +25,7 @@ mod layout;
 mod learning_rate;
 mod live;
 mod live_plot;
+mod live_scatter;
 mod matrix;
 mod mistakes;
 mod model_plot;
@@ -40,6 +43,7 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod some_images;
+mod statistical_charts;
 mod table;
 mod tensor_frame;
 mod tensors;
@@ -48,6 +52,7 @@ mod values;
 mod versions;
 mod words;
 
+pub use activations_plot::plot_activations;
 pub use array::format_array;
 pub use calibration::{calibration_curve, plot_calibration, plot_precision_recall};
 pub use error::NotebookError;
@@ -72,6 +77,9 @@ pub use ranking::{plot_precision_recall_curve, plot_roc, precision_recall_curve,
 pub use render::Render;
 pub use scatter::{plot_explained_variance, scatter, thumbnails};
 pub use session::Session;
+pub use statistical_charts::{
+    barplot, boxplot, correlation_map, countplot, histplot, pairplot, scatterplot, violinplot,
+};
 pub use table::{Align, Cell, Table};
 pub use tensor_frame::{array_of, column_of, frame_of, tensor_of};
 pub use trials::Trials;

@@ -4,7 +4,8 @@ use crate::html::preformatted;
 
 /// A value that a notebook can show.
 pub trait Render {
-    /// A self-contained HTML fragment: no scripts, no addresses outside it, text escaped.
+    /// A self-contained HTML fragment: text escaped, no addresses outside it, and no script but the
+    /// one of scatter plots (`scatter.js`), without which their pictures stay.
     fn to_html(&self) -> String;
 
     /// The same in plain text, for terminals and text exports.

@@ -77,19 +77,33 @@ impl<T: std::fmt::Debug, const N: usize> Render for [T; N] {
     }
 }
 
+/// What turns a chart's light colours dark and keeps their hues, in JupyterLab and VS Code where they
+/// are dark. Images keep their colours.
+const DARK: &str = "<style>[data-jp-theme-light=false] .labbook-chart,.vscode-dark .labbook-chart\
+                    {filter:invert(.9) hue-rotate(180deg)}</style>";
+
+/// A figure as an image with its note; `more` are further attributes.
+pub(crate) fn image(figure: &Figure, more: &str) -> String {
+    let note = match figure.note() {
+        "" => String::new(),
+        note => format!("<p style=\"font-size:.92em\">{}</p>", escape(note)),
+    };
+    let (class, style) = match figure.has_photographs() {
+        true => ("", ""),
+        false => (" class=\"labbook-chart\"", DARK),
+    };
+    format!(
+        "<img alt=\"{}\" width=\"{}\"{class} style=\"max-width:100%;height:auto;background:#fff\" \
+         src=\"data:image/png;base64,{}\"{more}>{note}{style}",
+        escape(figure.alt()),
+        figure.width(),
+        STANDARD.encode(figure.png())
+    )
+}
+
 impl Render for Figure {
     fn to_html(&self) -> String {
-        let note = match self.note() {
-            "" => String::new(),
-            note => format!("<p style=\"font-size:.92em\">{}</p>", escape(note)),
-        };
-        format!(
-            "<img alt=\"{}\" width=\"{}\" style=\"max-width:100%;height:auto;background:#fff\" \
-             src=\"data:image/png;base64,{}\">{note}",
-            escape(self.alt()),
-            self.width(),
-            STANDARD.encode(self.png())
-        )
+        image(self, "")
     }
 
     fn to_plain(&self) -> String {
@@ -152,6 +166,22 @@ mod tests {
         assert!("a<b".to_html().contains("a&lt;b"));
         assert_eq!((1, "x").to_plain(), "(1, \"x\")");
         assert_eq!(Some(1).to_plain(), "Some(1)");
+    }
+
+    #[test]
+    fn a_chart_turns_dark_with_its_page_and_images_do_not() {
+        let chart = labbook_charts::BarChart::new("a").bar("b", 1.0);
+        let html = chart.figure().unwrap().to_html();
+        assert!(
+            html.contains("class=\"labbook-chart\"") && html.contains("invert"),
+            "{html}"
+        );
+        let images = labbook_charts::ImageGrid::new(&some_images(2).images);
+        let html = images.figure().unwrap().to_html();
+        assert!(
+            !html.contains("labbook-chart") && !html.contains("<style"),
+            "{html}"
+        );
     }
 
     #[test]

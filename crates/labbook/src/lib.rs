@@ -44,10 +44,11 @@ pub mod prelude {
         root_mean_squared_error, silhouette_score, top_k_accuracy_score,
     };
     pub use labbook_charts::{
-        AttentionMap, BarChart, ColorMap, FeatureMaps, Figure, FilterGrid, ImageGrid,
-        LabelledScatter, LineChart, MatrixPlot, ModelPlot, Palette, PrecisionRecallPlot,
-        ReliabilityDiagram, RocPlot, ScatterPlot, ThumbnailMap, XyChart, draw, hls_palette, panels,
-        px, side_by_side,
+        AttentionMap, BarChart, BarPlot, BoxPlot, ColorMap, ColumnScatter, Columns, CountPlot,
+        FeatureMaps, Figure, FilterGrid, HeatMap, Histogram, ImageGrid, LabelledScatter, LineChart,
+        MatrixPlot, ModelPlot, PairPlot, Palette, PrecisionRecallPlot, ReliabilityDiagram, RocPlot,
+        ScatterPlot, ThumbnailMap, ViolinPlot, XyChart, draw, hls_palette, panels, px,
+        side_by_side,
     };
     pub use labbook_data::{
         ImageSet, ImageSets, KFold, Provenance, Rows, StratifiedKFold, TrainTestSplit,
@@ -108,15 +109,16 @@ pub mod prelude {
     };
     pub use labbook_notebook::{
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, Table, Trials, Versions,
-        array_of, calibration_curve, column_of, confusion_matrix, feature_maps, frame_of,
-        image_grid, image_set, mistakes, neighbor_matrix, plot_calibration,
+        array_of, barplot, boxplot, calibration_curve, column_of, confusion_matrix,
+        correlation_map, countplot, feature_maps, frame_of, histplot, image_grid, image_set,
+        mistakes, neighbor_matrix, pairplot, plot_activations, plot_calibration,
         plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance, plot_filters,
         plot_forecast, plot_histories, plot_history, plot_importances, plot_learning_rate,
         plot_model, plot_node_weights, plot_precision_recall, plot_precision_recall_curve,
         plot_roc, plot_telling_words, plot_words, precision_recall_curve, prediction_table,
-        print_progress, roc_curve, row, scatter, show, show_grad_cam, show_in_place,
+        print_progress, roc_curve, row, scatter, scatterplot, show, show_grad_cam, show_in_place,
         show_largest_losses, show_most_confused, show_random_examples, show_saliency, stack,
-        tensor_of, thumbnails,
+        tensor_of, thumbnails, violinplot,
     };
     pub use labbook_records::{RunRecord, Runs};
     pub use labbook_tables::{

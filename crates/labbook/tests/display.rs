@@ -36,6 +36,7 @@ const NO_VALUES: &[(&str, &[&str])] = &[
         ],
     ),
     ("lent to callbacks", &["Control", "Logs"]),
+    ("lent to charts", &["Columns"]),
     (
         "part of what a model is compiled with",
         &[
@@ -298,6 +299,14 @@ fn values() -> Result<Shown, Box<dyn Error>> {
             "BarChart",
             Box::new(BarChart::new(NAME).bars(&[NAME], &[1.0])),
         ),
+        (
+            "BarPlot",
+            Box::new(barplot(&frame, "loss").x(NAME).title(NAME)),
+        ),
+        (
+            "BoxPlot",
+            Box::new(boxplot(&frame, "loss").x(NAME).title(NAME)),
+        ),
         ("BatchNormalization", Box::new(BatchNormalization::new())),
         ("Beyond", Box::new(Beyond::of(vec![record.clone()], &facts))),
         ("Calibration", Box::new(calibration.clone())),
@@ -320,6 +329,18 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ),
         ("ColorMap", Box::new(ColorMap::Blues)),
         ("Column", Box::new(Column::new(NAME.into(), [NAME]))),
+        (
+            "ColumnScatter",
+            Box::new(scatterplot(&frame, "loss", "loss").hue(NAME)),
+        ),
+        ("CountPlot", Box::new(countplot(&frame, NAME).title(NAME))),
+        (
+            "HeatMap",
+            Box::new(HeatMap::new(&arr2(&[[1.0]]), [NAME], [NAME]).title(NAME)),
+        ),
+        ("Histogram", Box::new(histplot(&frame, "loss").hue(NAME))),
+        ("PairPlot", Box::new(pairplot(&frame).hue(NAME))),
+        ("ViolinPlot", Box::new(violinplot(&frame, "loss").x(NAME))),
         ("Comparison", Box::new(results.comparison.clone())),
         ("ConfusedPair", Box::new(pair)),
         ("ConfusionMatrix", Box::new(matrix.clone())),

@@ -7,6 +7,8 @@
     reason = "a figure that cannot be read fails the test"
 )]
 
+pub mod statistical;
+
 use labbook_analysis::Calibration;
 use labbook_analysis::ConfusionMatrix;
 use labbook_charts::{
