@@ -33,7 +33,7 @@
 use labbook::prelude::*;
 let mut session = Session::start("diamonds")?;
 let diamonds = datasets::diamonds::load_data()?;
-session.set_data(diamonds.provenance.to_string())?;
+session.set_data(diamonds.provenance.description())?;
 let real = !diamonds.provenance.is_drawn();
 diamonds.frame.head(Some(5))
 
@@ -43,7 +43,7 @@ diamonds.frame.head(Some(5))
 // from I1 (flaws that one sees) to IF (none).
 
 // %%
-data_card(&diamonds)?
+data_card(&diamonds.frame)?
 
 // %% [markdown]
 // A width of 0 mm is no width: somebody forgot to measure. Such stones are left out, here by polars, the library

@@ -36,7 +36,7 @@ use labbook::prelude::*;
 use tch::{Device, Kind, Tensor};
 let mut session = Session::start("generate")?;
 let clothes = datasets::fashion_mnist::load_data()?;
-session.set_data(clothes.provenance.to_string())?;
+session.set_data(clothes.provenance.description())?;
 session
 
 // %%
@@ -146,7 +146,7 @@ image_grid(&decoder.predict(&plane)?)?.columns(14).image_size(40)
 // %%
 let few = x_test.narrow(0, 0, 12);
 let remembered = decoder.predict(&encoder.predict(&few)?)?;
-image_grid(&Tensor::cat(&[few, remembered], 0))?.columns(12).image_size(52)
+image_grid(&Tensor::cat(&[&few, &remembered], 0))?.columns(12).image_size(52)
 
 // %% [markdown]
 // ## 3. Two networks against each other

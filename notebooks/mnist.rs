@@ -37,14 +37,14 @@
 use labbook::prelude::*;
 let mut session = Session::start("mnist")?;
 let digits = datasets::mnist::load_data()?;
-session.set_data(digits.provenance.to_string())?;
+session.set_data(digits.provenance.description())?;
 session
 
 // %%
 let real = !digits.provenance.is_drawn();
 let digits = if real { digits } else { digits.take(1500, 500) };
 let names = digits.class_names.clone();
-data_card(&digits)?
+data_card(&digits.train)?
 
 // %%
 show_random_examples(&digits.train, &digits.train.labels_tensor(), &names, 1)?
@@ -213,7 +213,7 @@ assert!(!real || kept > 0.945, "154 components should hold 95 %");
 // %%
 let few = x_test.narrow(0, 0, 10);
 let remembered = tensor_of(&pca.inverse_transform(&pca.transform(&few)?)?)?.clamp(0.0, 1.0);
-image_grid(&tch::Tensor::cat(&[few, remembered], 0).reshape([20, 28, 28, 1]))?.columns(10)
+image_grid(&tch::Tensor::cat(&[&few, &remembered], 0).reshape([20, 28, 28, 1]))?.columns(10)
 
 // %%
 let (along, along_val) = (tensor_of(&pca.transform(&x)?)?, tensor_of(&pca.transform(&x_val)?)?);

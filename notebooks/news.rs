@@ -33,7 +33,7 @@
 use labbook::prelude::*;
 let mut session = Session::start("news")?;
 let news = datasets::reuters::load_data()?;
-session.set_data(news.provenance.to_string())?;
+session.set_data(news.provenance.description())?;
 session
 
 // %%
@@ -41,7 +41,7 @@ let real = !news.provenance.is_drawn();
 let news = if real { news } else { datasets::reuters::generated(700, 200, 0)? };
 let (train, val) = train_test_split(&news.train, 0.1, 0)?;
 let topics = news.class_names.clone();
-data_card(&news)?
+data_card(&news.train)?
 
 // %% [markdown]
 // Three headlines with their topics, and how many words an article has.

@@ -36,7 +36,7 @@
 use labbook::prelude::*;
 let mut session = Session::start("photographs")?;
 let cifar = datasets::cifar10::load_data()?;
-session.set_data(cifar.provenance.to_string())?;
+session.set_data(cifar.provenance.description())?;
 let real = !cifar.provenance.is_drawn();
 session
 
@@ -58,7 +58,7 @@ for (kind, name) in cifar.class_names.iter().enumerate().filter(|(kind, _)| [0, 
 
 // %%
 let photographs = image_dataset_from_directory(&folder, (32, 32))?;
-let (train, test) = photographs.validation_split(0.4, 123)?;
+let (train, test) = photographs.clone().validation_split(0.4, 123)?;
 let names = photographs.class_names();
 show(&train);
 test

@@ -4,6 +4,7 @@
 //! [`NotebookDisplay`] turns that into what the kernel reads when such a value ends a cell. Nothing
 //! below this crate knows of notebooks.
 
+mod activations_plot;
 mod array;
 mod begin;
 mod calibration;
@@ -52,6 +53,7 @@ mod values;
 mod versions;
 mod words;
 
+pub use activations_plot::plot_activations;
 pub use array::format_array;
 pub use calibration::{calibration_curve, plot_calibration, plot_precision_recall};
 pub use error::NotebookError;

@@ -117,14 +117,14 @@ pub mod prelude {
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, StudyFrame, Table, Trials,
         Versions, array_of, barplot, boxplot, calibration_curve, column_of, confusion_matrix,
         correlation_map, countplot, feature_maps, frame_of, histplot, image_grid, image_set,
-        mistakes, neighbor_matrix, pairplot, plot_calibration, plot_confusion_matrices,
-        plot_confusion_matrix, plot_explained_variance, plot_filters, plot_forecast,
-        plot_histories, plot_history, plot_importances, plot_learning_rate, plot_model,
-        plot_node_weights, plot_precision_recall, plot_precision_recall_curve, plot_roc,
-        plot_study, plot_telling_words, plot_words, precision_recall_curve, prediction_table,
-        print_progress, roc_curve, row, scatter, scatterplot, show, show_grad_cam, show_in_place,
-        show_largest_losses, show_most_confused, show_random_examples, show_saliency, stack,
-        tensor_of, thumbnails, violinplot,
+        mistakes, neighbor_matrix, pairplot, plot_activations, plot_calibration,
+        plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance, plot_filters,
+        plot_forecast, plot_histories, plot_history, plot_importances, plot_learning_rate,
+        plot_model, plot_node_weights, plot_precision_recall, plot_precision_recall_curve,
+        plot_roc, plot_study, plot_telling_words, plot_words, precision_recall_curve,
+        prediction_table, print_progress, roc_curve, row, scatter, scatterplot, show,
+        show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
+        show_random_examples, show_saliency, stack, tensor_of, thumbnails, violinplot,
     };
     pub use labbook_records::{RunRecord, Runs};
     pub use labbook_study::{Case, PairedComparison, Study, StudyResults, Training, TrialResult};
