@@ -346,7 +346,11 @@ mod tests {
             "epochs",
             "seconds",
         ];
-        assert_eq!(frame.get_column_names_str(), names);
+        let found = frame
+            .get_column_names()
+            .into_iter()
+            .map(|name| name.as_str());
+        assert_eq!(found.collect::<Vec<_>>(), names);
         assert_eq!(frame.height(), 8);
         // The larger rate with momentum learns fastest.
         let best = results.best().unwrap();
