@@ -346,7 +346,12 @@ mod tests {
             "epochs",
             "seconds",
         ];
-        assert_eq!(frame.get_column_names_str(), names);
+        let found: Vec<&str> = frame
+            .columns()
+            .iter()
+            .map(|column| column.name().as_str())
+            .collect();
+        assert_eq!(found, names);
         assert_eq!(frame.height(), 8);
         // The larger rate with momentum learns fastest.
         let best = results.best().unwrap();
