@@ -346,11 +346,12 @@ mod tests {
             "epochs",
             "seconds",
         ];
-        let found = frame
-            .get_column_names()
-            .into_iter()
-            .map(|name| name.as_str());
-        assert_eq!(found.collect::<Vec<_>>(), names);
+        let found: Vec<&str> = frame
+            .columns()
+            .iter()
+            .map(|column| column.name().as_str())
+            .collect();
+        assert_eq!(found, names);
         assert_eq!(frame.height(), 8);
         // The larger rate with momentum learns fastest.
         let best = results.best().unwrap();
