@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn numbers_in_words_are_short() {
-        let texts = [3932.799_721_829, 2.0, -0.1, 1e300, 0.0, 1.0 / 3e9].map(short);
+        let texts = [3_932.799_721_829, 2.0, -0.1, 1e300, 0.0, 1.0 / 3e9].map(short);
         assert_eq!(texts, ["3932.8", "2", "-0.1", "1e300", "0", "3.33333e-10"]);
     }
 

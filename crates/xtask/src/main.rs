@@ -9,6 +9,7 @@ mod bench_texts;
 mod bench_train;
 mod browser;
 mod data;
+mod docs;
 mod doctor;
 mod environment;
 mod failure;
@@ -66,6 +67,8 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   pair        write the notebooks anew from their .rs scripts (outputs are kept)
   browser     use a notebook in JupyterLab with a headless browser, as a person would; screenshots
               go to target/browser (two minutes; installs playwright into the cache)
+  docs        build the book of docs/book into target/book with mdBook, which is compiled the first
+              time where the machine has none
   pictures    run a first notebook and take the README's pictures of it and of its report, into docs/
   bench kernel [--starts 3] [--cold] [--cells]
               time the kernel's starts and fifty cells beside a plain evcxr and a Python kernel with
@@ -219,6 +222,7 @@ fn run() -> Result<ExitCode> {
         ["pair"] => test::pair(&places)?,
         ["data"] => data::run(&places, "cifar10")?,
         ["data", name] => data::run(&places, name)?,
+        ["docs"] => docs::run(&places)?,
         ["browser"] => browser::run(&places)?,
         ["pictures"] => pictures::run(&places)?,
         ["bench", "kernel"] => bench_kernel::run(&places, &kernel)?,
