@@ -6,6 +6,8 @@ Each case is a notebook, or the bytes of a file, and what has to come of it.
 """
 import base64
 import contextlib
+import hashlib
+import html
 import html.parser
 import http.server
 import io
@@ -14,6 +16,7 @@ import os
 import pathlib
 import re
 import struct
+import subprocess
 import sys
 import threading
 import unittest
@@ -31,6 +34,7 @@ import limits
 import markdown_text
 import pdf
 import render
+import scatter_data
 
 SECRET = "the-secret-of-another-folder"
 
@@ -135,7 +139,7 @@ class Tags(html.parser.HTMLParser):
 PAGE = html_cleaning.ELEMENTS | set("body header main nav footer label figure figcaption".split())
 # What the list for cleaning allows, and what the page's own elements have.
 ATTRIBUTES = {name for checks in html_cleaning.CHECKS.values() for name in checks} | set(
-    "src disabled tabindex role aria-label aria-labelledby".split()
+    "src disabled tabindex role aria-label aria-labelledby data-labbook-scatter".split()
 )
 # Elements and attributes of which no list may ever hold one.
 DANGEROUS = set("base button embed form frame iframe link math meta noscript object script select style svg template textarea title".split())
@@ -151,6 +155,8 @@ def assert_harmless(test, page):
                 test.assertRegex(value, r"\Adata:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]*\Z")
             if name == "href":
                 test.assertRegex(value, r"(?i)\A(#|https?://|mailto:)")
+            if name == "data-labbook-scatter":
+                test.assertEqual(value, scatter_data.checked(value))
             if name == "style":
                 test.assertNotRegex(value, r"(?i)url|expression|import|position|\\")
 
@@ -288,6 +294,92 @@ class HostileMarkdown(unittest.TestCase):
         source = "Text `Vec<f32>` and ``a `<b>` c`` \\<b>.\n\n```rust\nlet a: Vec<f32>;\n```\n\n<https://example.org>"
         report = Report("code", notebook(markdown(source)))
         self.assertIn(source, report.md)
+
+def packed(*numbers):
+    return base64.b64encode(b"".join(n.to_bytes(2, "little") for n in numbers)).decode()
+
+
+def scatter(**changes):
+    """The data of a small plot, as a notebook's output has them."""
+    data = {
+        "width": 400, "height": 300, "title": "A <map>", "x_label": "t-SNE 1", "y_label": "", "plot": [40, 20, 300, 260],
+        "x_range": [0, 1], "y_range": [-1, 1], "x": packed(0, 30000, 65535), "y": packed(9, 9, 40000), "classes": base64.b64encode(b"\0\1\1").decode(),
+        "names": ["cat", "</script><b>dog"], "colors": ["#d95757", "#57d98a"], "wrong": base64.b64encode(b"\2").decode(), "values": None,
+        "radius": 3.5, "alpha": 0.8, "thumbnails": {"picture": f"data:image/png;base64,{base64.b64encode(png(9, 4)).decode()}", "width": 3, "height": 4, "columns": 3, "every": 1},
+    }  # fmt: skip
+    return data | changes
+
+
+def plotted(data, more=""):
+    text = data if isinstance(data, str) else json.dumps(data)
+    image = f'<img alt="Scatter plot of 3 points" width="400" src="data:image/png;base64,{PNG}" data-labbook-scatter="{html.escape(text)}"{more}>'
+    return image + "<script>new Image().src='http://HOST/run'</script>"
+
+
+class ScatterPlots(unittest.TestCase):
+    SCRIPT = (ROOT / "crates/labbook-notebook/src/scatter.js").read_text(encoding="utf-8")
+
+    def pieces(self, report):
+        """The page's scripts, and the data that its plots have."""
+        tags = Tags(report.html[report.html.index("<body") :]).found
+        data = [attributes["data-labbook-scatter"] for _, attributes in tags if "data-labbook-scatter" in attributes]
+        return re.findall("<script>(.*?)</script>", report.html, re.S), data
+
+    def test_a_plot_stays_live_by_our_script_alone(self):
+        values = {"name": "depth", "at": packed(1, 2, 3), "range": [1, 2.5], "colors": ["#000000"] * 256}
+        plots = [scatter(), scatter(classes=None, names=[], colors=["#000000"], wrong=None, values=values, thumbnails=None)]
+        html_form = "".join(f"<div>{plotted(data)}</div>" for data in plots)
+        cells = [code(shown(text_html=plotted(plots[0]), image_png=PNG, text_plain="[figure: x]")), code(shown(text_html=html_form))]
+        report = Report("live", notebook(*cells))
+        self.assertEqual(report.failure, "")
+        assert_harmless(self, report.html)
+        assert_harmless_markdown(self, report.md)
+        scripts, data = self.pieces(report)
+        self.assertEqual(scripts, [self.SCRIPT])
+        self.assertEqual([json.loads(text) for text in data], [plots[0], *plots])
+        digest = base64.b64encode(hashlib.sha256(self.SCRIPT.encode()).digest()).decode()
+        self.assertIn(f"script-src 'sha256-{digest}'\"", report.html)
+        # Elsewhere it is its picture.
+        self.assertNotIn("data-labbook-scatter", report.md)
+        self.assertEqual(len(report.pictures), 3)
+
+    def test_without_a_plot_there_is_no_script(self):
+        report = Report("still", notebook(code(shown(image_png=PNG))))
+        self.assertEqual(self.pieces(report), ([], []))
+        self.assertNotIn("script-src", report.html)
+
+    def test_data_that_are_not_what_they_should_be_leave_the_picture(self):
+        big = base64.b64encode(b"\0\0" * (scatter_data.POINTS + 1)).decode()
+        few = scatter()["thumbnails"]
+        wrong = [
+            "", "[]", "{}", "nul", "[" * 100_000, "1e999", json.dumps(scatter())[:-1], scatter(width=0), scatter(width=1e9), scatter(width="400"), scatter(width=True),
+            scatter(plot=[40, 20, 300]), scatter(plot=[300, 20, 40, 260]), scatter(plot=[0, 0, 1e5, 10]), scatter(plot=None), scatter(x_range=[1, 1]), scatter(x_range=[0, float("nan")]),
+            scatter(y_range=[0, float("inf")]), scatter(y_range=["0", "1"]), scatter(x=""), scatter(x="%%"), scatter(x=packed(1, 2)), scatter(y=packed(1)), scatter(x=big, y=big), scatter(x=5),
+            scatter(classes=base64.b64encode(b"\0\2\1").decode()), scatter(classes=""), scatter(names=["a"]), scatter(names=[5, 6]), scatter(names=["a"] * 1001), scatter(names={}),
+            scatter(colors=["red", "#57d98a"]), scatter(colors=["#57d98a"]), scatter(colors=["url(http://HOST/c)", "#57d98a"]), scatter(colors=['#57d98a"x', "#57d98a"]), scatter(wrong="AAAA"), scatter(wrong=[1]),
+            scatter(values={}), scatter(values={"name": "a", "at": packed(1), "range": [0, 1], "colors": ["#000000"] * 256}), scatter(values={"name": "a", "at": packed(1, 2, 3), "range": [0, 1], "colors": ["#000000"]}),
+            scatter(radius=0), scatter(radius=1e300), scatter(alpha="1"), scatter(alpha=-1), scatter(title=None), scatter(x_label={"a": 1}),
+            scatter(thumbnails=few | {"picture": "http://HOST/t"}), scatter(thumbnails=few | {"picture": "javascript:RUN()"}), scatter(thumbnails=few | {"picture": few["picture"].replace("png", "svg+xml") + "x"}),
+            scatter(thumbnails=few | {"width": 30}), scatter(thumbnails=few | {"columns": 0}), scatter(thumbnails=few | {"every": 0}), scatter(thumbnails=few | {"every": 4}), scatter(thumbnails=[]),
+            {name: value for name, value in scatter().items() if name != "alpha"},
+        ]  # fmt: skip
+        for data in wrong:
+            with self.subTest(str(data)[:200]):
+                text = data if isinstance(data, str) else json.dumps(data)
+                self.assertIsNone(scatter_data.checked(text))
+        report = Report("unlive", notebook(*[code(shown(text_html=plotted(data))) for data in wrong]))
+        self.assertEqual(report.failure, "")
+        assert_harmless(self, report.html)
+        self.assertEqual(self.pieces(report), ([], []))
+        self.assertEqual(report.html.count("<img"), len(wrong))
+
+    def test_what_is_added_to_the_data_is_left_out(self):
+        evil = scatter(onload="RUN()", __proto__={"a": 1}, title="x" * 9000)
+        evil["thumbnails"]["more"] = "http://HOST/m"
+        kept = json.loads(scatter_data.checked(json.dumps(evil)))
+        self.assertEqual(set(kept), set(scatter()))
+        self.assertNotIn("more", kept["thumbnails"])
+        self.assertLessEqual(len(kept["title"]), limits.TITLE)
 
 
 class Names(unittest.TestCase):
@@ -535,7 +627,7 @@ class Printed(unittest.TestCase):
 
     def test_what_cleaning_would_miss_the_browser_refuses(self):
         template = (TEMPLATES / "report.html.j2").read_text(encoding="utf-8")
-        policy = re.search("<meta http-equiv=.Content-Security-Policy.*>", template)[0].replace("{{ digest }}", "none").replace("{% if paper %}", "").replace("{% endif %}", "")
+        policy = re.search("<meta http-equiv=.Content-Security-Policy.*>", template)[0].replace("{{ digest }}", "none").replace("{% if script %}", "").replace("{% endif %}", "")
         secret = FOLDER / "secret.html"
         secret.write_text(f"<h1 id=secret>{SECRET}</h1><a href=#secret>x</a>")
         body = "".join(self.hostile(text) for text in HOSTILE_HTML if "http-equiv=" not in text and "http-equiv" not in text and "plaintext" not in text)
@@ -549,6 +641,18 @@ class Printed(unittest.TestCase):
                 with contextlib.suppress(pdf.NotPrinted):
                     pdf.write(Fixed(text), str(FOLDER / "raw.pdf"), BROWSER, {})
                 self.assertEqual(self.asked, [])
+
+    def test_a_plot_comes_alive_and_nothing_else_runs(self):
+        evil = '<script>document.title = "taken"</script>' + "".join(HOSTILE_HTML[:40])
+        cells = [code(shown(text_html=self.hostile(plotted(scatter()) + evil)))]
+        report = Report("alive", notebook(*cells), ["html"])
+        page = report.folder / "out/it.html"
+        command = [BROWSER, *pdf.OPTIONS, f"--user-data-dir={report.folder}/profile", "--no-sandbox", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()]
+        dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+        self.assertEqual((dom.count("<canvas"), dom.count('aria-pressed="true"')), (1, 2))
+        self.assertIn("&lt;/script&gt;&lt;b&gt;dog", dom)
+        self.assertNotIn("<title>taken", dom)
+        self.assertEqual(self.asked, [])
 
     def test_a_page_that_never_ends_is_given_up(self):
         before, limits.PRINTING = limits.PRINTING, 5

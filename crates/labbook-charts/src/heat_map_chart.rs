@@ -16,7 +16,9 @@ use crate::{ChartError, ColorMap, Figure};
 const MOST: usize = 200;
 /// Side of a cell: what all cells share, and the bounds, in CSS pixels.
 const SIDES: f64 = 560.0;
-const CELL: (f64, f64) = (14.0, 64.0);
+const CELL: (f64, f64) = (4.0, 64.0);
+/// Least distance of names, in CSS pixels: of narrower cells only some have theirs.
+const NAME_PITCH: f64 = 15.0;
 /// Longest name, and the largest and smallest font of the numbers, in CSS pixels.
 const LONGEST_NAME: f64 = 180.0;
 const SIZES: (f64, f64) = (12.0, 7.0);
@@ -253,9 +255,12 @@ impl HeatMap {
             None => (SIDES / most).clamp(CELL.0, CELL.1).floor(),
         };
         let name = Label::new(12.0);
+        let every = (NAME_PITCH / cell).ceil() as usize;
         let short = |names: &[String]| -> Result<Vec<String>, ChartError> {
-            let names = names.iter().map(|text| name.shortened(text, LONGEST_NAME));
-            names.collect()
+            let names = names.iter().step_by(every);
+            names
+                .map(|text| name.shortened(text, LONGEST_NAME))
+                .collect()
         };
         let (rows, columns) = (short(rows)?, short(columns)?);
         let widest = name.widest(&columns)?;
@@ -283,6 +288,7 @@ impl HeatMap {
             height: top + down + if upright { widest + 10.0 } else { 24.0 } + MARGIN,
             rows,
             columns,
+            every,
             upright,
             bar,
         })
@@ -301,11 +307,13 @@ impl HeatMap {
             top,
             right,
             bottom,
+            every,
             ..
         } = layout;
         pen.text(&self.title, MARGIN, MARGIN + 8.0, Label::title())?;
         let name = Label::new(12.0);
-        for (row, text) in layout.rows.iter().enumerate() {
+        for (place, text) in layout.rows.iter().enumerate() {
+            let row = place * every;
             pen.text(
                 text,
                 left - 8.0,
@@ -313,7 +321,8 @@ impl HeatMap {
                 name.ending(),
             )?;
         }
-        for (column, text) in layout.columns.iter().enumerate() {
+        for (place, text) in layout.columns.iter().enumerate() {
+            let column = place * every;
             let x = left + (column as f64 + 0.5) * cell;
             match layout.upright {
                 true => pen.text(text, x, bottom + 8.0, name.upward().ending())?,
@@ -440,6 +449,8 @@ struct Layout {
     height: f64,
     rows: Vec<String>,
     columns: Vec<String>,
+    /// Every so manyth row and column has its name there.
+    every: usize,
     /// Whether the columns' names stand upright, being wider than the cells.
     upright: bool,
     bar: ColorBar,

@@ -38,6 +38,8 @@ model.summary()?""",
 let evaluation = model.evaluate(&images, &labels)?;
 session.record(1, &model, &history, &evaluation)?""",
     "chart": "plot_history(&history)?",
+    "map": """let places = array_of(&Tensor::randn([1000, 2], tch::kind::FLOAT_CPU))?;
+scatter(&places, &labels, &cifar.class_names)?.title("A map").size(700, 420).thumbnails(&cifar.train.take(1000).images)""",
     "live": """let options = Fit::new().epochs(12).batch_size(4).validation_split(0.2).verbose(0);
 let watched = model.fit(&images, &labels, &options.callbacks(LivePlot::new()))?;""",
     "long": "let long = model.fit(&images, &labels, &Fit::new().epochs(100_000).batch_size(10))?;",
@@ -184,6 +186,37 @@ class Notebook:
         return image.get_attribute("src"), image.evaluate("e => e.complete ? e.naturalWidth : 0")
 
 
+def use_map(notebook):
+    """Hovers over the scatter plot, hides a class, zooms in and out."""
+    notebook.look_at("map")
+    cell = notebook.cell("map")
+    canvas, tip = cell.locator("canvas").first, cell.locator("div", has_text=re.compile(r"^.*number \d+"))
+    notebook.wait("the live scatter plot", lambda: cell.locator("button[aria-pressed]").count() == 10)
+    expect(not cell.locator("img").is_visible(), "the plot's picture is shown beside it")
+    look = lambda: canvas.evaluate("c => c.toDataURL()")
+    box = canvas.bounding_box()
+    move = lambda x, y: notebook.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+    for step in range(40):
+        move(0.3 + step / 200, 0.5)
+        if tip.count() and tip.last.is_visible():
+            break
+    expect(tip.last.is_visible(), "no point of the scatter plot tells its number")
+    notebook.shot("map-hover")
+    before = look()
+    cell.locator("button[aria-pressed]").nth(3).click()
+    expect(cell.locator("button[aria-pressed=false]").count() == 1 and look() != before, "no class was hidden")
+    whole = look()
+    move(0.3, 0.4)
+    notebook.page.mouse.down()
+    move(0.5, 0.6)
+    notebook.page.mouse.up()
+    expect(look() != whole, "dragging did not zoom")
+    notebook.shot("map-zoomed")
+    canvas.dblclick(position={"x": box["width"] * 0.05, "y": box["height"] * 0.5})
+    notebook.wait("the whole map again", lambda: look() == whole, 5)
+    print("hovered over a map, hid a class, zoomed and went back", flush=True)
+
+
 def steps(page, lab, folder):
     notebook = Notebook(page, folder)
     page.goto(f"{lab.address}/lab/tree/small.ipynb{lab.token}")
@@ -202,6 +235,9 @@ def steps(page, lab, folder):
     expect("Epoch 10/10" in notebook.output("fit"), "no training of ten epochs:\n" + notebook.output("fit"))
     notebook.shot("chart")
     print("ran as far as the chart", flush=True)
+
+    notebook.wait_for("map", FIRST)
+    use_map(notebook)
 
     live = notebook.cell("live").locator("img")
     notebook.wait("the live figure", lambda: live.count() > 0)
@@ -287,6 +323,8 @@ def steps(page, lab, folder):
     notebook.shot("dark")
     notebook.look_at("live")
     notebook.shot("live-dark")
+    notebook.look_at("map")
+    notebook.shot("map-dark")
 
 
 def picture(address):

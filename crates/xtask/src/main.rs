@@ -10,6 +10,7 @@ mod bench_texts;
 mod bench_train;
 mod browser;
 mod data;
+mod docs;
 mod doctor;
 mod environment;
 mod failure;
@@ -81,6 +82,8 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   torture [KILLS]
               kill trainings at random moments (a hundred times if nothing else is said, half a minute
               for ten) and compare what comes of them with a quiet one
+  docs        build the book of docs/book into target/book with mdBook, which is compiled the first
+              time where the machine has none
   pictures    run a first notebook and take the README's pictures of it and of its report, into docs/
   bench kernel [--starts 3] [--cold] [--cells]
               time the kernel's starts and fifty cells beside a plain evcxr and a Python kernel with
@@ -250,6 +253,7 @@ fn run() -> Result<ExitCode> {
         ["pair"] => test::pair(&places)?,
         ["data"] => data::run(&places, "cifar10")?,
         ["data", name] => data::run(&places, name)?,
+        ["docs"] => docs::run(&places)?,
         ["browser"] => browser::run(&places)?,
         ["fuzz"] => fuzz::run(&places, 1, None)?,
         ["fuzz", minutes] => fuzz::run(&places, count("MINUTES", minutes)?, None)?,

@@ -2,6 +2,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::browser;
+use crate::environment as env;
 use crate::failure::{At, Result};
 use crate::new;
 use crate::places::{self, Places};
@@ -61,5 +62,14 @@ pub(crate) fn run(places: &Places) -> Result<()> {
         fs::copy(&from, &to).at("copy", &from)?;
         println!("Wrote docs/{picture}");
     }
+    process::run(
+        Command::new(env::cargo())
+            .args(["run", "--quiet", "--package", "labbook", "--example"])
+            .args(["gallery", "--"])
+            .arg(&docs)
+            .current_dir(&places.root),
+        "the gallery could not be drawn (the message is above)",
+    )?;
+    println!("Wrote docs/gallery-columns.png and docs/gallery-pairs.png");
     Ok(())
 }

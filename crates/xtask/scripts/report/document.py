@@ -8,6 +8,7 @@ import html_cleaning
 import html_tokens
 import limits
 import pictures
+import scatter_data
 from limits import shortened
 from markdown_text import headings, take_title
 from notebook_file import plain
@@ -15,6 +16,8 @@ from notebook_file import plain
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # What is left out between brackets when a statement is shown by its first line.
 CLOSING = {"(": "…)", "[": "…]", "{": "…}"}
+# The class of a figure that is drawn, and in which no image is.
+CHART = "labbook-chart"
 # In the order in which a value's forms are taken.
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 
@@ -54,6 +57,10 @@ class Figure:
     alt: str = ""
     width: int | None = None
     height: int | None = None
+    # The numbers of a plot that a person can zoom and hover over, as JSON.
+    scatter: str | None = None
+    # Whether it is drawn, without images: its colours may be turned on a dark page.
+    chart: bool = False
 
 
 @dataclass
@@ -240,12 +247,14 @@ class _Reader:
         content = data[mime]
         picture = pictures.picture(content.encode()) if mime == "image/svg+xml" else pictures.decoded(content)
         alt, width = about.get("alt"), about.get("width")
+        shown = self._image(data.get("text/html", ""))
+        scatter = shown.get("data-labbook-scatter") if shown else None
         if alt is None:
-            shown = self._image(data.get("text/html", ""))
             plain = re.match(r"\[figure: ([^\n]*)\]", data.get("text/plain", "")[: limits.DESCRIPTION])
             alt = shown.get("alt") if shown else plain.group(1) if plain else None
             width = shown.get("width") if shown else width
-        return self._figure(picture, alt, width)
+        chart = shown is not None and shown.get("class") == CHART
+        return self._figure(picture, alt, width, scatter and scatter_data.checked(scatter), chart)
 
     @staticmethod
     def _image(source):
@@ -253,12 +262,14 @@ class _Reader:
         starts = (token for token in html_tokens.tokens(source) if isinstance(token, html_tokens.Start))
         return next((token.attributes for token in starts if token.name == "img"), None)
 
-    def _figure(self, picture, alt, width):
+    def _figure(self, picture, alt, width, scatter=None, chart=False):
         self.figures += 1
         self.pictured += len(picture.data)
         alt = _line(alt, limits.DESCRIPTION) or f"Figure under “{self.heading}”, without a description"
         width, height = _shown_size(picture, width)
-        return Figure(picture, self.figures, caption(alt, self.heading), alt, width, height)
+        if scatter:
+            self.pictured += len(scatter)
+        return Figure(picture, self.figures, caption(alt, self.heading), alt, width, height, scatter, chart)
 
     def _html(self, source, warn):
         def picture(address):
@@ -305,7 +316,8 @@ class _Reader:
         yield from flush()
 
     def _embedded(self, image):
-        yield self._figure(pictures.embedded(image["src"]), image.get("alt"), image.get("width"))
+        picture = pictures.embedded(image["src"])
+        yield self._figure(picture, image.get("alt"), image.get("width"), image.get("data-labbook-scatter"), CHART in image.get("class", []))
 
     def _table(self, table):
         """The table, and a note where not all of it is shown."""

@@ -11,6 +11,7 @@ from collections import Counter
 
 from bs4 import BeautifulSoup
 
+import scatter_data
 from html_tokens import End, Start, tokens
 from pictures import NoPicture, embedded
 
@@ -210,7 +211,9 @@ OWN = {
     "col": {"span": _number(1000)},
     "colgroup": {"span": _number(1000)},
     "details": {"open": lambda value: ""},
-    "img": {"alt": _text, "height": _number(20000), "width": _number(20000)},
+    "img": {
+        "alt": _text, "data-labbook-scatter": scatter_data.checked, "height": _number(20000), "width": _number(20000),
+    },
     "input": {"checked": lambda value: "", "type": _one_of("checkbox")},
     "li": {"value": _number(99999)},
     "ol": {"start": _number(99999), "type": lambda value: value if value in tuple("1aAiI") else None},

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no script, no font, no address."""
+"""The report as one HTML page that needs nothing else: no font, no address, no script but one of ours."""
 import base64
 import copy
 import hashlib
@@ -21,6 +21,8 @@ import limits
 from document import Cell, Figure, Markup, Note, Prose, Table, Text
 from pictures import Album, NoPicture
 
+# The script of scatter plots, which notebooks' outputs have too, from the templates' folder.
+SCATTER = "../../labbook-notebook/src/scatter.js"
 # Cells of so many lines are shown; longer ones are folded.
 SHORT_CODE = 2
 # A code cell stays on one page with its outputs, up to so many printed lines of all.
@@ -61,18 +63,21 @@ class Page:
         self.repeated = Counter()
         # The page's own identifiers.
         self.anchors = {"all-code", "content", "contents"}
-        self.script = pathlib.Path(templates, "paper.js").read_text(encoding="utf-8")
+        # One script at most: what prepares the page for paper, or what makes scatter plots live.
+        self.paper = pathlib.Path(templates, "paper.js").read_text(encoding="utf-8")
+        self.scatter = pathlib.Path(templates, SCATTER).read_text(encoding="utf-8")
         self.environment.filters["css_string"] = _css_string
         self.body = self._grouped(list(self._elements()))
 
     def render(self, pages=None, fonts=None):
         """The page; for paper with the page of each heading (or an empty dict while unknown) and fonts."""
         template = self.environment.get_template("report.html.j2")
+        script = self.paper if pages is not None else self.scatter if "data-labbook-scatter=" in self.body else ""
         # The only script that a browser may run is this one.
-        digest = base64.b64encode(hashlib.sha256(self.script.encode()).digest()).decode()
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         return template.render(
             document=self.document,
-            script=Safe(self.script),
+            script=Safe(script),
             digest=digest,
             contents=self.contents,
             body=Safe(self.body),
