@@ -90,7 +90,7 @@ println!("{headline}\n  becomes {:?}", example.places(&headline)?);
 
 // %%
 let quiet = Evaluate::new().verbose(0);
-let options = Fit::new().epochs(if real { 6 } else { 8 }).batch_size(32).verbose(0);
+let options = Fit::new().epochs(6).batch_size(if real { 64 } else { 16 }).verbose(0);
 let mut sets = Trials::new("Words as a set: accuracy on articles held back");
 for size in [200, 1000, 5000, 20_000] {
     let mut vectorize = TextVectorization::new().max_tokens(size).output_mode(TextOutput::MultiHot);
