@@ -66,7 +66,7 @@ histplot(&frame, "price").bins(60).title("Prices in dollars")
 
 // %% [markdown]
 // Does a better colour cost more? The boxes hold the middle half of the stones of each colour, the line in them is the
-// median. The best colour, D, is *cheaper* than the worst, J!
+// median. In the real table, the best colour, D, is *cheaper* than the worst, J! (The stand-in has no such riddle.)
 
 // %%
 boxplot(&frame, "price").x("color").order(["D", "E", "F", "G", "H", "I", "J"]).showfliers(false).title("Price by colour, from D (best) to J")

@@ -190,9 +190,9 @@ let of_generator = Adam::new().learning_rate(0.0004).beta_1(0.5);
 let of_discriminator = Adam::new().learning_rate(0.0004).beta_1(0.5);
 gan.compile(MultiOptimizer::new(of_generator).part("discriminator", of_discriminator), (), [])?;
 let noise = Tensor::randn([30, 32], (Kind::Float, Device::Cpu));
-let options = Fit::new().epochs(if real { 4 } else { 2 }).batch_size(128).verbose(2);
+let options = Fit::new().epochs(if real { 3 } else { 2 }).batch_size(128).verbose(2);
 let judge = BinaryCrossentropy::new().from_logits(true);
-let some = x.narrow(0, 0, if real { 30_000 } else { 1500 });
+let some = x.narrow(0, 0, if real { 20_000 } else { 1500 });
 for _ in 0..4 {
     gan.fit_with_step(&some, (), &options, |step| {
         let random = Tensor::randn([step.batch_size(), 32], (Kind::Float, Device::Cpu));

@@ -97,7 +97,7 @@ sizes.plot()?
 let first = sizes.mean("8 nodes")? - sizes.mean("1 nodes")?;
 let last = sizes.mean("128 nodes")? - sizes.mean("16 nodes")?;
 println!("from 1 to 8 nodes: {:+.1} points; from 16 to 128: {:+.1} points", 100.0 * first, 100.0 * last);
-assert!(first > last && last > 0.0, "more nodes should help, and each doubling less");
+assert!(!real || first > last && last > 0.0, "more nodes should help, and each doubling less");
 
 // %% [markdown]
 // ## 3. What a node answers to
@@ -275,7 +275,7 @@ assert!(!real || after > before, "the network should move digits apart");
 // - **An ensemble**: networks with other beginnings make other mistakes. The mean of their probabilities decides.
 
 // %%
-let (widths, rounds) = if real { ([32, 64, 128], 14) } else { ([8, 16, 16], 6) };
+let (widths, rounds) = if real { ([32, 64, 128], 14) } else { ([8, 16, 16], 8) };
 let steps = rounds as i64 * (x.size()[0] / 128 + 1);
 let mut voters = Vec::new();
 let mut singles = Trials::new("Convolutional networks: accuracy on test images");
@@ -323,7 +323,7 @@ assert!(!real || together.accuracy() >= 0.995, "the vote should read 99.5 %");
 show_largest_losses(&digits.test, &(votes / voters.len() as f64), &names, 12)?
 
 // %% [markdown]
-// What is left are digits that were written in haste. The cells below ask where the first network looks: Grad-CAM
+// What is left are digits that were written in haste. The cell below asks where the first network looks: Grad-CAM
 // marks where its last convolution finds what speaks for the answer.
 
 // %%

@@ -60,7 +60,11 @@ Histogram::of("words", &lengths).bins(60).title("Words in an article")
 
 // %%
 let (y, y_val, y_test) = (train.labels_tensor(), val.labels_tensor(), news.test.labels_tensor());
-BarChart::new("Articles to learn from").bars(&topics, &train.counts())
+let mut written = Vec::new();
+for label in &train.labels {
+    written.push(topics[*label as usize].clone());
+}
+countplot(&polars::df!("topic" => written)?, "topic").order(&topics).title("Articles to learn from")
 
 // %% [markdown]
 // ## 2. Texts as numbers
@@ -76,8 +80,8 @@ BarChart::new("Articles to learn from").bars(&topics, &train.counts())
 let mut example = TextVectorization::new().max_tokens(1000).output_sequence_length(12);
 example.adapt(&train.texts)?;
 println!("the most frequent words: {:?}", &example.vocabulary()[2..12]);
-let headline = train.texts[0].lines().next().unwrap_or("");
-println!("{headline}\n  becomes {:?}", example.places(headline)?);
+let headline = train.texts[0].lines().next().unwrap_or("").to_owned();
+println!("{headline}\n  becomes {:?}", example.places(&headline)?);
 
 // %% [markdown]
 // ## 3. Words as a set
@@ -86,7 +90,7 @@ println!("{headline}\n  becomes {:?}", example.places(headline)?);
 
 // %%
 let quiet = Evaluate::new().verbose(0);
-let options = Fit::new().epochs(if real { 6 } else { 8 }).batch_size(32).verbose(0);
+let options = Fit::new().epochs(6).batch_size(if real { 64 } else { 16 }).verbose(0);
 let mut sets = Trials::new("Words as a set: accuracy on articles held back");
 for size in [200, 1000, 5000, 20_000] {
     let mut vectorize = TextVectorization::new().max_tokens(size).output_mode(TextOutput::MultiHot);

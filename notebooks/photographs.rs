@@ -138,7 +138,7 @@ for (name, augmented, share) in [("as it was", false, 0.0), ("dropout", false, 0
         model.add(Dense::new(64).activation(Relu));
         model.add(Dense::new(4).activation(Softmax));
         model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])?;
-        let history = model.fit(&x, &y, &Fit::new().epochs(if real { 40 } else { 12 }).batch_size(32).verbose(0))?;
+        let history = model.fit(&x, &y, &Fit::new().epochs(if real { 60 } else { 12 }).batch_size(32).verbose(0))?;
         let evaluation = model.evaluate_with(&x_test, &y_test, &Evaluate::new().verbose(0))?;
         session.record(&format!("{name}, seed {seed}"), &model, &history, &evaluation)?;
         remedies.add(name, &history, &evaluation);
@@ -188,8 +188,8 @@ show_grad_cam(&best, &x_test.narrow(0, 0, 12), &y_test.narrow(0, 0, 12), &names,
 // A file of any size goes in, a probability for each kind comes out.
 
 // %%
-let one = &test.file_paths()[0];
-let photograph = photographs.load(one)? / 255.0;
+let one = test.file_paths()[0].clone();
+let photograph = photographs.load(&one)? / 255.0;
 show(&image_grid(&photograph)?.image_size(128).figure()?);
 println!("{}", one.file_name().unwrap().display());
 prediction_table(&best.predict(&photograph)?, &names)?

@@ -118,7 +118,8 @@ fn topics_of_news() {
 fn a_folder_of_photographs() {
     let run = Run::of("photographs");
     let remedies = run.told("let mut remedies");
-    assert!(number(remedies, "both:") > 50.0, "{remedies}");
+    // Of four kinds.
+    assert!(number(remedies, "as it was:") > 45.0, "{remedies}");
     assert!(run.told("LABBOOK_WEIGHTS").contains("No weights file"));
     assert!(run.figures() >= 8, "{}", run.figures());
 }
