@@ -249,6 +249,59 @@ fn markdown_has_its_figures_beside_it() {
 }
 
 #[test]
+fn a_scatter_plot_stays_live_in_the_page_and_is_a_picture_elsewhere() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-live");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let steps = |values: [u16; 2]| STANDARD.encode(values.map(u16::to_le_bytes).concat());
+    let data = json!({
+        "width": 400, "height": 300, "title": "T", "x_label": "", "y_label": "",
+        "plot": [40, 20, 300, 260], "x_range": [0, 1], "y_range": [-1, 1],
+        "x": steps([0, 65535]), "y": steps([7, 9]), "classes": STANDARD.encode([1, 0]),
+        "names": ["cat", "a \"dog\""], "colors": ["#d95757", "#57d98a"], "wrong": null,
+        "values": null, "radius": 3.5, "alpha": 0.8, "thumbnails": null,
+    });
+    let attribute = data
+        .to_string()
+        .replace('&', "&amp;")
+        .replace('"', "&quot;");
+    let picture = STANDARD.encode(png(20));
+    let html = format!(
+        "<img alt=\"Scatter plot of 2 points\" width=\"10\" src=\"data:image/png;base64,{picture}\" \
+         data-labbook-scatter=\"{attribute}\"><script>go()</script>"
+    );
+    let plot = shown(
+        &json!({ "text/html": html, "image/png": picture, "text/plain": "[figure: x]" }),
+        &json!({}),
+    );
+    let notebook = json!({
+        "cells": [code(1, "scatter()", &[plot])], "metadata": {}, "nbformat": 4, "nbformat_minor": 4,
+    });
+    let path = folder.join("report-live.ipynb");
+    fs::write(&path, notebook.to_string()).unwrap();
+    let output = report(&[path.to_str().unwrap(), "--no-run", "--format", "html,md"]);
+    assert!(output.status.success(), "{output:?}");
+
+    let page = fs::read_to_string(path.with_extension("html")).unwrap();
+    let ours = root().join("crates/labbook-notebook/src/scatter.js");
+    assert_eq!(
+        between(&page, "<script>", "</script>"),
+        [fs::read_to_string(ours).unwrap()]
+    );
+    assert!(page.contains("script-src 'sha256-") && !page.contains("go()"));
+    let figure = between(&page, "<figure", "</figure>")[0];
+    assert!(figure.contains("&#34;a \\&#34;dog"), "{figure}");
+    assert!(figure.contains(&picture), "{figure}");
+    let text = fs::read_to_string(path.with_extension("md")).unwrap();
+    assert!(
+        !text.contains("labbook-scatter") && !text.contains("<script"),
+        "{text}"
+    );
+    let file = path.with_file_name("report-live_files/figure-01.png");
+    assert_eq!(fs::read(file).unwrap(), png(20));
+}
+
+#[test]
 fn a_wish_that_cannot_be_met_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report-empty.ipynb");

@@ -5,7 +5,7 @@ use crate::column_source::ColumnSource;
 use crate::group_axis::{GroupAxis, group_methods};
 use crate::groups::dodged;
 use crate::ink::{INK, Label, Pen};
-use crate::look::{Look, group_colors, look_methods};
+use crate::look::{Look, group_colors, label_methods, look_methods};
 use crate::points::{grouped, short};
 use crate::statistics::{mean, standard_deviation, student_t_interval};
 use crate::{ChartError, Figure};
@@ -39,6 +39,7 @@ pub struct BarPlot {
 }
 
 look_methods!(BarPlot);
+label_methods!(BarPlot);
 group_methods!(BarPlot);
 
 /// How many rows have each value of a column: seaborn's `countplot`.
@@ -58,6 +59,7 @@ pub struct CountPlot {
 }
 
 look_methods!(CountPlot);
+label_methods!(CountPlot);
 group_methods!(CountPlot);
 
 /// A bar's end, and those of the line over it.

@@ -8,7 +8,7 @@ use crate::column_source::{ColumnSource, Columns};
 use crate::group_axis::{GroupAxis, group_methods};
 use crate::groups::dodged;
 use crate::ink::{INK, Pen};
-use crate::look::{Look, group_colors, look_methods};
+use crate::look::{Look, group_colors, label_methods, look_methods};
 use crate::points::{grouped, short};
 use crate::statistics::BoxSummary;
 use crate::{ChartError, Figure, px};
@@ -44,6 +44,7 @@ pub struct BoxPlot {
 }
 
 look_methods!(BoxPlot);
+label_methods!(BoxPlot);
 group_methods!(BoxPlot);
 
 impl BoxPlot {

@@ -1,7 +1,7 @@
 use ndarray::Array2;
 
 use crate::column_source::{ColumnSource, Source};
-use crate::look::{Look, look_methods};
+use crate::look::{Look, label_methods, look_methods};
 use crate::{ChartError, ColorMap, Figure, Palette, ScatterPlot};
 
 /// One column of numbers against another, coloured by a third: seaborn's `scatterplot`.
@@ -34,6 +34,7 @@ pub struct ColumnScatter {
 }
 
 look_methods!(ColumnScatter);
+label_methods!(ColumnScatter);
 
 impl ColumnScatter {
     /// The column `y` over the column `x`, 760 by 480 CSS pixels, one colour.

@@ -8,13 +8,11 @@ use crate::draw::render_reduced;
 use crate::groups::Groups;
 use crate::ink::Pen;
 use crate::legend::{ROUND, reserve};
-use crate::look::{Look, group_colors, look_methods};
+use crate::look::{Look, group_colors, label_methods, look_methods};
 use crate::points::{grouped, short};
-use crate::statistics::{Bins, Kde, bin_edges, counts};
+use crate::statistics::{Bins, Kde, MOST_BINS, bin_edges, counts};
 use crate::{ChartError, Figure};
 
-/// Most bins of one histogram.
-const MOST_BINS: usize = 10_000;
 /// Places of a density's curve.
 const CURVE: usize = 200;
 /// Opacity of bars that stand before one another, and of those that do not.
@@ -50,6 +48,7 @@ pub struct Histogram {
 }
 
 look_methods!(Histogram);
+label_methods!(Histogram);
 
 /// What the heights of the bars are.
 #[derive(Clone, Copy, PartialEq)]
@@ -212,14 +211,7 @@ impl Histogram {
                 let received = format!("{} edges from {} to {}", edges.len(), ends[0], ends[1]);
                 wrong("bin_edges", expected, received)
             }
-            bins => {
-                let mut edges = bin_edges(values, bins);
-                // Freedman and Diaconis have no bound where most values lie close together.
-                if edges.len() > MOST_BINS + 1 {
-                    edges = bin_edges(values, &Bins::Count(MOST_BINS));
-                }
-                Ok(edges)
-            }
+            bins => Ok(bin_edges(values, bins)),
         }
     }
 

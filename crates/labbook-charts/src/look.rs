@@ -68,20 +68,6 @@ macro_rules! look_methods {
                 self
             }
 
-            /// Names the horizontal axis; by default it has the column's name.
-            #[must_use]
-            pub fn x_label(mut self, label: impl Into<String>) -> Self {
-                self.look.x_label = Some(label.into());
-                self
-            }
-
-            /// Names the vertical axis; the name stands above it.
-            #[must_use]
-            pub fn y_label(mut self, label: impl Into<String>) -> Self {
-                self.look.y_label = Some(label.into());
-                self
-            }
-
             /// Width and height in CSS pixels, legend included.
             #[must_use]
             pub fn size(mut self, width: u32, height: u32) -> Self {
@@ -109,3 +95,25 @@ macro_rules! look_methods {
     )+};
 }
 pub(crate) use look_methods;
+
+/// Those of charts with one pair of axes, besides.
+macro_rules! label_methods {
+    ($($chart:ty),+ $(,)?) => {$(
+        impl $chart {
+            /// Names the horizontal axis; by default it has the column's name.
+            #[must_use]
+            pub fn x_label(mut self, label: impl Into<String>) -> Self {
+                self.look.x_label = Some(label.into());
+                self
+            }
+
+            /// Names the vertical axis; the name stands above it.
+            #[must_use]
+            pub fn y_label(mut self, label: impl Into<String>) -> Self {
+                self.look.y_label = Some(label.into());
+                self
+            }
+        }
+    )+};
+}
+pub(crate) use label_methods;

@@ -6,7 +6,7 @@ use crate::column_source::{ColumnSource, Columns};
 use crate::group_axis::{GroupAxis, group_methods};
 use crate::groups::dodged;
 use crate::ink::{INK, Pen};
-use crate::look::{Look, group_colors, look_methods};
+use crate::look::{Look, group_colors, label_methods, look_methods};
 use crate::points::{grouped, short};
 use crate::statistics::{BoxSummary, Kde};
 use crate::{ChartError, Figure};
@@ -43,6 +43,7 @@ pub struct ViolinPlot {
 }
 
 look_methods!(ViolinPlot);
+label_methods!(ViolinPlot);
 group_methods!(ViolinPlot);
 
 struct Violin {

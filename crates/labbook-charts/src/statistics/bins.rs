@@ -1,5 +1,8 @@
 use super::quantile::{quantile, sorted};
 
+/// Most bins: a rule may want millions where most values lie close together and one far away.
+pub(crate) const MOST_BINS: usize = 10_000;
+
 /// How values are parted into the bins of a histogram.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) enum Bins {
@@ -52,7 +55,7 @@ pub(crate) fn bin_edges(values: &[f64], bins: &Bins) -> Vec<f64> {
                 true => ((high - low) / width).ceil(),
                 false => 1.0,
             };
-            equal(low, high, count as usize)
+            equal(low, high, (count as usize).min(MOST_BINS))
         }
     }
 }
@@ -146,6 +149,15 @@ mod tests {
         let edges = bin_edges(&values, &Bins::Width(1.0));
         assert_eq!(edges, [1.0, 2.0, 3.0, 4.0]);
         assert_eq!(counts(&values, &edges), [1, 1, 1]);
+    }
+
+    #[test]
+    fn one_value_far_away_does_not_make_millions_of_bins() {
+        let mut values: Vec<f64> = (0..1000).map(|i| f64::from(i) * 1e-3 + 0.5).collect();
+        values.push(1e300);
+        for bins in [Bins::Auto, Bins::FreedmanDiaconis, Bins::Sturges] {
+            assert!(bin_edges(&values, &bins).len() <= MOST_BINS + 1, "{bins:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod mean_interval;
 mod parity;
 mod quantile;
 
-pub(crate) use bins::{Bins, bin_edges, counts};
+pub(crate) use bins::{Bins, MOST_BINS, bin_edges, counts};
 pub(crate) use box_summary::BoxSummary;
 pub(crate) use correlation::pearson;
 pub(crate) use kde::Kde;
