@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use serde_json::Value;
-
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::labbook;
@@ -132,7 +130,8 @@ fn snakemake(places: &Places, file: &str, profile: &str) -> Result<()> {
 /// environment and starts the program.
 fn compiled(places: &Places, ready: &Ready, source: &Path) -> Result<PathBuf> {
     let begun = SystemTime::now();
-    let facade = facade(places)?;
+    let (target, triple) = (setup::template_target(places), env::host_triple()?);
+    let facade = facade(&target, &triple)?;
     let folder = places.clone_folder().join("studies");
     fs::create_dir_all(&folder).at("create", &folder)?;
     let stem = source.file_stem().unwrap_or_default().to_string_lossy();
@@ -170,7 +169,13 @@ fn compiled(places: &Places, ready: &Ready, source: &Path) -> Result<PathBuf> {
         .arg("--extern")
         .arg(format!("labbook={}", facade.display()))
         .arg("-L")
-        .arg(format!("dependency={}", deps.display()));
+        .arg(format!("dependency={}", deps.display()))
+        // Of procedural macros, which run in the compiler.
+        .arg("-L")
+        .arg(format!(
+            "dependency={}",
+            target.join("debug/deps").display()
+        ));
     for library in setup::library_path(ready) {
         rustc.arg("-L").arg(format!("native={}", library.display()));
     }
@@ -202,47 +207,16 @@ fn compiled(places: &Places, ready: &Ready, source: &Path) -> Result<PathBuf> {
     Ok(script)
 }
 
-/// Compiles the facade where it changed; its shared library.
-fn facade(places: &Places) -> Result<PathBuf> {
-    let mut build = Command::new(env::cargo());
-    build
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--package",
-            "labbook",
-            "--lib",
-        ])
-        .args(["--message-format", "json-render-diagnostics"])
-        .current_dir(&places.root)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
-    let output = build
-        .output()
-        .map_err(|error| process::not_started(&build, &error))?;
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let library = library(&messages).filter(|_| output.status.success());
-    let library = library.ok_or_else(|| {
-        Failure::new("the notebooks' library did not compile (cargo's message is above)")
-    })?;
-    // cargo names a link to the one in this folder, beside which all others are.
-    let deps = library
-        .with_file_name("deps")
-        .join(library.file_name().unwrap_or_default());
-    Ok(if deps.is_file() { deps } else { library })
-}
-
-/// The shared library of the facade in cargo's messages.
-fn library(messages: &str) -> Option<PathBuf> {
-    let message = |line: &str| serde_json::from_str::<Value>(line).ok();
-    let mut found = messages.lines().filter_map(message);
-    let artifact = found.find(|message| {
-        message["target"]["name"] == "labbook" && message["filenames"].is_array()
-    })?;
-    let files = artifact["filenames"].as_array()?;
-    let mut files = files.iter().filter_map(Value::as_str).map(PathBuf::from);
-    files.find(|file| file.extension() == Some(OsStr::new("so")))
+/// The facade that the set-up compiled for the kernel: what a cell links, a program links too.
+fn facade(target: &Path, triple: &str) -> Result<PathBuf> {
+    let library = target.join(triple).join("debug/deps/liblabbook.so");
+    match library.is_file() {
+        true => Ok(library),
+        false => Err(Failure::new(format!(
+            "{} is missing; run `cargo xtask setup`",
+            library.display()
+        ))),
+    }
 }
 
 /// Whether a program is newer than the facade and every file that it was compiled of.
@@ -297,15 +271,6 @@ mod tests {
         };
         assert!(meant("run STUDY.toml --case 3") && meant("study results s.toml"));
         assert!(!meant("run --experiment 16") && !meant("list") && !meant(""));
-    }
-
-    #[test]
-    fn the_library_is_found_among_cargos_messages() {
-        let messages = "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"labbook_nn\"},\"filenames\":[\"/t/x.rlib\"]}\n\
-            not json\n\
-            {\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"labbook\"},\"filenames\":[\"/t/liblabbook.so\"]}\n";
-        assert_eq!(library(messages), Some("/t/liblabbook.so".into()));
-        assert_eq!(library("{\"reason\":\"build-finished\"}"), None);
     }
 
     #[test]

@@ -121,6 +121,11 @@ fn is_built(places: &Places, template: &Path) -> bool {
         && matches!((built_from, locked), (Ok(built_from), Ok(locked)) if built_from == locked)
 }
 
+/// The target folder of the template, which holds the facade as cells link it.
+pub(crate) fn template_target(places: &Places) -> PathBuf {
+    places.kernel().join("template/target")
+}
+
 /// What libtorch's processes should find in their environment.
 pub(crate) fn tuning() -> BTreeMap<String, String> {
     // glibc returns large blocks to the system at every step otherwise, and each new tensor is

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
-pub(crate) use kernel::{SETTINGS_FILE, of_copy, tuning};
+pub(crate) use kernel::{SETTINGS_FILE, of_copy, template_target, tuning};
 pub(crate) use kernelspec::{KERNEL_NAME, kernelspecs};
 pub(crate) use python::private_environment;
 pub(crate) use shim::shim_folder;
