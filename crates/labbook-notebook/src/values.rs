@@ -3,8 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use labbook_analysis::{
-    Average, BootstrapInterval, ClassificationReport, ConfusedPair, IncrementalPca, KappaWeights,
-    McNemar, Normalize, Pacmap, Pca, Tsne, Umap,
+    Average, BootstrapInterval, ClassificationReport, ConfusedPair, Hdbscan, IncrementalPca,
+    KMeans, KNeighborsClassifier, KNeighborsRegressor, KappaWeights, LinearRegression,
+    LogisticRegression, McNemar, Normalize, Pacmap, Pca, RandomForestClassifier,
+    RandomForestRegressor, Tsne, Umap,
 };
 use labbook_charts::{ColorMap, Figure, Palette};
 use labbook_data::{ImageSet, ImageSets, KFold, Provenance, StratifiedKFold, TrainTestSplit};
@@ -25,9 +27,11 @@ use crate::table::Table;
 shown_as!(
     i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, str,
     String,
-    Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fill, Fit, KFold, KappaWeights, LivePlot,
-    JsonLogger, LearningRateScheduler, Lookahead, MlFlow, ModelCheckpoint, MonitorMode, Normalize, Padding, Palette,
-    Pacmap, Pca, Predict, ReadCsv, ReduceLROnPlateau, StratifiedKFold, TablePreprocessor,
+    Average, ColorMap, CsvLogger, EarlyStopping, Evaluate, Fill, Fit, Hdbscan, JsonLogger, KFold,
+    KMeans, KNeighborsClassifier, KNeighborsRegressor, KappaWeights, LearningRateScheduler,
+    LinearRegression, LivePlot, LogisticRegression, Lookahead, MlFlow, ModelCheckpoint, MonitorMode,
+    Normalize, Pacmap, Padding, Palette, Pca, Predict, RandomForestClassifier,
+    RandomForestRegressor, ReadCsv, ReduceLROnPlateau, StratifiedKFold, TablePreprocessor,
     TensorBoard, TestTimeAugmentation, TrainTestSplit, Tsne, Umap
     => |value| Line(format!("{value:?}"))
 );

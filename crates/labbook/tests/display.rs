@@ -118,6 +118,7 @@ const NO_VALUES: &[(&str, &[&str])] = &[
             "Conv1DTranspose",
             "Conv2DTranspose",
             "Conv3D",
+            "ConvLSTM1D",
             "Cropping1D",
             "Cropping2D",
             "DepthwiseConv2D",
@@ -453,6 +454,23 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("Palette", Box::new(Palette::Muted)),
         ("Pacmap", Box::new(Pacmap::new())),
         ("Pca", Box::new(Pca::new(2))),
+        ("Hdbscan", Box::new(Hdbscan::new())),
+        ("KMeans", Box::new(KMeans::new(2))),
+        (
+            "KNeighborsClassifier",
+            Box::new(KNeighborsClassifier::new(3)),
+        ),
+        ("KNeighborsRegressor", Box::new(KNeighborsRegressor::new(3))),
+        ("LinearRegression", Box::new(LinearRegression::new())),
+        ("LogisticRegression", Box::new(LogisticRegression::new())),
+        (
+            "RandomForestClassifier",
+            Box::new(RandomForestClassifier::new()),
+        ),
+        (
+            "RandomForestRegressor",
+            Box::new(RandomForestRegressor::new()),
+        ),
         (
             "PermutationImportance",
             Box::new(PermutationImportance {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use ndarray::Array2;
 use rayon::prelude::*;
 use smartcore::ensemble::random_forest_classifier::{
@@ -36,7 +38,6 @@ pub struct RandomForestClassifier {
 }
 
 /// A [`RandomForestClassifier`] that was fitted.
-#[derive(Debug)]
 pub struct FittedRandomForestClassifier {
     trees: Vec<Tree<f32, u32, DenseMatrix<f32>, Vec<u32>>>,
     classes: Classes,
@@ -97,6 +98,15 @@ impl RandomForestClassifier {
             .with_seed(options.seed_of(tree));
         parameters.max_depth = options.max_depth;
         parameters
+    }
+}
+
+impl fmt::Debug for FittedRandomForestClassifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FittedRandomForestClassifier")
+            .field("n_estimators", &self.trees.len())
+            .field("n_features", &self.n_features)
+            .finish_non_exhaustive()
     }
 }
 

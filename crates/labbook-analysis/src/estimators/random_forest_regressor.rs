@@ -1,3 +1,5 @@
+use std::fmt;
+
 use rayon::prelude::*;
 use smartcore::ensemble::random_forest_regressor::{
     RandomForestRegressor as Tree, RandomForestRegressorParameters,
@@ -36,7 +38,6 @@ pub struct RandomForestRegressor {
 }
 
 /// A [`RandomForestRegressor`] that was fitted.
-#[derive(Debug)]
 pub struct FittedRandomForestRegressor {
     trees: Vec<Tree<f32, f64, DenseMatrix<f32>, Vec<f64>>>,
     n_features: usize,
@@ -94,6 +95,15 @@ impl RandomForestRegressor {
             .with_seed(options.seed_of(tree));
         parameters.max_depth = options.max_depth;
         parameters
+    }
+}
+
+impl fmt::Debug for FittedRandomForestRegressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FittedRandomForestRegressor")
+            .field("n_estimators", &self.trees.len())
+            .field("n_features", &self.n_features)
+            .finish_non_exhaustive()
     }
 }
 
