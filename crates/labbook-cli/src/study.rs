@@ -60,9 +60,9 @@ impl Wishes {
                 Arg::Long("program") => {
                     wishes.program = Some(parser.value().map_err(Failure::usage)?.into())
                 }
-                Arg::Long("jobs") => wishes.jobs = Some(number(&mut parser)?),
-                Arg::Long("threads") => wishes.threads = Some(number(&mut parser)?),
-                Arg::Long("retries") => wishes.retries = Some(number(&mut parser)?),
+                Arg::Long("jobs") => wishes.jobs = Some(number(&mut parser, "--jobs")?),
+                Arg::Long("threads") => wishes.threads = Some(number(&mut parser, "--threads")?),
+                Arg::Long("retries") => wishes.retries = Some(number(&mut parser, "--retries")?),
                 Arg::Long("again") => wishes.again = true,
                 other => return Err(Failure::usage(other.unexpected())),
             }
@@ -76,15 +76,14 @@ impl Wishes {
     }
 }
 
-fn number<T: std::str::FromStr>(parser: &mut Parser) -> Result<T>
-where
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    use lexopt::ValueExt;
-    parser
-        .value()
-        .and_then(|value| value.parse())
-        .map_err(Failure::usage)
+fn number<T: std::str::FromStr>(parser: &mut Parser, option: &str) -> Result<T> {
+    let value = parser.value().map_err(Failure::usage)?;
+    let text = value.to_string_lossy();
+    text.parse().map_err(|_| {
+        Failure::usage(format!(
+            "{option}: expected a whole number, received {text:?}"
+        ))
+    })
 }
 
 /// Runs what is left of a study.

@@ -123,6 +123,8 @@ impl TensorBoard {
         train.add(epoch, &Summary::scalar("epoch_learning_rate", rate))?;
         if self.histogram_freq > 0 && epoch.is_multiple_of(self.histogram_freq) {
             for (name, weights) in control.model().weights()? {
+                // TensorFlow's number of an operation's output is nothing to show.
+                let name = name.trim_end_matches(":0");
                 train.add(
                     epoch,
                     &Summary::histogram(format!("{name}/histogram"), &weights)?,
