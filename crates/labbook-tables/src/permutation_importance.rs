@@ -71,7 +71,8 @@ impl PermutationImportance {
 
 impl fmt::Display for PermutationImportance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "score {:.4}; lost without", self.baseline)?;
+        // A negative error of 0 is no less than 0.
+        write!(f, "score {:.4}; lost without", self.baseline + 0.0)?;
         for (place, (name, mean, deviation)) in self.ranked().into_iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
             write!(f, "{comma} {name} {mean:.4} ± {deviation:.4}")?;

@@ -22,13 +22,14 @@ macro_rules! script {
     };
 }
 /// What runs a notebook, and what renders an executed one: `render.py`.
-const SCRIPTS: [(&str, &str); 14] = [
+const SCRIPTS: [(&str, &str); 15] = [
     script!("execute.py"),
     script!("render.py"),
     script!("document.py"),
     script!("file_names.py"),
     script!("files.py"),
     script!("html_cleaning.py"),
+    script!("scatter_data.py"),
     script!("html_report.py"),
     script!("html_tokens.py"),
     script!("limits.py"),
@@ -38,11 +39,12 @@ const SCRIPTS: [(&str, &str); 14] = [
     script!("pdf.py"),
     script!("pictures.py"),
 ];
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 5] = [
     ("report.html.j2", include_str!("../template/report.html.j2")),
     ("blocks.html.j2", include_str!("../template/blocks.html.j2")),
     ("report.css", include_str!("../template/report.css")),
     ("paper.js", include_str!("../template/paper.js")),
+    ("scatter.js", include_str!("../template/scatter.js")),
 ];
 /// By weight, what the PDF is set in, so that it looks the same wherever it is made.
 const FONTS: [(&str, &str); 2] = [
@@ -283,6 +285,29 @@ fn shown(places: &Places, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_script_and_template_goes_along() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let kept = |list: &[(&'static str, &str)]| {
+            let mut names: Vec<String> = list.iter().map(|(name, _)| (*name).to_owned()).collect();
+            names.sort_unstable();
+            names
+        };
+        for (folder, list) in [
+            ("scripts/report", &SCRIPTS[..]),
+            ("template", &TEMPLATES[..]),
+        ] {
+            let mut found: Vec<String> = fs::read_dir(root.join(folder))
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| path.is_file())
+                .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+                .collect();
+            found.sort_unstable();
+            assert_eq!(found, kept(list), "{folder}");
+        }
+    }
 
     #[test]
     fn formats_are_a_list() {

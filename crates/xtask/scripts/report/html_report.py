@@ -22,7 +22,7 @@ from document import Cell, Figure, Markup, Note, Prose, Table, Text
 from pictures import Album, NoPicture
 
 # The script of scatter plots, which notebooks' outputs have too, from the templates' folder.
-SCATTER = "../../labbook-notebook/src/scatter.js"
+SCATTER = "scatter.js"
 # Cells of so many lines are shown; longer ones are folded.
 SHORT_CODE = 2
 # A code cell stays on one page with its outputs, up to so many printed lines of all.

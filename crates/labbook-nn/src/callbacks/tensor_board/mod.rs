@@ -186,7 +186,7 @@ mod tests {
         files.remove(0)
     }
 
-    /// The fixture's files are those that TensorBoard itself has read (`tests/fixtures/tensorboard.py`).
+    /// The fixture's files are those that TensorBoard itself has read (`tests/fixtures/read_events.py`).
     #[test]
     fn files_are_those_that_tensorboard_has_read() -> Result<()> {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tensorboard");

@@ -1,0 +1,1 @@
+../../labbook-notebook/src/scatter.js
