@@ -320,7 +320,8 @@ plot_confusion_matrix(&together, "Networks that vote, test images")?
 
 // %%
 assert!(!real || together.accuracy() >= 0.995, "the vote should read 99.5 %");
-show_largest_losses(&digits.test, &(votes / voters.len() as f64), &names, 12)?
+let votes = votes / voters.len() as f64;
+show_largest_losses(&digits.test, &votes, &names, 12)?
 
 // %% [markdown]
 // What is left are digits that were written in haste. The cell below asks where the first network looks: Grad-CAM

@@ -64,7 +64,8 @@ let mut written = Vec::new();
 for label in &train.labels {
     written.push(topics[*label as usize].clone());
 }
-countplot(&polars::df!("topic" => written)?, "topic").order(&topics).title("Articles to learn from")
+let written = polars::df!("topic" => written)?;
+countplot(&written, "topic").order(&topics).title("Articles to learn from")
 
 // %% [markdown]
 // ## 2. Texts as numbers

@@ -15,7 +15,7 @@ use crate::{AnalysisError, Samples};
 /// use ndarray::arr2;
 ///
 /// let samples = arr2(&[[0.0, 1.0], [1.0, 0.0], [2.0, 2.0], [3.0, 1.0]]);
-/// let fitted = LinearRegression::new().fit(&samples, &[4.0, 3.0, 9.0, 8.0])?;
+/// let fitted = LinearRegression::new().fit(&samples, &[4.0, 3.0, 11.0, 10.0])?;
 /// assert!((fitted.coefficients()[0] - 2.0).abs() < 1e-9);
 /// assert!((fitted.intercept() - 1.0).abs() < 1e-9);
 /// assert!((fitted.predict(&arr2(&[[10.0, 0.0]]))?[0] - 21.0).abs() < 1e-9);
