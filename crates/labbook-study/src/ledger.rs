@@ -6,11 +6,11 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use labbook_data::write_file;
 use labbook_records::RunRecord;
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
-use crate::files::write_whole;
 use crate::setting::Settings;
 use crate::study::{Study, record_name};
 use crate::{Result, StudyError};
@@ -155,5 +155,6 @@ pub(crate) fn set_failed(record: &Path, case: &Case, reason: &str) -> Result<()>
         reason: reason.to_owned(),
     };
     let text = format!("{:#}\n", serde_json::json!(failed));
-    write_whole(&failed_path(record), text.as_bytes())
+    let path = failed_path(record);
+    write_file(&path, text.as_bytes()).map_err(|source| StudyError::Write { path, source })
 }
