@@ -1,7 +1,6 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
 
 use labbook_data::ImageSets;
 use labbook_data::datasets::cifar10;
@@ -19,8 +18,6 @@ use crate::workplace::Workplace;
 
 /// The environment variable that chooses the scale.
 const SCALE_VARIABLE: &str = "LABBOOK_SCALE";
-/// Far below the time that an epoch takes.
-const REQUEST_EVERY: Duration = Duration::from_millis(20);
 
 /// ExperimentRuns experiments one after the other.
 pub(crate) fn run(arguments: &RunArguments, runs: &ExperimentRuns) -> Result<()> {
@@ -155,13 +152,7 @@ pub(crate) fn listen() -> Result<()> {
             }
             asked = true;
             eprintln!("stopping after this batch; once more to stop at once");
-            // Again and again, as a computation forgets requests that are older than itself.
-            thread::spawn(|| {
-                loop {
-                    interrupt::request();
-                    thread::sleep(REQUEST_EVERY);
-                }
-            });
+            interrupt::keep_requesting();
         }
     });
     Ok(())

@@ -7,6 +7,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use crate::Error;
 
@@ -35,6 +37,19 @@ pub fn before_next(prepare: fn()) {
 /// nothing happens: a computation forgets requests from before anything ran.
 pub fn request() {
     REQUESTED.store(true, Ordering::SeqCst);
+}
+
+/// Asks again and again from now on, in a thread of its own: a computation forgets requests that are older than
+/// itself, and a program that is to end may begin several.
+pub fn keep_requesting() {
+    // Far below the time that an epoch takes.
+    const EVERY: Duration = Duration::from_millis(20);
+    thread::spawn(|| {
+        loop {
+            request();
+            thread::sleep(EVERY);
+        }
+    });
 }
 
 /// Takes a request back.

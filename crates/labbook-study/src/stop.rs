@@ -11,9 +11,6 @@ use signal_hook::iterator::Signals;
 /// The signal that came, or 0.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
-/// Far below the time that an epoch takes.
-const REQUEST_EVERY: Duration = Duration::from_millis(20);
-
 /// Batches that take longer are given up: the state of the last epoch is on the disk.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -32,13 +29,7 @@ pub(crate) fn listen() -> std::io::Result<()> {
                 // Without exit handlers, which might wait for a computation.
                 signal_hook::low_level::exit(128 + signal);
             });
-            // Again and again, as a computation forgets requests that are older than itself.
-            thread::spawn(|| {
-                loop {
-                    interrupt::request();
-                    thread::sleep(REQUEST_EVERY);
-                }
-            });
+            interrupt::keep_requesting();
         }
     });
     Ok(())
