@@ -94,6 +94,16 @@ impl Range {
         })
     }
 
+    /// The value at a place from 0 to 1 of a range that cannot be counted.
+    fn at(&self, unit: f64) -> SettingValue {
+        let (low, high) = self.ends();
+        self.value(match self.sampling {
+            Sampling::Linear => low + unit * (high - low),
+            Sampling::Log => low * (high / low).powf(unit),
+            Sampling::ReverseLog => low + high - low * (high / low).powf(1.0 - unit),
+        })
+    }
+
     fn value(&self, number: f64) -> SettingValue {
         let number = number.clamp(self.min, self.max);
         match self.whole {
@@ -131,18 +141,13 @@ impl Domain {
 
     /// The value at a place from 0 to 1, at which values are equally likely.
     pub(crate) fn at(&self, unit: f64) -> SettingValue {
-        if let Some(count) = self.count() {
-            return self.nth(((unit * count as f64) as usize).min(count - 1));
+        match (self, self.count()) {
+            (Self::Range(range), None) => range.at(unit),
+            (_, count) => {
+                let count = count.unwrap_or(1);
+                self.nth(((unit * count as f64) as usize).min(count - 1))
+            }
         }
-        let Self::Range(range) = self else {
-            unreachable!("values can be counted")
-        };
-        let (low, high) = range.ends();
-        range.value(match range.sampling {
-            Sampling::Linear => low + unit * (high - low),
-            Sampling::Log => low * (high / low).powf(unit),
-            Sampling::ReverseLog => low + high - low * (high / low).powf(1.0 - unit),
-        })
     }
 
     /// The place from 0 to 1 of a value; of one that can be counted, the middle of its places.
