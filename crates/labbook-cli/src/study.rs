@@ -1,11 +1,12 @@
 //! Studies: their queue on this machine, their cases, their results.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 
-use labbook_study::{Case, Queue, QueueEvent, Study, StudyResults, TrialResult};
+use labbook_study::{Case, FinishedCase, Queue, QueueEvent, Study, StudyResults, TrialResult};
 use lexopt::{Arg, Parser};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -172,19 +173,20 @@ fn stop_at_signals(queue: &Queue) -> Result<Arc<AtomicI32>> {
 fn list(study: &Study) -> Result<()> {
     let results = study.results()?;
     let varied = study.varied();
+    let finished = results.cases().iter();
+    let finished: HashMap<usize, &FinishedCase> = finished
+        .map(|finished| (finished.case.number(), finished))
+        .collect();
+    let failed = results.failed().iter();
+    let failed: HashMap<usize, &str> = failed
+        .map(|(number, reason)| (*number, reason.as_str()))
+        .collect();
     let mut rows = Vec::new();
     for number in 0..study.cases() {
-        let finished = results
-            .cases()
-            .iter()
-            .find(|finished| finished.case.number() == number);
-        let failed = results
-            .failed()
-            .iter()
-            .find(|(failed, _)| *failed == number);
-        let state = match (finished, failed) {
+        let finished = finished.get(&number);
+        let state = match (finished, failed.get(&number)) {
             (Some(finished), _) => format!("{:.4}", finished.value),
-            (None, Some((_, reason))) => format!("failed: {reason}"),
+            (None, Some(reason)) => format!("failed: {reason}"),
             (None, None) => "-".to_owned(),
         };
         // Of a case that waits for others nothing is known.
