@@ -4,6 +4,7 @@ use std::path::Path;
 use image::{ColorType, ImageFormat};
 use tch::{Device, Kind, Tensor};
 
+use crate::saving::beside::replace;
 use crate::{Error, Result};
 
 const FORMATS: [ImageFormat; 4] = [
@@ -38,17 +39,20 @@ const FORMATS: [ImageFormat; 4] = [
 /// where nothing can be written.
 pub fn save_img(path: impl AsRef<Path>, image: &Tensor) -> Result<()> {
     let path = path.as_ref();
-    let color = match *image.size().as_slice() {
-        [height, width, 1] if height > 0 && width > 0 => ColorType::L8,
-        [height, width, 3] if height > 0 && width > 0 => ColorType::Rgb8,
-        ref size => {
-            return Err(Error::data(
-                "image",
-                "one image of shape [height, width, 1] or [height, width, 3]",
-                format!("{size:?}"),
-                "take one of several with get(0)",
-            ));
-        }
+    let sizes = image.size();
+    let side = |size: i64| u32::try_from(size).ok().filter(|&side| side > 0);
+    let found = match sizes[..] {
+        [height, width, 1] => side(height).zip(side(width)).zip(Some(ColorType::L8)),
+        [height, width, 3] => side(height).zip(side(width)).zip(Some(ColorType::Rgb8)),
+        _ => None,
+    };
+    let Some(((height, width), color)) = found else {
+        return Err(Error::data(
+            "image",
+            "one image of shape [height, width, 1] or [height, width, 3]",
+            format!("{sizes:?}"),
+            "take one of several with get(0)",
+        ));
     };
     let format = ImageFormat::from_path(path).ok();
     let Some(format) = format.filter(|format| FORMATS.contains(format)) else {
@@ -69,7 +73,6 @@ pub fn save_img(path: impl AsRef<Path>, image: &Tensor) -> Result<()> {
             scaled.f_round()?.f_to_kind(Kind::Uint8)?
         }
     };
-    let (height, width) = (image_side(&bytes, 0), image_side(&bytes, 1));
     let bytes = Vec::<u8>::try_from(bytes.f_contiguous()?.f_view([-1])?)?;
     let refused = |received: String| {
         let advice = "check the size, the folder and whether you may write there";
@@ -78,12 +81,7 @@ pub fn save_img(path: impl AsRef<Path>, image: &Tensor) -> Result<()> {
     let mut encoded = Cursor::new(Vec::new());
     image::write_buffer_with_format(&mut encoded, &bytes, width, height, color, format)
         .map_err(|error| refused(error.to_string()))?;
-    std::fs::write(path, encoded.into_inner()).map_err(|error| refused(error.to_string()))
-}
-
-fn image_side(image: &Tensor, axis: usize) -> u32 {
-    let side = image.size().get(axis).copied().unwrap_or_default();
-    u32::try_from(side).unwrap_or(u32::MAX)
+    replace(path, encoded.get_ref()).map_err(|error| refused(error.to_string()))
 }
 
 #[cfg(test)]

@@ -15,11 +15,17 @@ static WRITTEN: AtomicU64 = AtomicU64::new(0);
 /// A killed process may leave an unfinished file with another name, never half a `path`; the
 /// next one that writes there removes it.
 pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = folder(path);
+    fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))?;
+    replace(path, bytes)
+}
+
+/// The same in a folder that has to be there.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path
         .file_name()
         .ok_or_else(|| Error::file(path, "the name of a file", "a folder", "add a name to it"))?;
     let folder = folder(path);
-    fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))?;
     sweep(path);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let beside = folder.join(format!(
