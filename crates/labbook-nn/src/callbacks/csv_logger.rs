@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::line_file::LineFile;
+use super::line_file::{LineFile, or_fail};
 use crate::{Callback, CallbackState, Control, Logs, Result};
 
 /// Writes the figures of every epoch to a file of comma-separated values.
@@ -17,7 +17,6 @@ use crate::{Callback, CallbackState, Control, Logs, Result};
 pub struct CsvLogger {
     file: LineFile,
     separator: char,
-    append: bool,
     keys: Vec<String>,
 }
 
@@ -28,7 +27,6 @@ impl CsvLogger {
         Self {
             file: LineFile::new(path.into()),
             separator: ',',
-            append: false,
             keys: Vec::new(),
         }
     }
@@ -43,7 +41,7 @@ impl CsvLogger {
     /// Says whether to go on with a file that exists; the default is `false`.
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn append(mut self, append: bool) -> Self {
-        self.append = append;
+        self.file.append = append;
         self
     }
 
@@ -72,17 +70,13 @@ impl CsvLogger {
 
 impl Callback for CsvLogger {
     fn on_train_begin(&mut self, control: &mut Control<'_>) {
-        let keep = self.append || control.is_resuming();
         self.keys.clear();
-        if let Err(error) = self.file.open(keep) {
-            control.fail(format!("CsvLogger: {error}"));
-        }
+        self.file.begin("CsvLogger", control);
     }
 
     fn on_epoch_end(&mut self, epoch: usize, logs: &Logs, control: &mut Control<'_>) {
-        if let Err(error) = self.write(epoch, logs) {
-            control.fail(format!("CsvLogger: {error}"));
-        }
+        let written = self.write(epoch, logs);
+        or_fail(written, "CsvLogger", control);
     }
 
     fn on_train_end(&mut self, _control: &mut Control<'_>) {

@@ -2,13 +2,14 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::line_file::LineFile;
+use super::line_file::{LineFile, or_fail};
 use crate::{Callback, CallbackState, Control, Logs, Result};
 
 /// Writes the figures of every epoch to a file of JSON lines, such as
 /// `{"epoch":0,"learning_rate":0.001,"loss":0.5,"time":1764300000.0,"val_loss":0.6}`.
 ///
-/// A figure that is not finite is `null`, which JSON has instead. `time` is in seconds since 1970. Every line is on the disk when its epoch ends.
+/// A figure that is not finite is `null`, which JSON has instead. `time` is in seconds since 1970. Every line is on
+/// the disk when its epoch ends.
 ///
 /// ```
 /// use labbook_nn::{Fit, JsonLogger};
@@ -18,7 +19,6 @@ use crate::{Callback, CallbackState, Control, Logs, Result};
 #[derive(Debug)]
 pub struct JsonLogger {
     file: LineFile,
-    append: bool,
 }
 
 impl JsonLogger {
@@ -27,14 +27,13 @@ impl JsonLogger {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             file: LineFile::new(path.into()),
-            append: false,
         }
     }
 
     /// Says whether to go on with a file that exists; the default is `false`.
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn append(mut self, append: bool) -> Self {
-        self.append = append;
+        self.file.append = append;
         self
     }
 
@@ -53,16 +52,12 @@ impl JsonLogger {
 
 impl Callback for JsonLogger {
     fn on_train_begin(&mut self, control: &mut Control<'_>) {
-        let keep = self.append || control.is_resuming();
-        if let Err(error) = self.file.open(keep) {
-            control.fail(format!("JsonLogger: {error}"));
-        }
+        self.file.begin("JsonLogger", control);
     }
 
     fn on_epoch_end(&mut self, epoch: usize, logs: &Logs, control: &mut Control<'_>) {
-        if let Err(error) = self.write(epoch, logs, control) {
-            control.fail(format!("JsonLogger: {error}"));
-        }
+        let written = self.write(epoch, logs, control);
+        or_fail(written, "JsonLogger", control);
     }
 
     fn on_train_end(&mut self, _control: &mut Control<'_>) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::monitor::remembered;
 use crate::error::cannot;
-use crate::{CallbackState, Result};
+use crate::{CallbackState, Control, Result};
 
 /// A file that gets a line for every epoch, on the disk when the epoch ends. A training that goes on after a kill
 /// cuts off the lines of epochs that are repeated.
@@ -12,6 +12,8 @@ use crate::{CallbackState, Result};
 pub(super) struct LineFile {
     path: PathBuf,
     file: Option<File>,
+    /// Whether a new training goes on with a file that exists.
+    pub(super) append: bool,
     /// Bytes of the file after the last finished epoch.
     length: u64,
 }
@@ -21,8 +23,16 @@ impl LineFile {
         Self {
             path,
             file: None,
+            append: false,
             length: 0,
         }
+    }
+
+    /// Opens the file for a training; `callback` is whose it is.
+    pub(super) fn begin(&mut self, callback: &str, control: &mut Control<'_>) {
+        let keep = self.append || control.is_resuming();
+        let opened = self.open(keep);
+        or_fail(opened, callback, control);
     }
 
     pub(super) fn open(&mut self, keep: bool) -> Result<()> {
@@ -77,5 +87,12 @@ impl LineFile {
             self.length = length;
         }
         Ok(())
+    }
+}
+
+/// Ends the training where a callback could not do its work.
+pub(super) fn or_fail(outcome: Result<()>, callback: &str, control: &mut Control<'_>) {
+    if let Err(error) = outcome {
+        control.fail(format!("{callback}: {error}"));
     }
 }
