@@ -3,7 +3,7 @@ use plotters::style::RGBColor;
 use crate::axes::{Axes, Span};
 use crate::column_source::ColumnSource;
 use crate::group_axis::{GroupAxis, group_methods};
-use crate::groups::dodged;
+use crate::groups::draw_marks;
 use crate::ink::{INK, Label, Pen};
 use crate::look::{Look, group_colors, label_methods, look_methods};
 use crate::points::{grouped, short};
@@ -211,18 +211,12 @@ fn draw(
         groups.counted(),
         groups.told(told)
     );
-    let colors = group_colors(groups.hues.len());
     axis.figure(look, &groups, (y, y_name), what, alt, |pen, axes| {
-        for (group, of_group) in bars.iter().enumerate() {
-            for (hue, bar) in of_group.iter().enumerate() {
-                let place = dodged(group, hue, colors.len(), WIDE);
-                if let Some(bar) = bar {
-                    draw_bar(pen, axes, place, bar, colors[hue])?;
-                }
-            }
-        }
+        draw_marks(&bars, WIDE, |place, bar, color| {
+            draw_bar(pen, axes, place, bar, color)
+        })?;
         // A count stands on its bar where there is room.
-        if axis.y.is_none() && colors.len() == 1 {
+        if axis.y.is_none() && groups.hues.len() == 1 {
             let label = Label::tick().centered();
             let counts: Vec<String> = ends_of(&bars)
                 .map(|(_, end)| grouped(end as usize))

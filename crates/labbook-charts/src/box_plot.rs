@@ -6,9 +6,9 @@ use crate::axes::{Axes, Span};
 use crate::color::lightened;
 use crate::column_source::{ColumnSource, Columns};
 use crate::group_axis::{GroupAxis, group_methods};
-use crate::groups::dodged;
+use crate::groups::draw_marks;
 use crate::ink::{INK, Pen};
-use crate::look::{Look, group_colors, label_methods, look_methods};
+use crate::look::{Look, label_methods, look_methods};
 use crate::points::{grouped, short};
 use crate::statistics::BoxSummary;
 use crate::{ChartError, Figure, px};
@@ -120,7 +120,6 @@ impl BoxPlot {
             groups.counted(),
             groups.told(|values| self.told(values))
         );
-        let colors = group_colors(groups.hues.len());
         self.axis.figure(
             &self.look,
             &groups,
@@ -128,15 +127,9 @@ impl BoxPlot {
             "a box plot",
             alt,
             |pen, axes| {
-                for (group, of_group) in boxes.iter().enumerate() {
-                    for (hue, summary) in of_group.iter().enumerate() {
-                        let place = dodged(group, hue, colors.len(), WIDE);
-                        if let Some(summary) = summary {
-                            self.draw_box(pen, axes, place, summary, colors[hue])?;
-                        }
-                    }
-                }
-                Ok(())
+                draw_marks(&boxes, WIDE, |place, summary, color| {
+                    self.draw_box(pen, axes, place, summary, color)
+                })
             },
         )
     }

@@ -1,6 +1,8 @@
+use plotters::style::RGBColor;
+
 use crate::ChartError;
 use crate::column_source::{Categories, Source};
-use crate::look::Look;
+use crate::look::{Look, group_colors};
 use crate::points::grouped;
 
 /// Most groups side by side, and most colours.
@@ -131,9 +133,27 @@ impl Groups {
     }
 }
 
+/// Draws the marks of all groups and colours that have one, each at its middle and width: see
+/// [`dodged`].
+pub(crate) fn draw_marks<M>(
+    marks: &[Vec<Option<M>>],
+    wide: f64,
+    mut draw: impl FnMut((f64, f64), &M, RGBColor) -> Result<(), ChartError>,
+) -> Result<(), ChartError> {
+    let colors = group_colors(marks.first().map_or(0, Vec::len));
+    for (group, of_group) in marks.iter().enumerate() {
+        for (hue, mark) in of_group.iter().enumerate() {
+            if let Some(mark) = mark {
+                draw(dodged(group, hue, colors.len(), wide), mark, colors[hue])?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Where the marks of the colours of a group stand: the middle of each and its width, with the
 /// groups 1 apart.
-pub(crate) fn dodged(group: usize, hue: usize, hues: usize, wide: f64) -> (f64, f64) {
+fn dodged(group: usize, hue: usize, hues: usize, wide: f64) -> (f64, f64) {
     let width = wide / hues as f64;
     let middle = group as f64 + width * (hue as f64 - (hues as f64 - 1.0) / 2.0);
     (middle, width)

@@ -4,9 +4,9 @@ use crate::axes::{Axes, Span};
 use crate::color::{lightened, readable_on_white};
 use crate::column_source::{ColumnSource, Columns};
 use crate::group_axis::{GroupAxis, group_methods};
-use crate::groups::dodged;
+use crate::groups::draw_marks;
 use crate::ink::{INK, Pen};
-use crate::look::{Look, group_colors, label_methods, look_methods};
+use crate::look::{Look, label_methods, look_methods};
 use crate::points::{grouped, short};
 use crate::statistics::{BoxSummary, Kde};
 use crate::{ChartError, Figure};
@@ -122,7 +122,6 @@ impl ViolinPlot {
                 format!("{} values, median {}", grouped(values.len()), short(median))
             })
         );
-        let colors = group_colors(groups.hues.len());
         self.axis.figure(
             &self.look,
             &groups,
@@ -130,15 +129,9 @@ impl ViolinPlot {
             "a violin plot",
             alt,
             |pen, axes| {
-                for (group, of_group) in violins.iter().enumerate() {
-                    for (hue, violin) in of_group.iter().enumerate() {
-                        let place = dodged(group, hue, colors.len(), WIDE);
-                        if let Some(violin) = violin {
-                            draw_violin(pen, axes, place, violin, highest, colors[hue])?;
-                        }
-                    }
-                }
-                Ok(())
+                draw_marks(&violins, WIDE, |place, violin, color| {
+                    draw_violin(pen, axes, place, violin, highest, color)
+                })
             },
         )
     }
