@@ -70,21 +70,31 @@ struct Search {
     n_neighbors: usize,
 }
 
-impl KNeighborsClassifier {
-    /// Asks for the `n_neighbors` nearest samples, by Euclid's distance.
-    #[must_use]
-    pub fn new(n_neighbors: usize) -> Self {
-        Self {
-            options: Options::new(n_neighbors),
+/// How both kinds of models are made.
+macro_rules! neighbor_options {
+    () => {
+        /// Asks for the `n_neighbors` nearest samples, by Euclid's distance.
+        #[must_use]
+        pub fn new(n_neighbors: usize) -> Self {
+            Self {
+                options: Options {
+                    n_neighbors,
+                    metric: Metric::Euclidean,
+                },
+            }
         }
-    }
 
-    /// What is near.
-    #[must_use]
-    pub fn metric(mut self, metric: Metric) -> Self {
-        self.options.metric = metric;
-        self
-    }
+        /// What is near.
+        #[must_use]
+        pub fn metric(mut self, metric: Metric) -> Self {
+            self.options.metric = metric;
+            self
+        }
+    };
+}
+
+impl KNeighborsClassifier {
+    neighbor_options!();
 
     /// Keeps samples of shape `(n_samples, n_features)` and a label for each.
     ///
@@ -152,20 +162,7 @@ impl FittedKNeighborsClassifier {
 }
 
 impl KNeighborsRegressor {
-    /// Asks for the `n_neighbors` nearest samples, by Euclid's distance.
-    #[must_use]
-    pub fn new(n_neighbors: usize) -> Self {
-        Self {
-            options: Options::new(n_neighbors),
-        }
-    }
-
-    /// What is near.
-    #[must_use]
-    pub fn metric(mut self, metric: Metric) -> Self {
-        self.options.metric = metric;
-        self
-    }
+    neighbor_options!();
 
     /// Keeps samples of shape `(n_samples, n_features)` and a value for each.
     ///
@@ -206,13 +203,6 @@ impl FittedKNeighborsRegressor {
 }
 
 impl Options {
-    fn new(n_neighbors: usize) -> Self {
-        Self {
-            n_neighbors,
-            metric: Metric::Euclidean,
-        }
-    }
-
     fn search(self, table: &tch::Tensor) -> Result<Search, AnalysisError> {
         if self.metric == Metric::Precomputed {
             return Err(AnalysisError::no_samples_to_compare());
