@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use labbook_records::RunRecord;
 use notebook_tests::xtask;
@@ -40,7 +39,6 @@ fn a_file_with_one_function_is_compiled_once_and_its_study_runs() {
     fs::write(&file, STUDY).unwrap();
     fs::write(&program, TRAIN).unwrap();
     let (file, record) = (file.display().to_string(), dir.path().join("one.json"));
-    let begun = Instant::now();
     let one = [
         "run",
         &file,
@@ -54,7 +52,6 @@ fn a_file_with_one_function_is_compiled_once_and_its_study_runs() {
     let read = RunRecord::read(&record).unwrap();
     assert_eq!((read.seed, read.epochs_run), (4, 2));
     assert!(read.versions.contains("tch 0."), "{}", read.versions);
-    println!("compiled and run in {:.1} s", begun.elapsed().as_secs_f64());
 
     let (done, said) = call(&["study", "run", &file, "--jobs", "2"], dir.path());
     assert!(
