@@ -5,7 +5,7 @@ use crate::column_source::ColumnSource;
 use crate::group_axis::{GroupAxis, group_methods};
 use crate::groups::draw_marks;
 use crate::ink::{INK, Label, Pen};
-use crate::look::{Look, group_colors, label_methods, look_methods};
+use crate::look::{Look, label_methods, look_methods};
 use crate::points::{grouped, short};
 use crate::statistics::{mean, standard_deviation, student_t_interval};
 use crate::{ChartError, Figure};
