@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs;
 use std::path::Path;
 
 use crate::ChartError;
@@ -123,15 +122,7 @@ impl Figure {
             path: path.to_owned(),
             source,
         };
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.part", std::process::id()));
-        let beside = path.with_file_name(name);
-        let written = fs::write(&beside, &self.png).and_then(|()| fs::rename(&beside, path));
-        if written.is_err() {
-            // The first error is the one worth reporting.
-            let _ = fs::remove_file(&beside);
-        }
-        written.map_err(failed)
+        labbook_files::write_file(path, &self.png).map_err(failed)
     }
 }
 
@@ -171,6 +162,8 @@ impl fmt::Debug for Figure {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn figure() -> Figure {

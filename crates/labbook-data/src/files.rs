@@ -110,21 +110,6 @@ pub fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, DataError> {
     }
 }
 
-/// Writes a file beside its place and renames it, so that it is whole or as it was before.
-///
-/// # Errors
-/// Where the folder is missing or cannot be written to.
-pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
-    written.inspect_err(|_| {
-        // The first error is the one to tell.
-        let _ = fs::remove_file(&beside);
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -160,18 +145,6 @@ mod tests {
                 .to_string()
                 .contains("damaged")
         );
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_written_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        write_file(&path, b"one").unwrap();
-        write_file(&path, b"two").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        fs::create_dir_all(dir.path().join("b/c")).unwrap();
-        assert!(write_file(&dir.path().join("b"), b"three").is_err());
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]

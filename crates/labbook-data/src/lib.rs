@@ -34,7 +34,7 @@ mod text_set;
 
 pub use card::{CardTable, DataCard, HasCard, data_card};
 pub use data_error::DataError;
-pub use files::{read_file, write_file};
+pub use files::read_file;
 pub use image_set::ImageSet;
 pub use image_sets::ImageSets;
 pub use numpy::{NumpyArray, NumpyArrays, ToNumpy, read_npy, read_npz, write_npy, write_npz};

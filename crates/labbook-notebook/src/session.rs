@@ -1,7 +1,7 @@
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use labbook_files::write_file;
 use labbook_nn::{Evaluation, History, Model};
 use labbook_records::{RunFacts, RunRecord, Runs, device_description};
 use tch::Device;
@@ -197,15 +197,7 @@ impl Session {
             .iter()
             .map(|(name, value)| format!("{}\t{}\n", one_line(name), one_line(value)));
         let lines: String = lines.collect();
-        let write = || {
-            let beside = path.with_extension("part");
-            fs::File::create(&beside)?.write_all(lines.as_bytes())?;
-            fs::rename(&beside, &path)
-        };
-        write().map_err(|source| NotebookError::Write {
-            path: path.clone(),
-            source,
-        })
+        write_file(&path, lines.as_bytes()).map_err(|source| NotebookError::Write { path, source })
     }
 }
 

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp, Unit};
+use labbook_files::write_file;
 use labbook_nn::{Evaluation, History, Model};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -160,8 +160,7 @@ impl RunRecord {
     /// Writes the record to this file, in place of what is there; [`Runs::save`](crate::Runs::save) finds a
     /// name of its own.
     ///
-    /// It is written beside and renamed, so that the file is whole or not there. One process at a time may write
-    /// to a file.
+    /// The file is whole, or what was there before.
     ///
     /// # Errors
     /// [`RecordError::Flaw`] for a record that could not be read again, [`RecordError::Write`] when
@@ -169,17 +168,11 @@ impl RunRecord {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let text = self.to_text()?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = path.with_file_name(format!(".{name}.part"));
         let write = || {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
-            let mut file = File::create(&beside)?;
-            file.write_all(&text)?;
-            // On the disk before its name, so that a power cut leaves a whole file or none.
-            file.sync_all()?;
-            fs::rename(&beside, path)
+            write_file(path, &text)
         };
         write().map_err(|source| RecordError::Write {
             path: path.to_owned(),

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use labbook_data::write_file;
+use labbook_files::write_file;
 use labbook_records::RunRecord;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use labbook_data::{DataError, read_file, write_file};
+use labbook_data::{DataError, read_file};
+use labbook_files::write_file;
 use polars::frame::DataFrame;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -158,23 +158,11 @@ pub(crate) fn read(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Writes a file beside and renames it, so that nobody finds half of one.
+/// Writes a file, whole or not at all.
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     let problem = |error: std::io::Error| TextError::File {
         path: path.display().to_string(),
         message: error.to_string(),
     };
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let beside = Path::new(&name);
-    let written = File::create(beside).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    let renamed = written.and_then(|()| fs::rename(beside, path));
-    renamed.map_err(|error| {
-        // What is left of it helps nobody; the first error is the one to tell.
-        let _ = fs::remove_file(beside);
-        problem(error)
-    })
+    labbook_files::write_file(path, text.as_bytes()).map_err(problem)
 }

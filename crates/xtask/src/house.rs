@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::failure::{At, Failure, Result};
 
 /// Every member, each after those that it may depend on.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
+    "labbook-files",
     "labbook-winograd",
     "labbook-zip",
     "labbook-data",
@@ -35,7 +36,8 @@ const MAY_USE_PAPER: [&str; 3] = ["labbook", "labbook-cli", "notebook-tests"];
 
 /// What general crates are made of. Those left out are applications of the paper, or fetch and set
 /// up its data set.
-const GENERAL: [&str; 12] = [
+const GENERAL: [&str; 13] = [
+    "crates/labbook-files/src",
     "crates/labbook-winograd/src",
     "crates/labbook-zip/src",
     "crates/labbook-data/src",

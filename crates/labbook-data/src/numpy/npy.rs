@@ -4,7 +4,9 @@ use super::header::{Fault, Header, parse, written};
 use super::numbers::Numbers;
 use super::numpy_array::NumpyArray;
 use super::to_numpy::ToNumpy;
-use crate::{DataError, read_file, write_file};
+use labbook_files::write_file;
+
+use crate::{DataError, read_file};
 
 /// Most bytes of a file.
 pub(super) const MOST: u64 = 64 << 30;

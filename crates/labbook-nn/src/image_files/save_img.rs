@@ -4,7 +4,6 @@ use std::path::Path;
 use image::{ColorType, ImageFormat};
 use tch::{Device, Kind, Tensor};
 
-use crate::saving::beside::replace;
 use crate::{Error, Result};
 
 const FORMATS: [ImageFormat; 4] = [
@@ -81,7 +80,7 @@ pub fn save_img(path: impl AsRef<Path>, image: &Tensor) -> Result<()> {
     let mut encoded = Cursor::new(Vec::new());
     image::write_buffer_with_format(&mut encoded, &bytes, width, height, color, format)
         .map_err(|error| refused(error.to_string()))?;
-    replace(path, encoded.get_ref()).map_err(|error| refused(error.to_string()))
+    labbook_files::write_file(path, encoded.get_ref()).map_err(|error| refused(error.to_string()))
 }
 
 #[cfg(test)]

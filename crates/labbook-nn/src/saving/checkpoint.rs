@@ -8,7 +8,6 @@ use tch::{Device, Kind, Tensor};
 
 use crate::random::Rng;
 use crate::saving::archive::{Format, write};
-use crate::saving::beside::sweep;
 use crate::saving::number;
 use crate::saving::opened::open;
 use crate::saving::saved::{
@@ -228,7 +227,7 @@ impl Checkpoint {
         settings: &Value,
         model: &mut Model,
     ) -> Result<Option<Self>> {
-        sweep(path);
+        labbook_files::remove_leftovers(path);
         if !path.exists() {
             return Ok(None);
         }
