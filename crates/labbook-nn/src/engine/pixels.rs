@@ -21,7 +21,6 @@ impl Pixels {
         let fits = model.graph.is_chain()
             && model.graph.layers().len() == model.graph.nodes.len()
             && model.device() == Device::Cpu
-            && model.dtype_policy().compute_kind() == Kind::Float
             && !model.compiled()?.needs_whole_batch();
         if !fits {
             return Ok(None);
@@ -29,7 +28,14 @@ impl Pixels {
         let plan = model.graph.plan();
         let left_out = plan.left_out.first().copied().unwrap_or_default();
         let network = PixelNetwork::of(&plan.steps, model.built_for()?.dims(), batch_size);
-        Ok(network.map(|network| Self { network, left_out }))
+        // The small products of a table gain nothing in fewer bits: calls are what takes time.
+        let computed = model.dtype_policy().compute_kind();
+        let fits = |network: &PixelNetwork| {
+            computed == Kind::Float || network.is_of_a_table() && computed == Kind::BFloat16
+        };
+        Ok(network
+            .filter(fits)
+            .map(|network| Self { network, left_out }))
     }
 }
 

@@ -22,19 +22,24 @@ const FEWEST_IMAGES: usize = 8;
 /// Numbers of the last layer's output in a block of pixels of all images of a piece: with their
 /// gradients, and the weights and gradients of ten classes, they fit in a processor's own cache.
 const BLOCK_NUMBERS: usize = 24 << 10;
+/// Multiplications of a step's way forward through layers on the rows of a table, at most: they are one thread's
+/// work, and many more would better be libtorch's, which divides them.
+const MOST_OF_A_TABLE: usize = 1 << 21;
 /// For more classes, the last layer is a product of large matrices, which libtorch is made for.
 const MOST_CLASSES: usize = 1000;
 
-/// A training step of dense layers on every pixel, `Flatten`, and a dense layer, without autograd.
+/// A training step of dense layers on every pixel, `Flatten`, and a dense layer, without autograd; or of dense
+/// layers on the rows of a table, which are images of one pixel, where calling libtorch takes longer than to compute.
 ///
 /// Each processor takes blocks of pixels of a piece of the batch, which stay in its cache on
 /// their way through all layers. Only the last layer's output goes through memory.
 ///
 /// It takes the place of autograd in a network of
-/// - an input of two or more axes, the last of which holds the numbers of a pixel,
+/// - an input whose last axis holds the numbers of a pixel,
 /// - at least one `Dense` with ReLU as its own activation, with a multiple of 16 units, at most
 ///   1024, of at most 1024 inputs; at most one `Dropout` after each,
-/// - `Flatten`,
+/// - `Flatten`, if the input has further axes; if it has none, there may be two million multiplications in a
+///   batch at most,
 /// - a last `Dense` with 1 to 1000 units whose activation is left to the loss, or that has none,
 ///
 /// where every layer is one of this crate's, every `Dense` has a bias, all weights are trained,
@@ -79,13 +84,15 @@ impl PixelNetwork {
         input: &[i64],
         batch: i64,
     ) -> Option<Self> {
-        let (&[ref inner @ .., channels], [chain @ .., flatten, head]) = (input, plan) else {
+        let (&[ref inner @ .., channels], [before @ .., head]) = (input, plan) else {
             return None;
         };
-        let is_flatten = matches!(kind(flatten), Some(ConfigKind::Flatten {}));
-        if inner.is_empty() || !is_flatten {
-            return None;
-        }
+        let is_table = inner.is_empty();
+        let chain = match before {
+            _ if is_table => before,
+            [chain @ .., flatten] if matches!(kind(flatten), Some(ConfigKind::Flatten {})) => chain,
+            _ => return None,
+        };
         let pixels = usize::try_from(inner.iter().product::<i64>()).ok()?;
         let channels = usize::try_from(channels).ok()?;
         let (links, chained) = links(chain)?;
@@ -102,8 +109,17 @@ impl PixelNetwork {
         if !fits || first.inputs != channels {
             return None;
         }
-        let images = (PIECE_NUMBERS / features).clamp(FEWEST_IMAGES, MOST_IMAGES);
-        let images = images.min(batch.max(1) as usize);
+        let batch = batch.max(1) as usize;
+        let images = match is_table {
+            true => batch,
+            false => (PIECE_NUMBERS / features).clamp(FEWEST_IMAGES, MOST_IMAGES),
+        };
+        let images = images.min(batch);
+        let of_links = links.iter().map(|link| link.inputs * link.units);
+        let multiplications = of_links.sum::<usize>() + units * classes;
+        if is_table && multiplications.saturating_mul(batch) > MOST_OF_A_TABLE {
+            return None;
+        }
         // An odd number of pixels, so that images do not compete for the same places of the cache.
         let block = (BLOCK_NUMBERS / (images * units)).clamp(1, pixels) | 1;
         Some(Self {
@@ -118,6 +134,11 @@ impl PixelNetwork {
             share: pixels,
             workers: Vec::new(),
         })
+    }
+
+    /// Whether it takes rows of a table.
+    pub(crate) fn is_of_a_table(&self) -> bool {
+        self.pixels == 1
     }
 
     /// Begins a step with the weights that the layers have now.
@@ -296,7 +317,8 @@ mod tests {
 
     fn network(instructions: Instructions, model: &Sequential, batch: i64) -> Option<PixelNetwork> {
         let plan = model.graph.plan().steps;
-        PixelNetwork::with(instructions, &plan, &[IMAGE.0, IMAGE.1, IMAGE.2], batch)
+        let input = model.built_for().unwrap();
+        PixelNetwork::with(instructions, &plan, input.dims(), batch)
     }
 
     /// The last layer's values, by libtorch, in the weights' precision.
@@ -364,7 +386,8 @@ mod tests {
         count: i64,
         losses: impl Fn(&Tensor) -> Tensor,
     ) -> Result<()> {
-        let (x, weights) = (images(count), weights(model));
+        let size = [&[count], model.built_for()?.dims()].concat();
+        let (x, weights) = (draws(&size, 1), weights(model));
         let exact = |weight: &Tensor| {
             let weight = weight.detach().to_kind(Kind::Double);
             weight.set_requires_grad(true)
@@ -417,6 +440,43 @@ mod tests {
             }
         }
         Ok(())
+    }
+
+    fn table_model(hidden: &[i64], classes: i64) -> Sequential {
+        let mut model = Sequential::on(Device::Cpu).seeded(3);
+        for units in hidden {
+            model.add(Dense::new(*units).activation(Activation::Relu));
+        }
+        model.add(Dense::new(classes));
+        model.build(13).unwrap();
+        model
+    }
+
+    #[test]
+    fn rows_of_a_table_are_images_of_one_pixel() -> Result<()> {
+        for instructions in Instructions::all() {
+            for (hidden, classes, count) in [
+                (&[64, 64][..], 1, 32),
+                (&[16], 3, 5),
+                (&[32, 48], 10, 101),
+                (&[48, 16, 32], 12, 1),
+            ] {
+                let model = table_model(hidden, classes);
+                assert_equals_autograd(instructions, &model, count, squares)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn large_products_of_tables_are_left_to_libtorch() {
+        let model = table_model(&[64, 64], 1);
+        assert!(network(Instructions::Plain, &model, 256).is_some());
+        assert!(network(Instructions::Plain, &model, 512).is_none());
+        let model = table_model(&[512, 512], 10);
+        assert!(network(Instructions::Plain, &model, 32).is_none());
+        let model = table_model(&[], 10);
+        assert!(network(Instructions::Plain, &model, 32).is_none());
     }
 
     #[test]
