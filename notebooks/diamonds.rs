@@ -157,7 +157,7 @@ for metric in ["mse", "mae", "mape"] {
 }
 
 // %% [markdown]
-// ## 5. A linear model beside
+// ## 5. A linear model and a forest beside
 //
 // A network without a hidden layer is a linear model: each column has one weight. It learns the logarithm of the price
 // (the recipe `target` takes it, and takes it back), so that each column *multiplies* the price.
@@ -177,6 +177,23 @@ for seed in 0..3 {
     let error = mean_absolute_percentage_error(&array_of(&price_val)?, &array_of(&predicted)?)?;
     models.add_scores("linear model", &history, [("mape", 100.0 * error)]);
     linears.push(linear);
+}
+models
+
+// %% [markdown]
+// A *random forest* asks one question after the other, such as whether a stone weighs more than 0.7 carat, and takes the mean
+// of what a hundred such trees say. It is often what a network has to beat on tables.
+
+// %%
+let logarithms = array_of(&y)?;
+let mut forests = Vec::new();
+for seed in 0..3 {
+    let start = std::time::Instant::now();
+    let forest = RandomForestRegressor::new().min_samples_leaf(2).seed(seed).fit(&x, &logarithms)?;
+    let predicted = dollars.transform(&target.inverse(&tensor_of(&forest.predict(&x_val)?)?.reshape([-1, 1]))?)?;
+    let error = mean_absolute_percentage_error(&array_of(&price_val)?, &array_of(&predicted)?)?;
+    models.add_scores("forest", start.elapsed(), [("mape", 100.0 * error)]);
+    forests.push((forest, start.elapsed()));
 }
 models
 
@@ -237,7 +254,7 @@ plot_model(&networks[0], true)?
 // %% [markdown]
 // ## 7. The judgement
 //
-// Now the stones of which no network has seen anything, for all three seeds of both models.
+// Now the stones of which no model has seen anything, for all three seeds of each.
 
 // %%
 let x_test = recipe.transform(&test)?;
@@ -249,6 +266,11 @@ for linear in &mut linears {
     let predicted = dollars.transform(&target.inverse(&linear.predict(&x_test)?)?)?;
     let error = mean_absolute_percentage_error(&truth, &array_of(&predicted)?)?;
     judged.add_scores("linear model", linear.history().unwrap(), [("mape", 100.0 * error)]);
+}
+for (forest, time) in &forests {
+    let predicted = dollars.transform(&target.inverse(&tensor_of(&forest.predict(&x_test)?)?.reshape([-1, 1]))?)?;
+    let error = mean_absolute_percentage_error(&truth, &array_of(&predicted)?)?;
+    judged.add_scores("forest", *time, [("mape", 100.0 * error)]);
 }
 for network in &mut networks {
     let predicted = dollars.transform(&target.inverse(&network.predict(&inputs_test)?)?)?;

@@ -237,7 +237,33 @@ println!("components against pixels: {:+.2} points", 100.0 * difference);
 assert!(!real || difference.abs() < 0.01, "154 components should do as well as pixels, within a point");
 
 // %% [markdown]
-// ## 6. A map of the digits: t-SNE
+// ## 6. A forest beside
+//
+// Networks are not all there is. A *random forest* lets a hundred decision trees vote, each grown on other images and
+// asking of one pixel after the other whether it is brighter than some number. It has no epochs, hardly an option, and is a
+// good thing to begin with. All learn from the same 10,000 images here, because trees on all of them take minutes.
+
+// %%
+let few = if real { 10_000 } else { 600 };
+let (x_few, y_few) = (x.narrow(0, 0, few), y.narrow(0, 0, few));
+let mut beside = Trials::new("A forest and a network on the same images: accuracy on images held back");
+for seed in 0..3 {
+    let start = std::time::Instant::now();
+    let forest = RandomForestClassifier::new().seed(seed).fit(&x_few, &train.labels[..few as usize])?;
+    let right = accuracy_score(&val.labels, &forest.predict(&x_val)?)?;
+    beside.add_scores("forest", start.elapsed(), [("accuracy", right)]);
+    session.set_seed(seed)?;
+    let mut model = Sequential::new();
+    model.add(Dense::new(128).activation(Relu));
+    model.add(Dense::new(10).activation(Softmax));
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])?;
+    let history = model.fit(&x_few, &y_few, &Fit::new().epochs(if real { 20 } else { 8 }).batch_size(128).verbose(0))?;
+    beside.add("128 nodes", &history, &model.evaluate_with(&x_val, &y_val, &quiet)?);
+}
+beside
+
+// %% [markdown]
+// ## 7. A map of the digits: t-SNE
 //
 // t-SNE lays images out in the plane so that those which are alike lie close together: first by their components, then
 // by what the 128 hidden nodes make of them.
@@ -264,7 +290,7 @@ println!("silhouette by pixels {before:.2}, by hidden nodes {after:.2}");
 assert!(!real || after > before, "the network should move digits apart");
 
 // %% [markdown]
-// ## 7. Convolutional networks
+// ## 8. Convolutional networks
 //
 // A dense layer has to learn anew at every place what a stroke is. A *convolution* learns small patterns and looks for
 // them everywhere. Three things are added, a line each:
@@ -332,7 +358,7 @@ let last_convolution = voters[0].layers()?.into_iter().filter(|layer| layer.clas
 show_grad_cam(&voters[0], &images_test.narrow(0, 0, 8), &y_test.narrow(0, 0, 8), &names, &last_convolution)?
 
 // %% [markdown]
-// ## 8. What to take home
+// ## 9. What to take home
 //
 // - One node sorts digits along a line, two give them a plane, sixteen have something to say about each.
 // - What a node looks for can be looked at: it is an image of its weights.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use labbook_charts::{BarChart, Figure};
 use labbook_nn::{Evaluation, History};
 use labbook_records::{Spread, figures, is_share};
@@ -30,6 +32,38 @@ struct Row {
     seconds: Vec<f64>,
 }
 
+/// What [`Trials`] keep of how a model was fitted: a training's history, or, of a model without
+/// epochs, the time it took.
+pub trait Fitting {
+    /// The figures of the last epoch by name, if there are epochs.
+    fn last_epoch(&self) -> Vec<(String, f64)>;
+
+    /// How long it took, in seconds.
+    fn seconds(&self) -> f64;
+}
+
+impl Fitting for &History {
+    fn last_epoch(&self) -> Vec<(String, f64)> {
+        let columns = self.columns().iter();
+        let last = columns.filter_map(|(name, values)| Some((name.clone(), *values.last()?)));
+        last.collect()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.training_seconds
+    }
+}
+
+impl Fitting for Duration {
+    fn last_epoch(&self) -> Vec<(String, f64)> {
+        Vec::new()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.as_secs_f64()
+    }
+}
+
 impl Trials {
     /// No trainings yet.
     #[must_use]
@@ -54,7 +88,8 @@ impl Trials {
     }
 
     /// Adds a training and figures that were computed of its predictions, such as errors in another unit
-    /// than the one that was trained for.
+    /// than the one that was trained for. Where nothing has epochs, as in a forest, the time that fitting
+    /// took stands for the history.
     ///
     /// ```
     /// # use labbook_nn::{Dense, Fit, SGD, Sequential};
@@ -69,21 +104,25 @@ impl Trials {
     /// let mut trials = Trials::new("Error in percent of the price");
     /// trials.add_scores("linear", &history, [("mape", 7.5)]);
     /// assert_eq!(trials.mean("linear")?, 7.5);
+    ///
+    /// let start = std::time::Instant::now();
+    /// // ... a forest is fitted ...
+    /// trials.add_scores("forest", start.elapsed(), [("mape", 7.0)]);
     /// # Ok(())
     /// # }
     /// ```
     pub fn add_scores<'a>(
         &mut self,
         name: &str,
-        history: &History,
+        fitting: impl Fitting,
         scores: impl IntoIterator<Item = (&'a str, f64)>,
     ) {
         let scores = scores.into_iter();
         let scores = scores.map(|(name, value)| (name.to_owned(), value));
-        self.add_figures(name, history, scores.collect());
+        self.add_figures(name, fitting, scores.collect());
     }
 
-    fn add_figures(&mut self, name: &str, history: &History, figures: Vec<(String, f64)>) {
+    fn add_figures(&mut self, name: &str, fitting: impl Fitting, figures: Vec<(String, f64)>) {
         let known = self.rows.iter().position(|row| row.name == name);
         let index = known.unwrap_or_else(|| {
             self.rows.push(Row {
@@ -96,10 +135,8 @@ impl Trials {
         });
         let row = &mut self.rows[index];
         row.evaluations.push(figures);
-        let columns = history.columns().iter();
-        let last = columns.filter_map(|(name, values)| Some((name.clone(), *values.last()?)));
-        row.trainings.push(last.collect());
-        row.seconds.push(history.training_seconds);
+        row.trainings.push(fitting.last_epoch());
+        row.seconds.push(fitting.seconds());
     }
 
     /// The mean of the compared metric over the trainings of a name, for what is concluded of the table.
