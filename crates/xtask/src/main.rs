@@ -29,6 +29,7 @@ mod report_target;
 mod scratch;
 mod setup;
 mod short_hash;
+mod soak;
 mod study;
 mod test;
 mod torture;
@@ -82,6 +83,9 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   torture [KILLS]
               kill trainings at random moments (a hundred times if nothing else is said, half a minute
               for ten) and compare what comes of them with a quiet one
+  soak [MINUTES]
+              train models of several kinds in one kernel, again and again, for an hour if nothing else is
+              said; fails if its memory grows
   docs        build the book of docs/book into target/book with mdBook, which is compiled the first
               time where the machine has none
   pictures    run a first notebook and take the README's pictures of it and of its report, into docs/
@@ -262,6 +266,8 @@ fn run() -> Result<ExitCode> {
         }
         ["torture"] => torture::run(&places, 100)?,
         ["torture", kills] => torture::run(&places, number_of(kills)?)?,
+        ["soak"] => soak::run(&places, 60)?,
+        ["soak", minutes] => soak::run(&places, count("MINUTES", minutes)?)?,
         ["pictures"] => pictures::run(&places)?,
         ["bench", "kernel"] => bench_kernel::run(&places, &kernel)?,
         ["bench", "networks"] => bench_networks::run(&places, None, rounds)?,
