@@ -46,7 +46,7 @@ let names = clothes.class_names.clone();
 let x = clothes.train.images_tensor().to_kind(Kind::Float) / 255.0;
 let x_test = clothes.test.images_tensor().to_kind(Kind::Float) / 255.0;
 let (y, y_test) = (clothes.train.labels_tensor(), clothes.test.labels_tensor());
-show_random_examples(&clothes.train, &y, &names, 1)?
+show_examples(&clothes.train, 1)?
 
 // %% [markdown]
 // ## 2. A variational autoencoder

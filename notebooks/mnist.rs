@@ -47,7 +47,7 @@ let names = digits.class_names.clone();
 data_card(&digits.train)?
 
 // %%
-show_random_examples(&digits.train, &digits.train.labels_tensor(), &names, 1)?
+show_examples(&digits.train, 1)?
 
 // %% [markdown]
 // Pixels are bytes; a network likes numbers from 0 to 1. For the first networks, the 28 rows of an image
@@ -249,7 +249,7 @@ let (x_few, y_few) = (x.narrow(0, 0, few), y.narrow(0, 0, few));
 let mut beside = Trials::new("A forest and a network on the same images: accuracy on images held back");
 for seed in 0..3 {
     let start = std::time::Instant::now();
-    let forest = RandomForestClassifier::new().seed(seed).fit(&x_few, &train.labels[..few as usize])?;
+    let forest = RandomForestClassifier::new().seed(seed).fit(&x_few, &train.take(few as usize).labels)?;
     let right = accuracy_score(&val.labels, &forest.predict(&x_val)?)?;
     beside.add_scores("forest", start.elapsed(), [("accuracy", right)]);
     session.set_seed(seed)?;

@@ -74,7 +74,7 @@ let (x_test, y_test) = (&all_test.inputs[0] / 255.0, all_test.targets[0].shallow
 println!("to learn from {:?}, to judge by {:?}", x.size(), x_test.size());
 
 // %%
-show_random_examples(&image_set(&x, &y, &names)?, &y, &names, 1)?
+show_examples(&image_set(&x, &y, &names)?, 1)?
 
 // %% [markdown]
 // ## 3. A small network, and what few examples do to it
@@ -142,7 +142,7 @@ for remedy in ["as it was", "dropout", "mirrored and moved", "both", "mirrored a
         model.add(Dense::new(64).activation(Relu));
         model.add(Dense::new(4).activation(Softmax));
         model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])?;
-        let mut options = Fit::new().epochs(if real { 60 } else { 12 }).batch_size(32).verbose(0);
+        let mut options = Fit::new().epochs(if real { 120 } else { 12 }).batch_size(32).verbose(0);
         if ["mirrored and moved", "both"].contains(&remedy) {
             options = options.augmentation(Augmentation::new().flip().shift(3));
         }

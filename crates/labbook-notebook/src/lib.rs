@@ -73,7 +73,7 @@ pub use model_plot::{plot_filters, plot_model, plot_node_weights};
 pub use neighborhood::{neighbor_matrix, print_progress};
 pub use output::{NotebookDisplay, show, show_in_place};
 pub use prediction_table::prediction_table;
-pub use random_examples::show_random_examples;
+pub use random_examples::{show_examples, show_random_examples};
 pub use ranking::{plot_precision_recall_curve, plot_roc, precision_recall_curve, roc_curve};
 pub use render::Render;
 pub use scatter::{plot_explained_variance, scatter, thumbnails};

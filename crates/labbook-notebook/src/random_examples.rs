@@ -9,6 +9,33 @@ use crate::matrix::classes;
 const IMAGES: usize = 10;
 const COLUMNS: usize = 5;
 
+/// Ten random images in two rows, the name of its class under each.
+///
+/// The same `seed` draws the same images.
+///
+/// ```
+/// # fn main() -> Result<(), labbook_notebook::NotebookError> {
+/// let digits = labbook_data::datasets::mnist::drawn(40, 10, 0);
+/// labbook_notebook::show_examples(&digits.train, 1)?
+/// # ;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`NotebookError::Chart`] when there is no image.
+pub fn show_examples(images: &ImageSet, seed: u64) -> Result<Figure, NotebookError> {
+    let sample = images.select(&images.sample_indices(IMAGES, seed))?;
+    let names = sample.labels.iter().map(|&label| {
+        let place = usize::try_from(label).ok();
+        let name = place.and_then(|place| images.class_names.get(place));
+        name.map_or("?", String::as_str)
+    });
+    let names: Vec<&str> = names.collect();
+    let grid = ImageGrid::new(&sample.images).columns(COLUMNS);
+    Ok(grid.captions(&names).figure()?)
+}
+
 /// Ten random images in two rows, the predicted class under each: green where it is the true one,
 /// red where it is not.
 ///
@@ -53,6 +80,17 @@ mod tests {
         let draw = |seed| show_random_examples(&images, &truth, &images.class_names, seed).unwrap();
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
+    }
+
+    #[test]
+    fn examples_bear_the_names_of_their_classes() {
+        let images = some_images(30);
+        let figure = show_examples(&images, 1).unwrap();
+        assert_eq!(figure, show_examples(&images, 1).unwrap());
+        let chosen = images.select(&images.sample_indices(IMAGES, 1)).unwrap();
+        let first = &images.class_names[chosen.labels[[0, 0]] as usize];
+        assert!(figure.alt().contains(first.as_str()), "{}", figure.alt());
+        assert!(show_examples(&images.take(0), 1).is_err());
     }
 
     #[test]

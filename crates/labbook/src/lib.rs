@@ -123,7 +123,7 @@ pub mod prelude {
         plot_model, plot_node_weights, plot_precision_recall, plot_precision_recall_curve,
         plot_roc, plot_study, plot_telling_words, plot_words, precision_recall_curve,
         prediction_table, print_progress, roc_curve, row, scatter, scatterplot, show,
-        show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
+        show_examples, show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
         show_random_examples, show_saliency, stack, tensor_of, thumbnails, violinplot,
     };
     pub use labbook_records::{RunRecord, Runs};
