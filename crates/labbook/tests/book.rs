@@ -88,6 +88,42 @@ fn a_map_of_digits() -> Outcome {
     Ok(())
 }
 
+#[test]
+fn the_table_of_lines_and_characters_is_true() -> Outcome {
+    let text = fs::read_to_string(root().join("docs/book/src/from-keras.md"))?;
+    let mut counted = BTreeSet::new();
+    for entry in fs::read_dir(root().join("tests/notebooks"))? {
+        let keras = entry?.path();
+        if keras.extension().is_none_or(|ending| ending != "py") {
+            continue;
+        }
+        let name = keras.file_stem().unwrap().to_string_lossy().into_owned();
+        let (before, here) = (
+            typed(&keras, "#")?,
+            typed(&keras.with_extension("rs"), "//")?,
+        );
+        let row = format!(
+            "| `{name}` | {} | {} | {} | {} |",
+            before.0, before.1, here.0, here.1
+        );
+        assert!(text.contains(&row), "the book lacks the line {row}");
+        counted.insert(name);
+    }
+    assert!(counted.len() >= 8, "{counted:?}");
+    Ok(())
+}
+
+/// Lines and characters of a script without its comments and empty lines.
+fn typed(path: &Path, comment: &str) -> std::io::Result<(usize, usize)> {
+    let text = fs::read_to_string(path)?;
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with(comment))
+        .collect();
+    let characters = lines.iter().map(|line| line.chars().count()).sum();
+    Ok((lines.len(), characters))
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
