@@ -190,7 +190,8 @@ let mut forests = Vec::new();
 for seed in 0..3 {
     let start = std::time::Instant::now();
     let forest = RandomForestRegressor::new().min_samples_leaf(2).seed(seed).fit(&x, &logarithms)?;
-    let predicted = dollars.transform(&target.inverse(&tensor_of(&forest.predict(&x_val)?)?.reshape([-1, 1]))?)?;
+    let guesses = tch::Tensor::from_slice(&forest.predict(&x_val)?).unsqueeze(-1);
+    let predicted = dollars.transform(&target.inverse(&guesses)?)?;
     let error = mean_absolute_percentage_error(&array_of(&price_val)?, &array_of(&predicted)?)?;
     models.add_scores("forest", start.elapsed(), [("mape", 100.0 * error)]);
     forests.push((forest, start.elapsed()));
@@ -268,7 +269,8 @@ for linear in &mut linears {
     judged.add_scores("linear model", linear.history().unwrap(), [("mape", 100.0 * error)]);
 }
 for (forest, time) in &forests {
-    let predicted = dollars.transform(&target.inverse(&tensor_of(&forest.predict(&x_test)?)?.reshape([-1, 1]))?)?;
+    let guesses = tch::Tensor::from_slice(&forest.predict(&x_test)?).unsqueeze(-1);
+    let predicted = dollars.transform(&target.inverse(&guesses)?)?;
     let error = mean_absolute_percentage_error(&truth, &array_of(&predicted)?)?;
     judged.add_scores("forest", *time, [("mape", 100.0 * error)]);
 }
