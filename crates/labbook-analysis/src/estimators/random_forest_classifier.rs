@@ -20,7 +20,8 @@ use crate::{AnalysisError, ClassLabel, Samples};
 /// The options and their defaults are those of scikit-learn's `RandomForestClassifier`: 100 trees,
 /// Gini's impurity, splits sought among the square root of the features. The crate `smartcore` grows
 /// the trees, several at a time; a seed gives the same forest whatever the number of threads. Each
-/// thread needs about 24 bytes of memory for each number of the samples.
+/// thread needs about 24 bytes of memory for each number of the samples. It goes through all samples
+/// for every question of a tree: with more than ten thousand, set [`max_depth`](Self::max_depth).
 ///
 /// ```
 /// use labbook_analysis::RandomForestClassifier;
