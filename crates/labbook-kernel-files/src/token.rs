@@ -2,7 +2,7 @@
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
+pub enum Token {
     /// A name, a keyword or a number.
     Word,
     /// A text, a character or a lifetime.
@@ -16,7 +16,8 @@ pub(crate) enum Token {
 }
 
 /// All tokens of a source, each with its first byte and the one after its last.
-pub(crate) fn tokens(source: &str) -> Vec<(Token, usize, usize)> {
+#[must_use]
+pub fn tokens(source: &str) -> Vec<(Token, usize, usize)> {
     let mut tokens = Vec::with_capacity(source.len() / 4);
     let mut at = 0;
     while at < source.len() {

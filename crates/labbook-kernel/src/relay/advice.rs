@@ -18,10 +18,13 @@ struct Mistake<'a> {
 /// One kind of mistake: what mends it, if it is this one.
 type Kind = fn(&Mistake<'_>) -> Option<String>;
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 13] = [
     borrowed_across_cells,
     kept_closure,
+    unknown_type,
     moved,
+    semicolon,
+    not_shown,
     unanswered_failure,
     mixed_numbers,
     missing_borrow,
@@ -89,6 +92,40 @@ fn kept_closure(mistake: &Mistake<'_>) -> Option<String> {
             "later cells can call a function: `fn {name}(x: f64) -> f64 {{ ... }}`, with types of yours. \
              Or make and call the closure in one cell, within braces, {{ ... }}."
         )
+    })
+}
+
+/// A variable's type would follow from another cell.
+fn unknown_type(mistake: &Mistake<'_>) -> Option<String> {
+    let name = mistake.name();
+    let unknown = mistake.message.contains("determine type of variable");
+    (unknown || (mistake.is(&["E0282", "E0283"]) && mistake.message.contains("annotations"))).then(
+        || {
+            let name = if unknown { name } else { "name" };
+            format!(
+                "the type has to follow from this cell: fill or use it here, or say it, \
+                 `let {name}: Vec<f64> = ...`."
+            )
+        },
+    )
+}
+
+/// A function ends in a semicolon, so that it gives back nothing.
+fn semicolon(mistake: &Mistake<'_>) -> Option<String> {
+    let there = mistake.is(&["E0308"]) && mistake.told.contains("remove this semicolon");
+    there.then(|| {
+        "a block's last line is its value only without a semicolon: take the semicolon away."
+            .to_owned()
+    })
+}
+
+/// A cell ends in a value that has no form to show.
+fn not_shown(mistake: &Mistake<'_>) -> Option<String> {
+    let there = mistake.is(&["E0277"]) && mistake.message.contains("doesn't implement `Debug`");
+    there.then(|| {
+        "a cell shows the value that it ends in, and this one cannot be shown: end the line with `;`, or \
+         write `#[derive(Debug)]` above its type."
+            .to_owned()
     })
 }
 
@@ -230,7 +267,7 @@ mod tests {
     use super::*;
 
     /// What evcxr_jupyter publishes of a cell, in short: message, lines, and a part of the advice.
-    const MISTAKES: [(&str, &str, &str); 15] = [
+    const MISTAKES: [(&str, &str, &str); 19] = [
         (
             "borrow of moved value: `names`",
             "[E0382] Error: borrow of moved value: `names`",
@@ -300,6 +337,26 @@ mod tests {
             "cannot find type `HashMap` in this scope",
             "[E0433] Error\n Note: help: consider importing this struct: `use std::collections::HashMap;\n `",
             "begin the cell with `use std::collections::HashMap;`",
+        ),
+        (
+            "Couldn't automatically determine type of variable `numbers`.\nPlease give it an explicit type.",
+            "",
+            "`let numbers: Vec<f64>",
+        ),
+        (
+            "type annotations needed for `Vec<_>`",
+            "[E0282] Error: type annotations needed",
+            "`let name: Vec<f64>",
+        ),
+        (
+            "mismatched types",
+            "[E0308] Error: mismatched types\n expected `f64`, found `()`\n help: remove this semicolon to return",
+            "take the semicolon away",
+        ),
+        (
+            "`Own` doesn't implement `Debug`",
+            "[E0277] Error",
+            "derive(Debug)",
         ),
         (
             "cannot find value `model` in this scope",

@@ -12,8 +12,10 @@ mod failure;
 mod inspected;
 mod lines;
 mod message;
+mod place;
 mod seal;
 mod shell;
+mod unused;
 
 use std::fs;
 use std::io;
@@ -67,6 +69,8 @@ pub(crate) struct Back {
     pub(crate) connection: Connection,
     /// The file that told it so; removed at its first message.
     pub(crate) file: PathBuf,
+    /// Where it compiles cells.
+    pub(crate) folder: PathBuf,
     /// Known to the [tap](crate::tap) alone; `None` without one.
     pub(crate) secret: Option<String>,
     /// What cargo says it compiles.
@@ -81,7 +85,7 @@ pub(crate) struct Back {
 pub(crate) async fn run(front: &Connection, back: Back, kernel: &Kernel) -> io::Result<()> {
     let (events, received) = unbounded_channel();
     let sockets = connect(front, &back.connection, &events, kernel).await?;
-    let mut shell = Shell::new(back.secret.as_deref());
+    let mut shell = Shell::new(back.secret.as_deref()).in_folder(back.folder.clone());
     shell.begin();
     sockets.relay(received, shell, back, kernel).await;
     Ok(())

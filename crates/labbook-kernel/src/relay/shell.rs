@@ -1,4 +1,5 @@
 use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,8 +12,10 @@ use super::failure::Report;
 use super::inspected::{explained, inspected};
 use super::lines::Lines;
 use super::message::Message;
+use super::unused::hints;
 use crate::interrupt::Stopped;
 use crate::mark::{DISPLAY_ID, END_OF_FILE, Mark};
+use crate::told::unused;
 
 /// evcxr may send a cell's last line after it said that the cell is done; this much later at most.
 const LATE: Duration = Duration::from_millis(500);
@@ -60,6 +63,8 @@ pub(super) struct Shell {
     made: u64,
     /// The types that cells define.
     defined: HashSet<String>,
+    /// Where cells are compiled.
+    folder: PathBuf,
 }
 
 /// The request that evcxr_jupyter works on.
@@ -94,6 +99,14 @@ impl Current {
         self.request.content()["silent"] == json!(true)
     }
 
+    /// What a person knows the cell by, if so many were counted.
+    fn name(&self, cells: u64) -> String {
+        match self.is_counted() {
+            true => format!("cell {cells}"),
+            false => "this cell".to_owned(),
+        }
+    }
+
     /// Whether the cell has a number of its own.
     fn is_counted(&self) -> bool {
         let content = self.request.content();
@@ -117,7 +130,14 @@ impl Shell {
             begun: false,
             made: 0,
             defined: HashSet::new(),
+            folder: PathBuf::new(),
         }
+    }
+
+    /// Says where cells are compiled.
+    pub(super) fn in_folder(mut self, folder: PathBuf) -> Shell {
+        self.folder = folder;
+        self
     }
 
     /// Begins with a line of our own; see [`FIRST`].
@@ -259,17 +279,13 @@ impl Shell {
                 message.set_content(&content);
             }
             if message.kind() == "error" {
-                let name = (
-                    format!("command_{}", current.count),
-                    match current.is_counted() {
-                        true => format!("cell {cells}"),
-                        false => "this cell".to_owned(),
-                    },
-                );
+                let name = (format!("command_{}", current.count), current.name(cells));
                 let report = match stopped {
                     Some(Stopped::Compilation) => Report::of_interrupt(),
                     _ => {
-                        Report::of_evcxr(&content, &name, stopped.is_some()).advised(&self.defined)
+                        let code = code(&current.request);
+                        Report::of_evcxr(&content, &code, &name, stopped.is_some())
+                            .advised(&self.defined)
                     }
                 };
                 content = report.content();
@@ -349,13 +365,18 @@ impl Shell {
             Mark::Ended => {
                 let Some(current) = current else { return };
                 current.ended = true;
-                let rest = current
-                    .unseen
-                    .as_mut()
-                    .map(Lines::take_rest)
-                    .unwrap_or_default();
-                if !rest.is_empty() {
-                    let text = json!({"name": "stdout", "text": rest});
+                let (name, text) = match &mut current.unseen {
+                    Some(lines) => ("stdout", lines.take_rest()),
+                    // A failure comes before such a value, or instead of it.
+                    None if current.failed.is_some() => ("stderr", String::new()),
+                    None => {
+                        let code = code(&current.request);
+                        let hints = hints(&unused(&self.folder), &code, &current.name(self.cells));
+                        ("stderr", hints)
+                    }
+                };
+                if !text.is_empty() {
+                    let text = json!({"name": name, "text": text});
                     self.publish(line.turned_into("stream", &text));
                 }
                 self.finish(false);
