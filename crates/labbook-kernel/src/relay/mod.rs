@@ -22,7 +22,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, sleep_until};
 
@@ -249,6 +249,7 @@ impl Sockets {
                     "kernel_info_request" => {
                         self.back_control.send(&message.frames(&self.signer));
                     }
+                    "debug_request" => self.answer(&message, undebugged(&message.content())),
                     // evcxr_jupyter would only complain where nobody reads it.
                     _ => {}
                 },
@@ -285,10 +286,21 @@ impl Sockets {
         }
     }
 
-    fn answer(&self, request: &Message, content: serde_json::Value) {
+    fn answer(&self, request: &Message, content: Value) {
         let kind = request.kind().replace("_request", "_reply");
         let id = format!("{}-reply", request.id());
         let answer = request.child(&kind, id, &content);
         self.control.send(answer.frames(&self.signer));
     }
+}
+
+/// The answer to a debugger's wish: cells are compiled, and none can be stepped through.
+fn undebugged(wish: &Value) -> Value {
+    json!({
+        "type": "response",
+        "request_seq": wish["seq"],
+        "command": wish["command"],
+        "success": false,
+        "message": "This kernel has no debugger. `:vars` in a cell lists the variables and their types.",
+    })
 }
