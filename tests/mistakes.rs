@@ -7,7 +7,7 @@ use notebook_tests::{Step, converse};
 /// Cells that run, for those that come after.
 const BEFORE: [&str; 2] = [
     "let names = vec![String::from(\"a\"), String::from(\"b\")];",
-    "let x = tch::Tensor::ones([8, 3], tch::kind::FLOAT_CPU); let mut model = Sequential::new();
+    "let frame = df!(\"cut\" => [\"Ideal\", \"Good\"])?; let mut model = Sequential::new();
     model.add(Dense::new(2).activation(Softmax).input_shape(3));",
 ];
 
@@ -45,9 +45,9 @@ const MISTAKES: [Mistake; 14] = [
     ),
     // No `&`.
     (
-        "let row = 1;\nlet classes = model.predict(x)?;",
+        "let column = \"cut\";\nlet bars = countplot(frame, column).figure()?;",
         2,
-        "x",
+        "frame",
         "put `&`",
     ),
     // The wrong kind of number.

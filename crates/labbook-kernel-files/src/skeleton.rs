@@ -324,25 +324,35 @@ impl<'a> Writer<'a> {
     fn structure(&mut self) {
         let name = self.next(self.at + 1);
         let open = self.next(name + 1);
-        if self.word(open) != "{" {
+        if !["{", "("].contains(&self.word(open)) {
             return self.copy();
         }
         let end = self.closed(open) - 1;
         self.copy_to(open + 1);
+        if self.word(open) == "(" {
+            // Others are counted by their places.
+            let public = (open..end).any(|at| self.is_public(at));
+            self.at = if public { self.at } else { end };
+            return;
+        }
         while self.at < end {
             let after = self.after_field(end);
             let mut at = self.next(self.at);
             while self.word(at) == "#" {
                 at = self.next(self.closed(self.next(at + 1)));
             }
-            let restricted = self.word(self.next(at + 1)) == "(";
-            match at >= after || self.word(at) == "pub" && !restricted {
+            match at >= after || self.is_public(at) {
                 true => self.declare(after),
                 false => self.at = after,
             }
         }
         self.copy();
         self.begun = self.text.len();
+    }
+
+    /// Whether a word makes public without bounds.
+    fn is_public(&self, at: usize) -> bool {
+        self.word(at) == "pub" && self.word(self.next(at + 1)) != "("
     }
 
     /// Behind the comma of the field at hand, or where the last one ends.
