@@ -27,6 +27,8 @@ const INFO: &str = "kernel_info_request";
 /// Run before the first cell. evcxr lets a cell have a `?` only once one was met, and takes the first
 /// value that is shown with one for a value that cannot be shown but as debug text.
 const FIRST: &str = "Ok::<(), String>(())?;";
+/// Run before the first cell that waits for something, for the same reason. evcxr needs a crate for it.
+const WAIT: &str = "async {}.await;";
 
 /// What the relay is to send.
 #[derive(Debug)]
@@ -65,6 +67,8 @@ pub(super) struct Shell {
     defined: HashSet<String>,
     /// Where cells are compiled.
     folder: PathBuf,
+    /// [`WAIT`] has been run.
+    waits: bool,
 }
 
 /// The request that evcxr_jupyter works on.
@@ -90,8 +94,8 @@ struct Current {
 
 impl Current {
     /// Whether it is our own, of which nobody hears.
-    fn is_first(&self) -> bool {
-        self.request.id() == FIRST
+    fn is_ours(&self) -> bool {
+        is_ours(self.request.id())
     }
 
     /// Whether the client wants to see nothing but the reply.
@@ -112,7 +116,7 @@ impl Current {
         let content = self.request.content();
         self.request.kind() == "execute_request"
             && !self.is_silent()
-            && !self.is_first()
+            && !self.is_ours()
             && content["store_history"] != json!(false)
     }
 }
@@ -131,6 +135,7 @@ impl Shell {
             made: 0,
             defined: HashSet::new(),
             folder: PathBuf::new(),
+            waits: false,
         }
     }
 
@@ -142,8 +147,7 @@ impl Shell {
 
     /// Begins with a line of our own; see [`FIRST`].
     pub(super) fn begin(&mut self) {
-        let content = json!({"code": FIRST, "silent": true, "allow_stdin": false});
-        self.request(Message::request("execute_request", FIRST, &content));
+        self.request(own_line(FIRST));
     }
 
     /// What has become due, in order.
@@ -154,7 +158,7 @@ impl Shell {
     /// The number of the cell that evcxr_jupyter works on.
     pub(super) fn cell(&self) -> Option<u64> {
         let current = self.current.as_ref()?;
-        let runs = current.request.kind() == "execute_request" && !current.is_first();
+        let runs = current.request.kind() == "execute_request" && !current.is_ours();
         runs.then_some(self.asked)
     }
 
@@ -180,9 +184,15 @@ impl Shell {
         }
     }
 
-    /// cargo compiles something for the current cell.
+    /// cargo compiles something for the current cell, or for our own line before one.
     pub(super) fn compiling(&mut self, line: &str) {
-        if let Some(request) = self.current.as_ref().map(|current| current.request.clone()) {
+        let current = self.current.as_ref();
+        let next = current.filter(|current| current.request.id() == WAIT);
+        let request = match next.and_then(|_| self.waiting.front()) {
+            Some(next) => Some(next),
+            None => current.map(|current| &current.request),
+        };
+        if let Some(request) = request.cloned() {
             let id = self.new_id();
             let text = json!({"name": "stderr", "text": line});
             self.publish(request.child("stream", id, &text).for_all());
@@ -307,10 +317,10 @@ impl Shell {
     fn publish(&mut self, message: Message) {
         let current = self.current.as_ref();
         let shown = match current.filter(|current| current.request.id() == message.parent) {
-            Some(current) if current.is_first() => false,
+            Some(current) if current.is_ours() => false,
             Some(current) if current.is_silent() => message.kind() == "status",
             Some(_) => true,
-            None => message.parent != FIRST,
+            None => !is_ours(&message.parent),
         };
         if shown {
             self.actions.push(Action::Publish(message));
@@ -407,7 +417,7 @@ impl Shell {
         let stops = current.request.content()["stop_on_error"] != json!(false);
         let stops = stops && !current.is_silent();
         let mut failed = executes && (current.failed.is_some() || current.interrupted);
-        let ours = current.is_first();
+        let ours = current.is_ours();
         if let Some(mut reply) = current.reply.take().filter(|_| !ours) {
             if executes {
                 let mut content = reply.content();
@@ -470,7 +480,7 @@ impl Shell {
 
     fn next(&mut self) {
         // Who asks what kernel this is need not wait for our own line.
-        let first = self.current.as_ref().is_some_and(Current::is_first);
+        let first = self.current.as_ref().is_some_and(Current::is_ours);
         while first && self.begun {
             match self.waiting.pop_front_if(|request| request.kind() == INFO) {
                 Some(request) => self.answer_here(&request),
@@ -486,7 +496,14 @@ impl Shell {
                 continue;
             }
             if request.kind() == "execute_request" {
-                self.defined.extend(definitions(&code(&request)));
+                let code = code(&request);
+                // What the cell itself depends on has to come first.
+                if !self.waits && code.contains(".await") && !code.contains(":dep") {
+                    self.waits = true;
+                    self.waiting.push_front(request);
+                    request = own_line(WAIT);
+                }
+                self.defined.extend(definitions(&code));
             }
             let asked = asked(&mut request, self.secret.is_some());
             self.actions.push(Action::Ask(asked));
@@ -532,6 +549,16 @@ impl Shell {
             }
         }
     }
+}
+
+/// A cell of our own.
+fn own_line(code: &str) -> Message {
+    let content = json!({"code": code, "silent": true, "allow_stdin": false});
+    Message::request("execute_request", code, &content)
+}
+
+fn is_ours(id: &str) -> bool {
+    id == FIRST || id == WAIT
 }
 
 /// What evcxr_jupyter gets of a request.
@@ -955,6 +982,50 @@ mod tests {
         // What comes late of it is not shown either.
         shell.published(message("stream", "x", FIRST, json!({"text": "late"})), None);
         assert_eq!(due(&mut shell), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn before_the_first_cell_that_waits_comes_a_line_of_our_own() {
+        let mut shell = Shell::new(Some("s"));
+        shell.request(cell("1", "later().await"));
+        assert_eq!(due(&mut shell), [format!("ask execute_request \"{WAIT}\"")]);
+        // Who waits for it learns why.
+        shell.compiling("Compiling tokio");
+        assert_eq!(due(&mut shell), ["publish stream \"Compiling tokio\""]);
+        shell.published(mark(WAIT, &Mark::Ended), None);
+        shell.published(status(WAIT, "idle"), None);
+        shell.reply(ok(WAIT));
+        assert_eq!(due(&mut shell), ["ask execute_request \"later().await\""]);
+        shell.published(mark("1", &Mark::Ended), None);
+        shell.published(status("1", "idle"), None);
+        shell.reply(ok("1"));
+        due(&mut shell);
+        shell.request(cell("2", "later().await"));
+        assert_eq!(due(&mut shell), ["ask execute_request \"later().await\""]);
+    }
+
+    #[test]
+    fn what_nobody_looks_at_is_told_when_the_cell_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = json!([{"message": "unused", "line": "1 + 1;", "start": 0, "end": 5}]);
+        std::fs::write(folder.path().join("unused.json"), line.to_string()).unwrap();
+        let mut shell = Shell::new(Some("s")).in_folder(folder.path().to_owned());
+        let mut told = |id: &str, content: Value, failed: bool| {
+            shell.request(message("execute_request", id, "", content));
+            if failed {
+                shell.published(mark(id, &super::tests::failed()), None);
+            }
+            shell.published(mark(id, &Mark::Ended), None);
+            shell.published(status(id, "idle"), None);
+            shell.reply(ok(id));
+            due(&mut shell).join("\n")
+        };
+        let code = "let a = 1;\n1 + 1;";
+        let watched = told("1", json!({"code": code}), false);
+        assert!(watched.contains("semicolon"), "{watched}");
+        let alone = told("2", json!({"code": code, "allow_stdin": false}), false);
+        let failed = told("3", json!({"code": code}), true);
+        assert!(!alone.contains("semicolon") && !failed.contains("semicolon"));
     }
 
     #[tokio::test]
