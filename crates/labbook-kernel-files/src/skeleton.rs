@@ -551,7 +551,7 @@ mod tests {
             ),
             (
                 "pub struct A { #[b] pub a: B<u8, C>, /// D.\n pub(crate) b: fn(u8) -> B<u8, 2>, c: u8 }",
-                "pub struct A { #[b] pub a: B<u8, C>, }",
+                "pub struct A { #[b] pub a: B<u8, C>,}",
             ),
             ("struct A<T> { a: T }", "struct A<T> { a: T }"),
             (

@@ -9,7 +9,9 @@ pub enum Token {
     Literal,
     /// One character of the others.
     Sign,
+    /// What parts the others.
     Space,
+    /// A comment that documents nothing.
     Comment,
     /// A comment that documents, one line of it or all that is between its marks.
     Doc,
