@@ -555,10 +555,14 @@ mod tests {
             ),
             ("struct A<T> { a: T }", "struct A<T> { a: T }"),
             (
-                "struct A(u8); struct B; enum C { D { a: u8 } }",
-                "struct A(u8); struct B; enum C { D { a: u8 } }",
+                "struct A(u8, pub(crate) u8); struct B(pub u8, u8); struct C;",
+                "struct A(); struct B(pub u8, u8); struct C;",
             ),
-            ("struct A { a: u8", "struct A {"),
+            (
+                "enum A { B { c: u8 }, D(u8) }",
+                "enum A { B { c: u8 }, D(u8) }",
+            ),
+            ("struct A { pub a: u8", "struct A { pub a: u8"),
         ] {
             let shown = whole(source);
             assert_eq!(shown.trim(), wanted, "{source}");
