@@ -7,7 +7,7 @@ use notebook_tests::{Step, converse};
 /// Cells that run, for those that come after.
 const BEFORE: [&str; 2] = [
     "let names = vec![String::from(\"a\"), String::from(\"b\")];",
-    "let frame = df!(\"cut\" => [\"Ideal\", \"Good\"])?; let mut model = Sequential::new();
+    "let frame = polars::df!(\"cut\" => [\"Ideal\", \"Good\"])?; let mut model = Sequential::new();
     model.add(Dense::new(2).activation(Softmax).input_shape(3));",
 ];
 
@@ -100,8 +100,8 @@ const MISTAKES: [Mistake; 14] = [
     (
         "let size = 1;\nlet mut numbers = Vec::new();",
         2,
-        "numbers",
-        "`let numbers: Vec<f64>",
+        "mut numbers",
+        "`let name: Vec<f64>",
     ),
 ];
 
@@ -187,8 +187,8 @@ fn a_last_line_that_gives_a_variable_away_shows_its_value() {
     let folder = tempfile::tempdir().unwrap();
     let steps = [
         "let cuts = vec![\"Ideal\", \"Good\", \"Ideal\"]; let votes = tch::Tensor::ones([2, 2], tch::kind::FLOAT_CPU);",
-        "countplot(&df!(\"cut\" => cuts)?, \"cut\")",
-        "fn halved(of: &tch::Tensor) -> Result<polars::prelude::DataFrame> { Ok(df!(\"half\" => [of.double_value(&[0, 0])])?) }",
+        "countplot(&polars::df!(\"cut\" => cuts)?, \"cut\")",
+        "fn halved(of: &tch::Tensor) -> Result<polars::prelude::DataFrame> { Ok(polars::df!(\"half\" => [of.double_value(&[0, 0])])?) }",
         "halved(&(votes / 2.0))?",
         "println!(\"{}\", cuts.len());",
     ];
