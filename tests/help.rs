@@ -63,10 +63,12 @@ fn completions_are_what_a_person_may_call_and_explanations_tell_how() {
     assert_eq!(functions["matches"][0], "new()", "{functions:#?}");
     assert_eq!(texts(&one["matches"]), ["summary()"]);
     let text = explained["data"]["text/plain"].as_str().unwrap();
-    assert!(
-        text.contains("pub fn predict(&self") && text.contains("-> Result<Tensor"),
-        "{text}"
-    );
+    for part in [
+        "pub fn predict(&mut self, x: impl Into<Tensors>) -> Result<Tensor>",
+        "The model's output for each example",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
     assert_eq!(debugged["success"], false);
     assert_eq!(debugged["request_seq"], 3);
 }

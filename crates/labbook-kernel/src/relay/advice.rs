@@ -34,6 +34,23 @@ const KINDS: [Kind; 13] = [
     unknown_name,
 ];
 
+/// The compiler's numbers, and words that only messages of these numbers have. Of a cell that is not all ASCII,
+/// evcxr_jupyter tells the words alone.
+const WORDS: [(&str, &str); 12] = [
+    ("E0282", "type annotations needed"),
+    ("E0277", "cannot be made by"),
+    ("E0277", "doesn't implement `"),
+    ("E0277", "` to `{"),
+    ("E0277", "` by `{"),
+    ("E0308", "mismatched types"),
+    ("E0382", " of moved value"),
+    ("E0384", "cannot assign twice to"),
+    ("E0425", "cannot find "),
+    ("E0596", "as it is not declared as mutable"),
+    ("E0599", "no function or associated item named"),
+    ("E0599", "no method named"),
+];
+
 /// A sentence that says what to do, for the mistakes that are known.
 pub(super) fn advice(message: &str, lines: &[String], defined: &HashSet<String>) -> Option<String> {
     let told = without_colours(&lines.join("\n"));
@@ -59,11 +76,14 @@ pub(super) fn definitions(code: &str) -> impl Iterator<Item = String> {
 }
 
 impl Mistake<'_> {
-    /// Whether it is one of these, by the compiler's numbers.
+    /// Whether it is one of these, by the compiler's numbers; where evcxr_jupyter tells none, by its words.
     fn is(&self, codes: &[&str]) -> bool {
-        codes
-            .iter()
-            .any(|code| self.told.contains(&format!("[{code}]")))
+        if self.told.contains("[E") {
+            let there = |code: &&str| self.told.contains(&format!("[{code}]"));
+            return codes.iter().any(there);
+        }
+        let mut known = WORDS.iter().filter(|(_, word)| self.message.contains(word));
+        known.any(|(code, _)| codes.contains(code))
     }
 
     /// What the message has in backticks.
@@ -267,7 +287,7 @@ mod tests {
     use super::*;
 
     /// What evcxr_jupyter publishes of a cell, in short: message, lines, and a part of the advice.
-    const MISTAKES: [(&str, &str, &str); 19] = [
+    const MISTAKES: [(&str, &str, &str); 21] = [
         (
             "borrow of moved value: `names`",
             "[E0382] Error: borrow of moved value: `names`",
@@ -352,6 +372,16 @@ mod tests {
             "mismatched types",
             "[E0308] Error: mismatched types\n expected `f64`, found `()`\n help: remove this semicolon to return",
             "take the semicolon away",
+        ),
+        (
+            "cannot find value `lenght` in this scope",
+            "println!(lenght);\n not found in this scope",
+            "no cell that ran defines `lenght`",
+        ),
+        (
+            "use of moved value: `names`",
+            "f(names);\n value used here after move",
+            "`names.clone()`",
         ),
         (
             "`Own` doesn't implement `Debug`",

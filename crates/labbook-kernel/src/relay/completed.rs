@@ -75,6 +75,8 @@ pub(super) fn completed(mut content: Value, code: &str) -> Value {
         offers.retain(|offer| offer.is_call() || !methods.contains(&offer.text));
     }
     if before == Some('.') || before == Some(':') {
+        // Libraries name so what they have to make public and nobody is to call.
+        offers.retain(|offer| !offer.text.starts_with('_'));
         offers.sort_by_key(|offer| (EVERYBODY_S.contains(&offer.name()), !offer.is_call()));
     }
     let (matches, types): (Vec<String>, Vec<Option<Value>>) =
@@ -162,7 +164,7 @@ mod tests {
     #[test]
     fn what_a_type_makes_comes_before_what_every_type_has() {
         let content = json!({
-            "status": "ok", "cursor_start": 3, "matches": ["try_from(value)", "from(value)", "new()", "MOST"],
+            "status": "ok", "cursor_start": 3, "matches": ["try_from(value)", "_own(a)", "from(value)", "new()", "MOST"],
         });
         let shown = completed(content, "A::");
         assert_eq!(
