@@ -103,12 +103,12 @@ pub(super) fn drawn(cell: &str, code: &str, places: &[(Place, String)]) -> Vec<S
     rows
 }
 
+/// Places, each with a word on it.
+type Labelled = Vec<(Place, String)>;
+
 /// The places in what evcxr_jupyter writes of a cell that is not all ASCII: a line of it, then carets with a
-/// word behind. `None` if there are none.
-pub(super) fn of_carets(
-    code: &str,
-    lines: &[String],
-) -> Option<(Vec<(Place, String)>, Vec<String>)> {
+/// word behind; and the other lines. `None` if there are none.
+pub(super) fn of_carets(code: &str, lines: &[String]) -> Option<(Labelled, Vec<String>)> {
     let mut places = Vec::new();
     let mut rest: Vec<String> = Vec::new();
     for line in lines {
