@@ -10,6 +10,7 @@ A step is {"code": TEXT}, and may have
   "answer": TEXT: the line to give when the cell reads its standard input;
   "alone": true: the client says that nobody can be asked;
   "hidden": true: the cell is neither counted nor shown;
+  "ask": KIND, "content": {...}: no cell, but another request, whose reply is the answer's text, as JSON;
   "attacked": true: before the cell, all ports of the kernel get bytes that are no messages, and
       messages that are signed but malformed.
 An answer is {"status": REPLY or "killed", "text": all that was printed or shown as plain text, "shown": the kinds
@@ -88,15 +89,26 @@ def attack(manager):
     return left_open
 
 
-def reply_to(client, message):
+def reply_to(message, receive):
     while True:
         # Asked whether it is ready, the kernel may have answered more than once.
-        reply = client.get_shell_msg(timeout=TIMEOUT)
+        reply = receive(timeout=TIMEOUT)
         if reply["parent_header"].get("msg_id") == message:
             return reply["content"]
 
 
+def ask(client, kind, content):
+    debugs = kind == "debug_request"
+    message = client.session.msg(kind, content)
+    (client.control_channel if debugs else client.shell_channel).send(message)
+    receive = client.get_control_msg if debugs else client.get_shell_msg
+    reply = reply_to(message["header"]["msg_id"], receive)
+    return {"status": reply.get("status"), "text": json.dumps(reply), "shown": [], "queued": [], "count": None}
+
+
 def converse(manager, client, step):
+    if "ask" in step:
+        return ask(client, step["ask"], step["content"])
     interrupt(manager, step.get("idle", 0))
     strangers = attack(manager) if step.get("attacked") else []
     message = client.execute(
@@ -140,14 +152,14 @@ def converse(manager, client, step):
         if "kill" in step and step["kill"] in text:
             os.killpg(manager.provisioner.pgid, signal.SIGKILL)
             return {"status": "killed", "text": text, "shown": shown, "queued": [], "count": None}
-    reply = reply_to(client, message)
+    reply = reply_to(message, client.get_shell_msg)
     for stranger in strangers:
         stranger.close()
     return {
         "status": reply["status"],
         "text": text,
         "shown": shown,
-        "queued": [reply_to(client, message)["status"] for message in queued],
+        "queued": [reply_to(message, client.get_shell_msg)["status"] for message in queued],
         "count": reply.get("execution_count"),
     }
 

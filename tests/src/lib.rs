@@ -110,6 +110,12 @@ impl Step {
         Step(json!({ "code": code, "interrupt": { "after": after, "times": times } }))
     }
 
+    /// Another request than a cell; the answer's text is the reply, as JSON.
+    #[must_use]
+    pub fn asking(kind: &str, content: &Value) -> Step {
+        Step(json!({ "ask": kind, "content": content }))
+    }
+
     /// Kills the kernel outright once the cell has printed `after`; the steps that follow are for
     /// another kernel, beginning with [`first`](Self::first).
     #[must_use]

@@ -10,6 +10,7 @@ mod tree;
 
 pub use settings::{Settings, SettingsError};
 pub use skeleton::{Docs, mirror, skeleton};
+pub use token::{Token, tokens};
 pub use tree::link_tree;
 
 /// Name of the file that identifies a build of the template and of the slots made from it.

@@ -1,20 +1,26 @@
-//! Rust sources without what nobody asks of them who only wants types: bodies of functions, modules of
-//! tests, comments. rust-analyzer reads all sources anew at every start of a kernel.
+//! Rust sources without what nobody asks of them who only wants types: bodies of functions, functions that
+//! others cannot call, modules of tests, comments. rust-analyzer reads all sources anew at every start of a
+//! kernel, and offers all that it reads as completions.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use crate::token::{Token, tokens};
 
-/// How much of the documentation stays.
+/// Counts the forms that skeletons have had: one of another form is written anew.
+const FORM: Duration = Duration::from_secs(1);
+
+/// How much of the documentation stays, and of structures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Docs {
-    /// All of it.
+    /// All of it, but no private fields of structures without parameters.
     Whole,
-    /// Of each item the first paragraph.
+    /// Of each item the first paragraph, and all fields: whether the size of one of std's types is known
+    /// follows from the last.
     Begin,
 }
 
@@ -63,24 +69,24 @@ pub fn mirror(from: &Path, to: &Path, docs: Docs) -> io::Result<()> {
 fn refresh(from: &Path, to: &Path, docs: Docs) -> io::Result<()> {
     let source = fs::metadata(from)?;
     let there = fs::symlink_metadata(to).ok();
-    let same = there.is_some_and(|file| {
-        file.is_file() && matches!((file.modified(), source.modified()), (Ok(a), Ok(b)) if a == b)
-    });
-    if same {
+    let time: SystemTime = source.modified()? + FORM;
+    if there.is_some_and(|file| file.is_file() && file.modified().is_ok_and(|own| own == time)) {
         return Ok(());
     }
     let text = fs::read_to_string(from)?;
     let beside = to.with_extension(format!("{}.new", std::process::id()));
     fs::write(&beside, skeleton(&text, docs))?;
-    // As old as the source, so that one from a backup counts as changed, too.
+    // It follows the source's time, so that one from a backup counts as changed, too.
     let file = fs::File::options().write(true).open(&beside)?;
-    file.set_modified(source.modified()?)?;
+    file.set_modified(time)?;
     fs::rename(&beside, to)
 }
 
-/// A source without the bodies of its functions, its modules of tests and its comments.
+/// A source without the bodies of its functions, its private functions, its modules of tests and its
+/// comments.
 ///
-/// Macros, their calls and constant functions stay as they are, since types may depend on them.
+/// Macros, their calls and constant functions stay as they are, since types may depend on them; so do the
+/// functions of traits.
 #[must_use]
 pub fn skeleton(source: &str, docs: Docs) -> String {
     Writer {
@@ -90,8 +96,20 @@ pub fn skeleton(source: &str, docs: Docs) -> String {
         text: String::with_capacity(source.len() / 2),
         docs,
         ended: false,
+        blocks: Vec::new(),
+        coming: None,
+        begun: 0,
     }
     .write()
+}
+
+/// What is in braces.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Block {
+    /// Items that are private unless they say otherwise: a module's, or a type's own.
+    Items,
+    /// Anything else.
+    Other,
 }
 
 struct Writer<'a> {
@@ -102,6 +120,12 @@ struct Writer<'a> {
     docs: Docs,
     /// The first paragraph of the documentation that comes is over.
     ended: bool,
+    /// The braces that are open.
+    blocks: Vec<Block>,
+    /// What is in the next braces, where the words before them say so.
+    coming: Option<Block>,
+    /// Where the item at hand begins in the text.
+    begun: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -115,11 +139,41 @@ impl<'a> Writer<'a> {
                 Token::Doc => self.doc(),
                 Token::Word if self.word(self.at) == "fn" => self.function(),
                 Token::Word if self.is_macro() => self.call(),
-                _ if self.word(self.at) == "#" => self.attribute(),
-                _ => self.copy(),
+                _ => self.other(),
             }
         }
         self.text
+    }
+
+    fn other(&mut self) {
+        match self.word(self.at) {
+            "#" => return self.attribute(),
+            "struct" if self.docs == Docs::Whole => return self.structure(),
+            "mod" => self.coming = Some(Block::Items),
+            "impl" if !self.is_of_trait() => self.coming = Some(Block::Items),
+            "{" => self.blocks.push(self.coming.take().unwrap_or(Block::Other)),
+            "}" => drop(self.blocks.pop()),
+            ";" => self.coming = None,
+            _ => return self.copy(),
+        }
+        let ends = self.word(self.at).len() == 1;
+        self.copy();
+        if ends {
+            self.begun = self.text.len();
+        }
+    }
+
+    /// Whether the implementation at hand is one of a trait.
+    fn is_of_trait(&self) -> bool {
+        let mut at = self.at + 1;
+        while at < self.tokens.len() && !["{", ";"].contains(&self.word(at)) {
+            // With an angle behind it, it belongs to a lifetime.
+            if self.word(at) == "for" && self.word(self.next(at + 1)) != "<" {
+                return true;
+            }
+            at += 1;
+        }
+        false
     }
 
     fn word(&self, at: usize) -> &'a str {
@@ -183,6 +237,9 @@ impl<'a> Writer<'a> {
             true => self.at += 1,
             false => self.copy(),
         }
+        if line.starts_with("//!") || line.starts_with("/*!") {
+            self.begun = self.text.len();
+        }
     }
 
     /// Whether a macro is called or defined here.
@@ -205,11 +262,17 @@ impl<'a> Writer<'a> {
             _ => self.at + 1,
         };
         self.copy_to(end);
+        self.begun = self.text.len();
     }
 
     /// Leaves out a module of tests with what is written before it.
     fn attribute(&mut self) {
         let open = self.next(self.at + 1);
+        if self.word(open) == "!" {
+            self.copy_to(self.closed(open));
+            self.begun = self.text.len();
+            return;
+        }
         if self.word(open) != "[" {
             return self.copy();
         }
@@ -247,14 +310,69 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Whether the function at hand is constant: arrays may be as long as it says.
-    fn is_constant(&self) -> bool {
+    /// The word before the function at hand and the words that only say of what kind it is.
+    fn before_function(&self) -> Option<&'a str> {
         let before = self.tokens[..self.at].iter().rev();
         let words = before.filter(|token| ![Token::Space, Token::Comment].contains(&token.0));
         let mut words = words.map(|&(_, start, end)| &self.source[start..end]);
-        let between = ["unsafe", "async", "extern", "safe"];
-        let word = words.find(|word| !between.contains(word) && !word.starts_with('"'));
-        word == Some("const")
+        let between = ["unsafe", "async", "extern", "safe", "default"];
+        words.find(|word| !between.contains(word) && !word.starts_with('"'))
+    }
+
+    /// Leaves out the private fields of a structure without parameters. With parameters, they say what
+    /// these are for.
+    fn structure(&mut self) {
+        let name = self.next(self.at + 1);
+        let open = self.next(name + 1);
+        if !["{", "("].contains(&self.word(open)) {
+            return self.copy();
+        }
+        let end = self.closed(open) - 1;
+        self.copy_to(open + 1);
+        if self.word(open) == "(" {
+            // Others are counted by their places.
+            let public = (open..end).any(|at| self.is_public(at));
+            self.at = if public { self.at } else { end };
+            return;
+        }
+        while self.at < end {
+            let after = self.after_field(end);
+            let mut at = self.next(self.at);
+            while self.word(at) == "#" {
+                at = self.next(self.closed(self.next(at + 1)));
+            }
+            match at >= after || self.is_public(at) {
+                true => self.declare(after),
+                false => self.at = after,
+            }
+        }
+        self.copy();
+        self.begun = self.text.len();
+    }
+
+    /// Whether a word makes public without bounds.
+    fn is_public(&self, at: usize) -> bool {
+        self.word(at) == "pub" && self.word(self.next(at + 1)) != "("
+    }
+
+    /// Behind the comma of the field at hand, or where the last one ends.
+    fn after_field(&self, end: usize) -> usize {
+        let mut angles = 0_usize;
+        let mut at = self.at;
+        while at < end {
+            match self.word(at) {
+                "(" | "[" | "{" => {
+                    at = self.closed(at);
+                    continue;
+                }
+                "<" => angles += 1,
+                ">" if self.word(at - 1) != "-" => angles = angles.saturating_sub(1),
+                "," if angles == 0 => return at + 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        end
     }
 
     fn function(&mut self) {
@@ -263,10 +381,17 @@ impl<'a> Writer<'a> {
             .tokens
             .get(name)
             .is_some_and(|token| token.0 == Token::Word);
-        if !named || self.is_constant() {
+        // Arrays may be as long as a constant function says.
+        let before = self.before_function();
+        self.coming = None;
+        if !named || before == Some("const") {
             self.copy();
             return;
         }
+        let block = self.blocks.last().copied().unwrap_or(Block::Items);
+        // The compiler knows some of std's by an attribute.
+        let known = self.text[self.begun..].contains("lang =");
+        let left_out = block == Block::Items && before != Some("pub") && !known;
         let mut angles = 0_usize;
         let mut at = name + 1;
         while at < self.tokens.len() {
@@ -274,9 +399,15 @@ impl<'a> Writer<'a> {
                 "(" | "[" => at = self.closed(at),
                 "{" if angles > 0 => at = self.closed(at),
                 "{" => {
-                    self.declare(at);
-                    self.text.push_str("{}");
+                    match left_out {
+                        true => self.text.truncate(self.begun),
+                        false => {
+                            self.declare(at);
+                            self.text.push_str("{}");
+                        }
+                    }
                     self.at = self.closed(at);
+                    self.begun = self.text.len();
                     return;
                 }
                 ";" => break,
@@ -317,22 +448,25 @@ mod tests {
     #[test]
     fn bodies_and_comments_go_and_all_that_types_come_from_stays() {
         for (source, wanted) in [
-            ("fn f(x: u8) -> u8 { x + 1 }", "fn f(x: u8) -> u8 {}"),
             (
-                "fn f() { let s = \"}\"; g('}', '\\'', r#\"}\"#) } struct S;",
-                "fn f() {} struct S;",
+                "pub fn f(x: u8) -> u8 { x + 1 }",
+                "pub fn f(x: u8) -> u8 {}",
             ),
             (
-                "fn f<'a>(x: &'a str) -> &'a str { /* } */ x }",
-                "fn f<'a>(x: &'a str) -> &'a str {}",
+                "pub fn f() { let s = \"}\"; g('}', '\\'', r#\"}\"#) } struct S;",
+                "pub fn f() {} struct S;",
             ),
             (
-                "fn f<const N: usize>() -> A<{ N + 1 }> { a }",
-                "fn f<const N: usize>() -> A<{ N + 1 }> {}",
+                "pub fn f<'a>(x: &'a str) -> &'a str { /* } */ x }",
+                "pub fn f<'a>(x: &'a str) -> &'a str {}",
             ),
             (
-                "fn f() -> [u8; { 2 }] where T: Fn() -> u8, { a }",
-                "fn f() -> [u8; { 2 }] where T: Fn() -> u8, {}",
+                "pub fn f<const N: usize>() -> A<{ N + 1 }> { a }",
+                "pub fn f<const N: usize>() -> A<{ N + 1 }> {}",
+            ),
+            (
+                "pub fn f() -> [u8; { 2 }] where T: Fn() -> u8, { a }",
+                "pub fn f() -> [u8; { 2 }] where T: Fn() -> u8, {}",
             ),
             (
                 "trait T { fn f(&self); fn g(&self) { h() } }",
@@ -344,40 +478,97 @@ mod tests {
                 "pub const unsafe fn n() -> usize { 3 }",
             ),
             (
-                "const A: u8 = 1; fn f() { 3 }",
-                "const A: u8 = 1; fn f() {}",
+                "const A: u8 = 1; pub fn f() { 3 }",
+                "const A: u8 = 1; pub fn f() {}",
             ),
             (
-                "type F = fn(u8) -> u8; struct S { f: fn() }",
-                "type F = fn(u8) -> u8; struct S { f: fn() }",
+                "type F = fn(u8) -> u8; struct S { pub f: fn() }",
+                "type F = fn(u8) -> u8; struct S { pub f: fn() }",
             ),
             (
                 "macro_rules! m { () => { fn f() { 1 } } }",
                 "macro_rules! m { () => { fn f() { 1 } } }",
             ),
             (
-                "make! { fn f() { 1 } }\nfn g() { 1 }",
-                "make! { fn f() { 1 } }\nfn g() {}",
+                "make! { fn f() { 1 } }\npub fn g() { 1 }",
+                "make! { fn f() { 1 } }\npub fn g() {}",
             ),
             (
                 "a // b\n/// Doc.\n/* c /* d */ */ struct S;",
                 "a \n/// Doc.\n struct S;",
             ),
-            ("#[inline] fn f() { 1 }", "#[inline] fn f() {}"),
+            ("#[inline] pub fn f() { 1 }", "#[inline] pub fn f() {}"),
             (
-                "const A: bool = 1 != 2; fn f() { 1 }",
-                "const A: bool = 1 != 2; fn f() {}",
+                "const A: bool = 1 != 2; pub fn f() { 1 }",
+                "const A: bool = 1 != 2; pub fn f() {}",
             ),
             (
-                "const C: char = '\u{e9}'; fn f() {1}",
-                "const C: char = '\u{e9}'; fn f() {}",
+                "const C: char = '\u{e9}'; pub fn f() {1}",
+                "const C: char = '\u{e9}'; pub fn f() {}",
             ),
-            ("fn r#fn() { 1 }", "fn r#fn() {}"),
-            ("fn f() { 1", "fn f() {}"),
+            ("pub fn r#fn() { 1 }", "pub fn r#fn() {}"),
+            ("pub fn f() { 1", "pub fn f() {}"),
             ("fn", "fn"),
         ] {
             assert_eq!(whole(source), wanted, "{source}");
         }
+    }
+
+    #[test]
+    fn what_others_cannot_call_goes_and_what_traits_need_stays() {
+        for (source, wanted) in [
+            (
+                "pub fn f() {}\n/// Own.\n#[inline]\nfn g() { 1 }\nuse a;",
+                "pub fn f() {}\nuse a;",
+            ),
+            ("pub(crate) fn f() { 1 } pub(in a) unsafe fn g() { 1 }", ""),
+            (
+                "#![allow(x)]\n//! Doc.\nfn f() { 1 }",
+                "#![allow(x)]\n//! Doc.",
+            ),
+            ("make! { a }\nfn f() { 1 }", "make! { a }"),
+            ("const fn n() -> usize { 3 }", "const fn n() -> usize { 3 }"),
+            (
+                "impl<const N: usize> A<N> where for<'a> B: C<'a> { fn f() { 1 } pub fn g() { 1 } }",
+                "impl<const N: usize> A<N> where for<'a> B: C<'a> { pub fn g() {} }",
+            ),
+            (
+                "impl A for B { fn f() { 1 } }",
+                "impl A for B { fn f() {} }",
+            ),
+            ("trait A { fn f() { 1 } }", "trait A { fn f() {} }"),
+            (
+                "unsafe extern \"C\" { fn f(); }",
+                "unsafe extern \"C\" { fn f(); }",
+            ),
+            (
+                "mod a { fn f() { 1 } pub extern \"C\" fn g() { 1 } }",
+                "mod a { pub extern \"C\" fn g() {} }",
+            ),
+            (
+                "mod a; #[lang = \"x\"] fn f() { 1 }",
+                "mod a; #[lang = \"x\"] fn f() {}",
+            ),
+            (
+                "pub struct A { #[b] pub a: B<u8, C>, /// D.\n pub(crate) b: fn(u8) -> B<u8, 2>, c: u8 }",
+                "pub struct A { #[b] pub a: B<u8, C>,}",
+            ),
+            ("struct A<T> { a: T }", "struct A<T> { a: T }"),
+            (
+                "struct A(u8, pub(crate) u8); struct B(pub u8, u8); struct C;",
+                "struct A(); struct B(pub u8, u8); struct C;",
+            ),
+            (
+                "enum A { B { c: u8 }, D(u8) }",
+                "enum A { B { c: u8 }, D(u8) }",
+            ),
+            ("struct A { pub a: u8", "struct A { pub a: u8"),
+        ] {
+            let shown = whole(source);
+            assert_eq!(shown.trim(), wanted, "{source}");
+        }
+        let fields = "struct A { a: u8 }";
+        assert_eq!(skeleton(fields, Docs::Begin), fields);
     }
 
     #[test]
@@ -423,18 +614,18 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let (from, to) = (dir.path().join("from"), dir.path().join("to"));
         fs::create_dir_all(from.join("deep"))?;
-        fs::write(from.join("lib.rs"), "fn f() { 1 }")?;
+        fs::write(from.join("lib.rs"), "pub fn f() { 1 }")?;
         fs::write(from.join("deep/a.rs"), "// a\nstruct A;")?;
         fs::write(from.join("notes.txt"), "no")?;
         std::os::unix::fs::symlink(&from, &to)?;
         mirror(&from, &to, Docs::Whole)?;
-        assert_eq!(fs::read_to_string(from.join("lib.rs"))?, "fn f() { 1 }");
-        assert_eq!(fs::read_to_string(to.join("lib.rs"))?, "fn f() {}");
+        assert_eq!(fs::read_to_string(from.join("lib.rs"))?, "pub fn f() { 1 }");
+        assert_eq!(fs::read_to_string(to.join("lib.rs"))?, "pub fn f() {}");
         assert_eq!(fs::read_to_string(to.join("deep/a.rs"))?, "\nstruct A;");
         assert!(!to.join("notes.txt").exists());
         // What is as old as its source is not written again.
         fs::write(to.join("deep/a.rs"), "kept")?;
-        let time = fs::metadata(from.join("deep/a.rs"))?.modified()?;
+        let time = fs::metadata(from.join("deep/a.rs"))?.modified()? + FORM;
         fs::File::options()
             .write(true)
             .open(to.join("deep/a.rs"))?

@@ -2,21 +2,24 @@
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
+pub enum Token {
     /// A name, a keyword or a number.
     Word,
     /// A text, a character or a lifetime.
     Literal,
     /// One character of the others.
     Sign,
+    /// What parts the others.
     Space,
+    /// A comment that documents nothing.
     Comment,
     /// A comment that documents, one line of it or all that is between its marks.
     Doc,
 }
 
 /// All tokens of a source, each with its first byte and the one after its last.
-pub(crate) fn tokens(source: &str) -> Vec<(Token, usize, usize)> {
+#[must_use]
+pub fn tokens(source: &str) -> Vec<(Token, usize, usize)> {
     let mut tokens = Vec::with_capacity(source.len() / 4);
     let mut at = 0;
     while at < source.len() {

@@ -16,7 +16,7 @@ use crate::further;
 use crate::manifest::Manifest;
 use crate::tap::SECRET;
 use crate::visible::only_visible;
-use crate::{Settings, replay};
+use crate::{Settings, replay, told};
 
 /// Holds what `CARGO_HOME` was before the launcher hid it; empty for unset.
 pub const CARGO_HOME: &str = "LABBOOK_CARGO_HOME";
@@ -51,12 +51,13 @@ fn build(settings: &Settings, folder: &Path, arguments: &[String]) -> io::Result
         command
     };
     let text = fs::read_to_string(folder.join("Cargo.toml"))?;
+    told::forget(folder)?;
     let Some(manifest) = Manifest::read(&text, &settings.facade) else {
-        if let Some((mut rustc, artifact)) = replay::of(folder, arguments, &text, false) {
-            println!("{artifact}");
-            return Err(rustc.exec());
+        if let Some((rustc, artifact)) = replay::of(folder, arguments, &text, false) {
+            return compile(folder, rustc, &artifact);
         }
-        return Err(cargo(arguments, false, &[]).exec());
+        let mut cargo = cargo(arguments, false, &[]);
+        return pass_on(folder, &cargo.stderr(Stdio::inherit()).output()?);
     };
 
     // What the facade holds is known once cargo has built it.
@@ -79,11 +80,27 @@ fn build(settings: &Settings, folder: &Path, arguments: &[String]) -> io::Result
         }
     }
     if let Some((mut rustc, artifact)) = replay::of(folder, arguments, &alone, true) {
-        println!("{artifact}");
-        return Err(rustc.args(added).exec());
+        rustc.args(added);
+        return compile(folder, rustc, &artifact);
     }
-    let output = build(&added)?;
-    io::stdout().write_all(&output.stdout)?;
+    pass_on(folder, &build(&added)?)
+}
+
+/// Passes on what cargo said of a cell.
+fn pass_on(folder: &Path, output: &Output) -> io::Result<ExitCode> {
+    let told = String::from_utf8_lossy(&output.stdout);
+    told::remember(folder, &told)?;
+    io::stdout().write_all(told::for_evcxr(&told).as_bytes())?;
+    Ok(exit_code(output.status))
+}
+
+/// Compiles a cell by rustc alone, which says on standard error what cargo would on standard output.
+fn compile(folder: &Path, mut rustc: Command, artifact: &str) -> io::Result<ExitCode> {
+    println!("{artifact}");
+    let output = rustc.stdout(Stdio::inherit()).output()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    told::remember(folder, &told)?;
+    io::stderr().write_all(told::for_evcxr(&told).as_bytes())?;
     Ok(exit_code(output.status))
 }
 

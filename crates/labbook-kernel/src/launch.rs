@@ -69,6 +69,7 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     let backend = relay::Back {
         connection: back,
         file: back_file,
+        folder,
         secret: secret.map(str::to_owned),
         compiling,
     };

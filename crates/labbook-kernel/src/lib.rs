@@ -17,6 +17,7 @@ mod relay;
 pub mod replay;
 pub mod slot;
 pub mod tap;
+mod told;
 pub mod visible;
 mod zmtp;
 

@@ -18,10 +18,13 @@ struct Mistake<'a> {
 /// One kind of mistake: what mends it, if it is this one.
 type Kind = fn(&Mistake<'_>) -> Option<String>;
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 13] = [
     borrowed_across_cells,
     kept_closure,
+    unknown_type,
     moved,
+    semicolon,
+    not_shown,
     unanswered_failure,
     mixed_numbers,
     missing_borrow,
@@ -29,6 +32,23 @@ const KINDS: [Kind; 10] = [
     hidden_name,
     missing_import,
     unknown_name,
+];
+
+/// The compiler's numbers, and words that only messages of these numbers have. Of a cell that is not all ASCII,
+/// evcxr_jupyter tells the words alone.
+const WORDS: [(&str, &str); 12] = [
+    ("E0282", "type annotations needed"),
+    ("E0277", "cannot be made by"),
+    ("E0277", "doesn't implement `"),
+    ("E0277", "` to `{"),
+    ("E0277", "` by `{"),
+    ("E0308", "mismatched types"),
+    ("E0382", " of moved value"),
+    ("E0384", "cannot assign twice to"),
+    ("E0425", "cannot find "),
+    ("E0596", "as it is not declared as mutable"),
+    ("E0599", "no function or associated item named"),
+    ("E0599", "no method named"),
 ];
 
 /// A sentence that says what to do, for the mistakes that are known.
@@ -56,11 +76,14 @@ pub(super) fn definitions(code: &str) -> impl Iterator<Item = String> {
 }
 
 impl Mistake<'_> {
-    /// Whether it is one of these, by the compiler's numbers.
+    /// Whether it is one of these, by the compiler's numbers; where evcxr_jupyter tells none, by its words.
     fn is(&self, codes: &[&str]) -> bool {
-        codes
-            .iter()
-            .any(|code| self.told.contains(&format!("[{code}]")))
+        if self.told.contains("[E") {
+            let there = |code: &&str| self.told.contains(&format!("[{code}]"));
+            return codes.iter().any(there);
+        }
+        let mut known = WORDS.iter().filter(|(_, word)| self.message.contains(word));
+        known.any(|(code, _)| codes.contains(code))
     }
 
     /// What the message has in backticks.
@@ -89,6 +112,40 @@ fn kept_closure(mistake: &Mistake<'_>) -> Option<String> {
             "later cells can call a function: `fn {name}(x: f64) -> f64 {{ ... }}`, with types of yours. \
              Or make and call the closure in one cell, within braces, {{ ... }}."
         )
+    })
+}
+
+/// A variable's type would follow from another cell.
+fn unknown_type(mistake: &Mistake<'_>) -> Option<String> {
+    let name = mistake.name();
+    let unknown = mistake.message.contains("determine type of variable");
+    (unknown || (mistake.is(&["E0282", "E0283"]) && mistake.message.contains("annotations"))).then(
+        || {
+            let name = if unknown { name } else { "name" };
+            format!(
+                "the type has to follow from this cell: fill or use it here, or say it, \
+                 `let {name}: Vec<f64> = ...`."
+            )
+        },
+    )
+}
+
+/// A function ends in a semicolon, so that it gives back nothing.
+fn semicolon(mistake: &Mistake<'_>) -> Option<String> {
+    let there = mistake.is(&["E0308"]) && mistake.told.contains("remove this semicolon");
+    there.then(|| {
+        "a block's last line is its value only without a semicolon: take the semicolon away."
+            .to_owned()
+    })
+}
+
+/// A cell ends in a value that has no form to show.
+fn not_shown(mistake: &Mistake<'_>) -> Option<String> {
+    let there = mistake.is(&["E0277"]) && mistake.message.contains("doesn't implement `Debug`");
+    there.then(|| {
+        "a cell shows the value that it ends in, and this one cannot be shown: end the line with `;`, or \
+         write `#[derive(Debug)]` above its type."
+            .to_owned()
     })
 }
 
@@ -230,7 +287,7 @@ mod tests {
     use super::*;
 
     /// What evcxr_jupyter publishes of a cell, in short: message, lines, and a part of the advice.
-    const MISTAKES: [(&str, &str, &str); 15] = [
+    const MISTAKES: [(&str, &str, &str); 21] = [
         (
             "borrow of moved value: `names`",
             "[E0382] Error: borrow of moved value: `names`",
@@ -300,6 +357,36 @@ mod tests {
             "cannot find type `HashMap` in this scope",
             "[E0433] Error\n Note: help: consider importing this struct: `use std::collections::HashMap;\n `",
             "begin the cell with `use std::collections::HashMap;`",
+        ),
+        (
+            "Couldn't automatically determine type of variable `numbers`.\nPlease give it an explicit type.",
+            "",
+            "`let numbers: Vec<f64>",
+        ),
+        (
+            "type annotations needed for `Vec<_>`",
+            "[E0282] Error: type annotations needed",
+            "`let name: Vec<f64>",
+        ),
+        (
+            "mismatched types",
+            "[E0308] Error: mismatched types\n expected `f64`, found `()`\n help: remove this semicolon to return",
+            "take the semicolon away",
+        ),
+        (
+            "cannot find value `lenght` in this scope",
+            "println!(lenght);\n not found in this scope",
+            "no cell that ran defines `lenght`",
+        ),
+        (
+            "use of moved value: `names`",
+            "f(names);\n value used here after move",
+            "`names.clone()`",
+        ),
+        (
+            "`Own` doesn't implement `Debug`",
+            "[E0277] Error",
+            "derive(Debug)",
         ),
         (
             "cannot find value `model` in this scope",

@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::advice::advice;
+use super::place::{Place, drawn, of_carets};
 use crate::mark::Failure;
 
 /// evcxr's words for the end of the cells' process.
@@ -12,9 +13,11 @@ const INTERRUPTED: &str = "exit status: 130";
 const KILLED: &str = "signal: 9 (SIGKILL)";
 
 /// What begins a change of colour, the end of all colours, and the grey of source text.
-const ESCAPE: &str = "\u{1b}[";
-const PLAIN: &str = "0";
+pub(super) const ESCAPE: &str = "\u{1b}[";
+pub(super) const PLAIN: &str = "0";
 const GREY: &str = "38;5;249";
+/// Stands at the left of the source lines that evcxr_jupyter shows.
+const FRAME: char = '\u{2502}';
 
 /// What a person reads of a cell that failed.
 #[derive(Clone, Debug)]
@@ -44,19 +47,30 @@ impl Report {
         }
     }
 
-    /// What evcxr_jupyter found wrong: mostly, what the compiler said. `name` is evcxr's name of the
-    /// cell and ours, `interrupted` whether its process was ended on request.
-    pub(super) fn of_evcxr(content: &Value, name: &(String, String), interrupted: bool) -> Report {
-        let text = |value: &Value| value.as_str().unwrap_or_default().replace(&name.0, &name.1);
+    /// What evcxr_jupyter found wrong in a cell with this code: mostly, what the compiler said. `name` is
+    /// evcxr's name of the cell and ours, `interrupted` whether its process was ended on request.
+    pub(super) fn of_evcxr(
+        content: &Value,
+        code: &str,
+        name: &(String, String),
+        interrupted: bool,
+    ) -> Report {
+        let text = |value: &Value| {
+            let text = value.as_str().unwrap_or_default();
+            // It names the first letter of every cell, whatever is wrong.
+            let text = text.replace(&format!("{}:1:1", name.0), &name.1);
+            text.replace(&name.0, &name.1)
+        };
         let message = text(&content["evalue"]);
         if let Some((printed, status)) = message.split_once(ENDED) {
             return Report::of_end(printed, status.trim(), interrupted);
         }
         let lines = content["traceback"].as_array().into_iter().flatten();
+        let lines = lines.map(|line| legible(&text(line))).collect();
         Report {
             name: text(&content["ename"]),
+            lines: placed(lines, code, &message, &name.1),
             message,
-            lines: lines.map(|line| legible(&text(line))).collect(),
         }
     }
 
@@ -116,6 +130,28 @@ impl Report {
         reply["evalue"] = self.message.clone().into();
         reply["traceback"] = self.lines.clone().into();
     }
+}
+
+/// The lines, with the place in the cell that evcxr_jupyter left out, or marked without the line's number.
+fn placed(mut lines: Vec<String>, code: &str, message: &str, cell: &str) -> Vec<String> {
+    if lines.iter().any(|line| line.contains(FRAME)) {
+        return lines;
+    }
+    if let Some((places, mut rest)) = of_carets(code, &lines) {
+        // The message comes behind the places there.
+        let last = rest.iter().rposition(|line| line == message);
+        let message = last.map(|last| rest.remove(last));
+        return message
+            .into_iter()
+            .chain(drawn(cell, code, &places))
+            .chain(rest)
+            .collect();
+    }
+    let variable = message.split('`').nth(1);
+    if let Some(place) = variable.and_then(|name| Place::of_variable(code, name)) {
+        lines.extend(drawn(cell, code, &[(place, String::new())]));
+    }
+    lines
 }
 
 /// evcxr_jupyter's source lines with plain text in the page's own colour instead of a light grey, and
@@ -215,7 +251,7 @@ mod tests {
         let ended = |status: &str| {
             let message = format!("half a line\nSubprocess terminated with status: {status}");
             let content = json!({"ename": "Error", "evalue": message, "traceback": [message]});
-            Report::of_evcxr(&content, &Default::default(), false)
+            Report::of_evcxr(&content, "", &Default::default(), false)
                 .lines
                 .join("\n")
         };
@@ -232,7 +268,7 @@ mod tests {
     fn what_helps_comes_last_and_colours_do_not_hide_the_mistake() {
         let line = format!("{ESCAPE}31m[E04{ESCAPE}0m{ESCAPE}31m25]{ESCAPE}0m Error");
         let content = json!({"evalue": "cannot find value `x` in this scope", "traceback": [line]});
-        let report = Report::of_evcxr(&content, &Default::default(), false);
+        let report = Report::of_evcxr(&content, "", &Default::default(), false);
         let report = report.advised(&HashSet::new());
         assert_eq!(report.lines.len(), 2);
         let last = without_colours(&report.lines[1]);
@@ -248,7 +284,7 @@ mod tests {
             "\u{1b}[31mE\u{1b}[0m\u{1b}[31mr\u{1b}[0m\u{1b}[38;5;249m x\u{1b}[0m command_3:1";
         let content = json!({"ename": "Error", "evalue": "wrong", "traceback": [line]});
         let name = ("command_3".to_owned(), "cell 2".to_owned());
-        let report = Report::of_evcxr(&content, &name, false);
+        let report = Report::of_evcxr(&content, "", &name, false);
         assert_eq!(report.lines, ["\u{1b}[31mEr\u{1b}[0m x cell 2:1"]);
         assert_eq!(report.message, "wrong");
     }

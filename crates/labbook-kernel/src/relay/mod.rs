@@ -12,15 +12,17 @@ mod failure;
 mod inspected;
 mod lines;
 mod message;
+mod place;
 mod seal;
 mod shell;
+mod unused;
 
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, sleep_until};
 
@@ -67,6 +69,8 @@ pub(crate) struct Back {
     pub(crate) connection: Connection,
     /// The file that told it so; removed at its first message.
     pub(crate) file: PathBuf,
+    /// Where it compiles cells.
+    pub(crate) folder: PathBuf,
     /// Known to the [tap](crate::tap) alone; `None` without one.
     pub(crate) secret: Option<String>,
     /// What cargo says it compiles.
@@ -81,7 +85,7 @@ pub(crate) struct Back {
 pub(crate) async fn run(front: &Connection, back: Back, kernel: &Kernel) -> io::Result<()> {
     let (events, received) = unbounded_channel();
     let sockets = connect(front, &back.connection, &events, kernel).await?;
-    let mut shell = Shell::new(back.secret.as_deref());
+    let mut shell = Shell::new(back.secret.as_deref()).in_folder(back.folder.clone());
     shell.begin();
     sockets.relay(received, shell, back, kernel).await;
     Ok(())
@@ -245,6 +249,7 @@ impl Sockets {
                     "kernel_info_request" => {
                         self.back_control.send(&message.frames(&self.signer));
                     }
+                    "debug_request" => self.answer(&message, undebugged(&message.content())),
                     // evcxr_jupyter would only complain where nobody reads it.
                     _ => {}
                 },
@@ -281,10 +286,21 @@ impl Sockets {
         }
     }
 
-    fn answer(&self, request: &Message, content: serde_json::Value) {
+    fn answer(&self, request: &Message, content: Value) {
         let kind = request.kind().replace("_request", "_reply");
         let id = format!("{}-reply", request.id());
         let answer = request.child(&kind, id, &content);
         self.control.send(answer.frames(&self.signer));
     }
+}
+
+/// The answer to a debugger's wish: cells are compiled, and none can be stepped through.
+fn undebugged(wish: &Value) -> Value {
+    json!({
+        "type": "response",
+        "request_seq": wish["seq"],
+        "command": wish["command"],
+        "success": false,
+        "message": "This kernel has no debugger. `:vars` in a cell lists the variables and their types.",
+    })
 }

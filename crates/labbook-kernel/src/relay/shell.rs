@@ -1,4 +1,5 @@
 use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,8 +12,10 @@ use super::failure::Report;
 use super::inspected::{explained, inspected};
 use super::lines::Lines;
 use super::message::Message;
+use super::unused::hints;
 use crate::interrupt::Stopped;
 use crate::mark::{DISPLAY_ID, END_OF_FILE, Mark};
+use crate::told::unused;
 
 /// evcxr may send a cell's last line after it said that the cell is done; this much later at most.
 const LATE: Duration = Duration::from_millis(500);
@@ -24,6 +27,8 @@ const INFO: &str = "kernel_info_request";
 /// Run before the first cell. evcxr lets a cell have a `?` only once one was met, and takes the first
 /// value that is shown with one for a value that cannot be shown but as debug text.
 const FIRST: &str = "Ok::<(), String>(())?;";
+/// Run before the first cell that waits for something, for the same reason. evcxr needs a crate for it.
+const WAIT: &str = "async {}.await;";
 
 /// What the relay is to send.
 #[derive(Debug)]
@@ -60,6 +65,10 @@ pub(super) struct Shell {
     made: u64,
     /// The types that cells define.
     defined: HashSet<String>,
+    /// Where cells are compiled.
+    folder: PathBuf,
+    /// [`WAIT`] has been run.
+    waits: bool,
 }
 
 /// The request that evcxr_jupyter works on.
@@ -85,8 +94,8 @@ struct Current {
 
 impl Current {
     /// Whether it is our own, of which nobody hears.
-    fn is_first(&self) -> bool {
-        self.request.id() == FIRST
+    fn is_ours(&self) -> bool {
+        is_ours(self.request.id())
     }
 
     /// Whether the client wants to see nothing but the reply.
@@ -94,12 +103,20 @@ impl Current {
         self.request.content()["silent"] == json!(true)
     }
 
+    /// What a person knows the cell by, if so many were counted.
+    fn name(&self, cells: u64) -> String {
+        match self.is_counted() {
+            true => format!("cell {cells}"),
+            false => "this cell".to_owned(),
+        }
+    }
+
     /// Whether the cell has a number of its own.
     fn is_counted(&self) -> bool {
         let content = self.request.content();
         self.request.kind() == "execute_request"
             && !self.is_silent()
-            && !self.is_first()
+            && !self.is_ours()
             && content["store_history"] != json!(false)
     }
 }
@@ -117,13 +134,20 @@ impl Shell {
             begun: false,
             made: 0,
             defined: HashSet::new(),
+            folder: PathBuf::new(),
+            waits: false,
         }
+    }
+
+    /// Says where cells are compiled.
+    pub(super) fn in_folder(mut self, folder: PathBuf) -> Shell {
+        self.folder = folder;
+        self
     }
 
     /// Begins with a line of our own; see [`FIRST`].
     pub(super) fn begin(&mut self) {
-        let content = json!({"code": FIRST, "silent": true, "allow_stdin": false});
-        self.request(Message::request("execute_request", FIRST, &content));
+        self.request(own_line(FIRST));
     }
 
     /// What has become due, in order.
@@ -134,7 +158,7 @@ impl Shell {
     /// The number of the cell that evcxr_jupyter works on.
     pub(super) fn cell(&self) -> Option<u64> {
         let current = self.current.as_ref()?;
-        let runs = current.request.kind() == "execute_request" && !current.is_first();
+        let runs = current.request.kind() == "execute_request" && !current.is_ours();
         runs.then_some(self.asked)
     }
 
@@ -160,9 +184,15 @@ impl Shell {
         }
     }
 
-    /// cargo compiles something for the current cell.
+    /// cargo compiles something for the current cell, or for our own line before one.
     pub(super) fn compiling(&mut self, line: &str) {
-        if let Some(request) = self.current.as_ref().map(|current| current.request.clone()) {
+        let current = self.current.as_ref();
+        let next = current.filter(|current| current.request.id() == WAIT);
+        let request = match next.and_then(|_| self.waiting.front()) {
+            Some(next) => Some(next),
+            None => current.map(|current| &current.request),
+        };
+        if let Some(request) = request.cloned() {
             let id = self.new_id();
             let text = json!({"name": "stderr", "text": line});
             self.publish(request.child("stream", id, &text).for_all());
@@ -259,17 +289,13 @@ impl Shell {
                 message.set_content(&content);
             }
             if message.kind() == "error" {
-                let name = (
-                    format!("command_{}", current.count),
-                    match current.is_counted() {
-                        true => format!("cell {cells}"),
-                        false => "this cell".to_owned(),
-                    },
-                );
+                let name = (format!("command_{}", current.count), current.name(cells));
                 let report = match stopped {
                     Some(Stopped::Compilation) => Report::of_interrupt(),
                     _ => {
-                        Report::of_evcxr(&content, &name, stopped.is_some()).advised(&self.defined)
+                        let code = code(&current.request);
+                        Report::of_evcxr(&content, &code, &name, stopped.is_some())
+                            .advised(&self.defined)
                     }
                 };
                 content = report.content();
@@ -291,10 +317,10 @@ impl Shell {
     fn publish(&mut self, message: Message) {
         let current = self.current.as_ref();
         let shown = match current.filter(|current| current.request.id() == message.parent) {
-            Some(current) if current.is_first() => false,
+            Some(current) if current.is_ours() => false,
             Some(current) if current.is_silent() => message.kind() == "status",
             Some(_) => true,
-            None => message.parent != FIRST,
+            None => !is_ours(&message.parent),
         };
         if shown {
             self.actions.push(Action::Publish(message));
@@ -349,13 +375,18 @@ impl Shell {
             Mark::Ended => {
                 let Some(current) = current else { return };
                 current.ended = true;
-                let rest = current
-                    .unseen
-                    .as_mut()
-                    .map(Lines::take_rest)
-                    .unwrap_or_default();
-                if !rest.is_empty() {
-                    let text = json!({"name": "stdout", "text": rest});
+                let (name, text) = match &mut current.unseen {
+                    Some(lines) => ("stdout", lines.take_rest()),
+                    // A failure comes before such a value, or instead of it.
+                    None if current.failed.is_some() => ("stderr", String::new()),
+                    None => {
+                        let code = code(&current.request);
+                        let hints = hints(&unused(&self.folder), &code, &current.name(self.cells));
+                        ("stderr", hints)
+                    }
+                };
+                if !text.is_empty() {
+                    let text = json!({"name": name, "text": text});
                     self.publish(line.turned_into("stream", &text));
                 }
                 self.finish(false);
@@ -386,7 +417,7 @@ impl Shell {
         let stops = current.request.content()["stop_on_error"] != json!(false);
         let stops = stops && !current.is_silent();
         let mut failed = executes && (current.failed.is_some() || current.interrupted);
-        let ours = current.is_first();
+        let ours = current.is_ours();
         if let Some(mut reply) = current.reply.take().filter(|_| !ours) {
             if executes {
                 let mut content = reply.content();
@@ -449,7 +480,7 @@ impl Shell {
 
     fn next(&mut self) {
         // Who asks what kernel this is need not wait for our own line.
-        let first = self.current.as_ref().is_some_and(Current::is_first);
+        let first = self.current.as_ref().is_some_and(Current::is_ours);
         while first && self.begun {
             match self.waiting.pop_front_if(|request| request.kind() == INFO) {
                 Some(request) => self.answer_here(&request),
@@ -465,7 +496,14 @@ impl Shell {
                 continue;
             }
             if request.kind() == "execute_request" {
-                self.defined.extend(definitions(&code(&request)));
+                let code = code(&request);
+                // What the cell itself depends on has to come first.
+                if !self.waits && code.contains(".await") && !code.contains(":dep") {
+                    self.waits = true;
+                    self.waiting.push_front(request);
+                    request = own_line(WAIT);
+                }
+                self.defined.extend(definitions(&code));
             }
             let asked = asked(&mut request, self.secret.is_some());
             self.actions.push(Action::Ask(asked));
@@ -511,6 +549,16 @@ impl Shell {
             }
         }
     }
+}
+
+/// A cell of our own.
+fn own_line(code: &str) -> Message {
+    let content = json!({"code": code, "silent": true, "allow_stdin": false});
+    Message::request("execute_request", code, &content)
+}
+
+fn is_ours(id: &str) -> bool {
+    id == FIRST || id == WAIT
 }
 
 /// What evcxr_jupyter gets of a request.
@@ -934,6 +982,50 @@ mod tests {
         // What comes late of it is not shown either.
         shell.published(message("stream", "x", FIRST, json!({"text": "late"})), None);
         assert_eq!(due(&mut shell), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn before_the_first_cell_that_waits_comes_a_line_of_our_own() {
+        let mut shell = Shell::new(Some("s"));
+        shell.request(cell("1", "later().await"));
+        assert_eq!(due(&mut shell), [format!("ask execute_request \"{WAIT}\"")]);
+        // Who waits for it learns why.
+        shell.compiling("Compiling tokio");
+        assert_eq!(due(&mut shell), ["publish stream \"Compiling tokio\""]);
+        shell.published(mark(WAIT, &Mark::Ended), None);
+        shell.published(status(WAIT, "idle"), None);
+        shell.reply(ok(WAIT));
+        assert_eq!(due(&mut shell), ["ask execute_request \"later().await\""]);
+        shell.published(mark("1", &Mark::Ended), None);
+        shell.published(status("1", "idle"), None);
+        shell.reply(ok("1"));
+        due(&mut shell);
+        shell.request(cell("2", "later().await"));
+        assert_eq!(due(&mut shell), ["ask execute_request \"later().await\""]);
+    }
+
+    #[test]
+    fn what_nobody_looks_at_is_told_when_the_cell_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = json!([{"message": "unused", "line": "1 + 1;", "start": 0, "end": 5}]);
+        std::fs::write(folder.path().join("unused.json"), line.to_string()).unwrap();
+        let mut shell = Shell::new(Some("s")).in_folder(folder.path().to_owned());
+        let mut told = |id: &str, content: Value, failed: bool| {
+            shell.request(message("execute_request", id, "", content));
+            if failed {
+                shell.published(mark(id, &super::tests::failed()), None);
+            }
+            shell.published(mark(id, &Mark::Ended), None);
+            shell.published(status(id, "idle"), None);
+            shell.reply(ok(id));
+            due(&mut shell).join("\n")
+        };
+        let code = "let a = 1;\n1 + 1;";
+        let watched = told("1", json!({"code": code}), false);
+        assert!(watched.contains("semicolon"), "{watched}");
+        let alone = told("2", json!({"code": code, "allow_stdin": false}), false);
+        let failed = told("3", json!({"code": code}), true);
+        assert!(!alone.contains("semicolon") && !failed.contains("semicolon"));
     }
 
     #[tokio::test]

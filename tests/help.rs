@@ -1,0 +1,74 @@
+//! What the kernel answers to people who look for a name, and to programs that ask for what it has not.
+
+#![allow(clippy::unwrap_used)] // A test says what it expected by failing.
+
+use notebook_tests::{Step, converse};
+use serde_json::{Value, json};
+
+/// Asks for completions, or an explanation, at the end of this code.
+fn at_end(kind: &str, code: &str) -> Step {
+    let content = json!({"code": code, "cursor_pos": code.chars().count(), "detail_level": 0});
+    Step::asking(kind, &content)
+}
+
+fn texts(list: &Value) -> Vec<&str> {
+    list.as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+#[test]
+fn completions_are_what_a_person_may_call_and_explanations_tell_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let wish = json!({"type": "request", "seq": 3, "command": "inspectVariables", "arguments": {}});
+    let steps = vec![
+        Step::new("let mut model = Sequential::new();"),
+        at_end("complete_request", "model."),
+        at_end("complete_request", "Sequential::"),
+        at_end("complete_request", "model.summ"),
+        at_end("inspect_request", "model.predict"),
+        Step::asking("debug_request", &wish),
+    ];
+    let answers = converse(folder.path(), steps).unwrap();
+    let told: Vec<Value> = answers[1..]
+        .iter()
+        .map(|answer| serde_json::from_str(&answer.text).unwrap())
+        .collect();
+    let [methods, functions, one, explained, debugged] = told.as_slice() else {
+        panic!("{told:#?}");
+    };
+    let offered = texts(&methods["matches"]);
+    let place = |name: &str| offered.iter().position(|offer| *offer == name);
+    for own in ["fit(", "predict(", "compile(", "summary()"] {
+        assert!(
+            place(own).unwrap() < place("into()").unwrap(),
+            "{offered:#?}"
+        );
+    }
+    let types = methods["metadata"]["_jupyter_types_experimental"]
+        .as_array()
+        .unwrap();
+    let fit = types.iter().find(|kind| kind["text"] == "fit(").unwrap();
+    assert_eq!(fit["type"], "function");
+    assert_eq!(fit["signature"], "(x, y, options)");
+    for offer in &offered {
+        // Fields of the model are nobody's business, nor is how a cell shows values.
+        assert!(
+            offer.contains('(') && !offer.contains("evcxr"),
+            "{offered:#?}"
+        );
+    }
+    assert_eq!(functions["matches"][0], "new()", "{functions:#?}");
+    assert_eq!(texts(&one["matches"]), ["summary()"]);
+    let text = explained["data"]["text/plain"].as_str().unwrap();
+    for part in [
+        "pub fn predict(&mut self, x: impl Into<Tensors>) -> Result<Tensor>",
+        "The model's output for each example",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(debugged["success"], false);
+    assert_eq!(debugged["request_seq"], 3);
+}
