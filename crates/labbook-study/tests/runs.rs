@@ -82,6 +82,15 @@ impl Place {
         command.spawn().unwrap()
     }
 
+    /// What the program says that a case's process takes at most.
+    fn memory(&self, case: usize) -> (Option<i32>, String) {
+        let mut command = Command::new(PROGRAM);
+        command.arg("memory").arg(self.path("STUDY.toml"));
+        let output = command.args(["--case", &case.to_string()]).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), text.trim().to_owned())
+    }
+
     /// Waits until a case's state has been written.
     fn await_state(&self, case: usize) {
         let state = self.path(&format!("runs/sums/.case-{case:05}.safetensors"));
