@@ -168,10 +168,10 @@ def disturb(cluster, records, chance, log):
             log.append(f"job {job} {action}ed" if action == "cancel" else f"job {job} requeued")
 
 
-def plan(folder, planner, pause):
+def plan(folder, planner, study_text, pause):
     folder.mkdir()
     study = folder / "STUDY.toml"
-    study.write_text(STUDY.format(pause=pause))
+    study.write_text(study_text.format(pause=pause))
     path = folder / "plan.json"
     path.write_text(subprocess.run([*planner.split(), str(study)], capture_output=True, text=True, check=True).stdout)
     return path, Path(json.loads(path.read_text())["records"])
@@ -182,12 +182,24 @@ def snakemake(plan, program, *options):
     return [*map(str, command), "--config", f"plan={plan}", f"program={program}", "mem_mb=500", "minutes=10"]
 
 
+def differing(quiet_records, records):
+    """The records that are not what the quiet run has, times aside."""
+    names = []
+    for path in sorted(quiet_records.glob("case-*.json")):
+        one, other = (json.loads((place / path.name).read_text()) for place in (quiet_records, records))
+        for record in (one, other):
+            record["facts"]["settings"].pop("pause")
+        if timeless(one) != timeless(other):
+            names.append(path.name)
+    return names
+
+
 def main(program, planner):
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     print("all is in", folder, flush=True)
-    quiet, quiet_records = plan(folder / "quiet", planner, 0)
+    quiet, quiet_records = plan(folder / "quiet", planner, STUDY, 0)
     subprocess.run(snakemake(quiet, program, "--cores", "2", "--quiet", "all"), check=True)
-    disturbed, records = plan(folder / "disturbed", planner, 400)
+    disturbed, records = plan(folder / "disturbed", planner, STUDY, 400)
     cluster, log, chance = Cluster(folder), [], random.Random(SEED)
     try:
         cluster.wait_until_up()
@@ -204,17 +216,11 @@ def main(program, planner):
                     print(f"{time.monotonic() - begun:6.1f} s", log[-1] if log else "", flush=True)
     finally:
         cluster.end()
-    differing = []
-    for path in sorted(quiet_records.glob("case-*.json")):
-        one, other = (json.loads((place / path.name).read_text()) for place in (quiet_records, records))
-        for record in (one, other):
-            record["facts"]["settings"].pop("pause")
-        if timeless(one) != timeless(other):
-            differing.append(path.name)
+    different = differing(quiet_records, records)
     found = len(list(records.glob("case-*.json")))
     beginnings = (folder / "beginnings").read_text().split()
-    print(f"{found} records of 40; {len(beginnings)} beginnings; {len(log)} disturbances; differing: {differing}")
-    if engine.returncode or found != 40 or differing:
+    print(f"{found} records of 40; {len(beginnings)} beginnings; {len(log)} disturbances; differing: {different}")
+    if engine.returncode or found != 40 or different:
         sys.exit(f"not as in a quiet run; see {folder}")
     shutil.rmtree(folder)
 
