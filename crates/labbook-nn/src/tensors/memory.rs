@@ -53,8 +53,12 @@ fn of_group(line: &str) -> Vec<Memory> {
         _ => return Vec::new(),
     };
     let within = Path::new(root).join(path.trim_start_matches('/'));
-    let folders = within.ancestors().take_while(|folder| folder.starts_with(root));
-    folders.filter_map(|folder| limits(folder, limit, used)).collect()
+    let folders = within
+        .ancestors()
+        .take_while(|folder| folder.starts_with(root));
+    folders
+        .filter_map(|folder| limits(folder, limit, used))
+        .collect()
 }
 
 /// The limit of one group; `None` where there is none.
@@ -66,8 +70,12 @@ fn limits(folder: &Path, limit: &str, used: &str) -> Option<Memory> {
     let whole = number(limit)?;
     // Files that were read can be forgotten.
     let files = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
-    let files = files.lines().find_map(|line| line.strip_prefix("inactive_file "));
-    let files = files.and_then(|count| count.trim().parse().ok()).unwrap_or(0);
+    let files = files
+        .lines()
+        .find_map(|line| line.strip_prefix("inactive_file "));
+    let files = files
+        .and_then(|count| count.trim().parse().ok())
+        .unwrap_or(0);
     let used = number(used)?.saturating_sub(files);
     Some(Memory {
         whole,
@@ -95,22 +103,32 @@ mod tests {
     #[test]
     fn the_system_tells_and_no_group_has_more() {
         let memory = Memory::of_system().expect("Linux tells");
-        assert!(memory.free <= memory.whole && memory.whole > 1 << 20, "{memory:?}");
-        assert_eq!(kibibytes("A: 3 kB\nMemTotal:  12 kB\n", "MemTotal:"), Some(12 * 1024));
+        assert!(
+            memory.free <= memory.whole && memory.whole > 1 << 20,
+            "{memory:?}"
+        );
+        assert_eq!(
+            kibibytes("A: 3 kB\nMemTotal:  12 kB\n", "MemTotal:"),
+            Some(12 * 1024)
+        );
         assert_eq!(kibibytes("A: 3 kB\n", "MemTotal:"), None);
     }
 
     #[test]
     fn a_group_s_limit_counts_without_the_files_that_can_be_forgotten() {
         let folder = tempfile::tempdir().expect("a folder");
-        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+        let write =
+            |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
         write("memory.max", "max\n");
         write("memory.current", "600\n");
         let found = || limits(folder.path(), "memory.max", "memory.current");
         assert_eq!(found(), None);
         write("memory.max", "1000\n");
         write("memory.stat", "anon 400\ninactive_file 150\n");
-        let expected = Memory { whole: 1000, free: 550 };
+        let expected = Memory {
+            whole: 1000,
+            free: 550,
+        };
         assert_eq!(found(), Some(expected));
         assert_eq!(of_group("4:cpu:/a"), []);
     }

@@ -135,7 +135,7 @@ impl Model {
         let validation = held_back.as_ref().or(options.validation.as_ref());
         let train = Examples::Tensors(train);
         if own.is_none() {
-            self.check_memory(options)?;
+            self.check_memory(options, train.count().unwrap_or(i64::MAX))?;
         }
         self.train(&spec, train, validation, &tensors, verbosity, options, own)
     }

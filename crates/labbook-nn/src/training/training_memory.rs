@@ -81,7 +81,11 @@ impl TrainingMemory {
 impl fmt::Display for TrainingMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { batch_size, .. } = self;
-        write!(f, "{} with batches of {batch_size}", megabytes(self.total()))
+        write!(
+            f,
+            "{} with batches of {batch_size}",
+            megabytes(self.total())
+        )
     }
 }
 
@@ -97,9 +101,26 @@ impl Model {
     /// # Errors
     /// When the model is not compiled or not built.
     pub fn training_memory(&self, options: &Fit) -> Result<TrainingMemory> {
+        self.memory_of(options.batch_size, options.place.is_some())
+    }
+
+    /// The same for a training on so many examples, refused where it is certain not to fit.
+    pub(crate) fn check_memory(&self, options: &Fit, examples: i64) -> Result<()> {
+        let (Device::Cpu, Some(memory)) = (self.device, Memory::of_system()) else {
+            return Ok(());
+        };
+        let batch_size = options.batch_size.min(examples);
+        self.memory_of(batch_size, options.place.is_some())?
+            .check(memory)
+    }
+
+    fn memory_of(&self, batch_size: i64, is_kept: bool) -> Result<TrainingMemory> {
         self.built()?;
         let bytes = |count: i64, kind: Kind| {
-            count.max(0).unsigned_abs().saturating_mul(kind.elt_size_in_bytes() as u64)
+            count
+                .max(0)
+                .unsigned_abs()
+                .saturating_mul(kind.elt_size_in_bytes() as u64)
         };
         let (mut all, mut trained) = (0_i64, 0_i64);
         for (_, parameter) in self.parameters() {
@@ -107,7 +128,6 @@ impl Model {
             trained += i64::from(parameter.trainable) * parameter.count();
         }
         let slots = self.slots_per_weight()?;
-        let batch_size = options.batch_size;
         let piece = piece_size(self, batch_size)?.min(batch_size).max(1);
         // The sum so far, and what a piece adds to it.
         let copies = if piece < batch_size { 2 } else { 1 };
@@ -128,20 +148,12 @@ impl Model {
             gradients: copies * bytes(trained, Kind::Float),
             optimizer,
             activations,
-            files: match options.place {
+            files: match is_kept {
                 // A copy of what the optimizer keeps, the numbers of all tensors, and the file.
-                Some(_) => optimizer + 2 * (weights + optimizer),
-                None => 0,
+                true => optimizer + 2 * (weights + optimizer),
+                false => 0,
             },
         })
-    }
-
-    /// The same, refused where it is certain not to fit.
-    pub(crate) fn check_memory(&self, options: &Fit) -> Result<()> {
-        match (self.device, Memory::of_system()) {
-            (Device::Cpu, Some(memory)) => self.training_memory(options)?.check(memory),
-            _ => Ok(()),
-        }
     }
 
     /// How many numbers the optimizer keeps for a weight: what one like it does after a step on
@@ -180,7 +192,10 @@ impl Model {
         for step in &plan.steps {
             let source = Source::Node(step.node);
             let output = size(source);
-            let mut users = plan.steps.iter().filter(|user| user.inputs.contains(&source));
+            let mut users = plan
+                .steps
+                .iter()
+                .filter(|user| user.inputs.contains(&source));
             let needed = keeps_output(step) || users.any(keeps_input);
             kept = kept
                 .saturating_add(if needed { output } else { 0 })
@@ -199,9 +214,19 @@ fn keeps_output(step: &Planned<'_>) -> bool {
 /// Whether the way back through a layer needs what it took in.
 fn keeps_input(step: &&Planned<'_>) -> bool {
     match step.layer.class_name() {
-        "Add" | "Subtract" | "Average" | "Concatenate" | "Dropout" | "Rescaling"
-        | "SpatialDropout1D" | "SpatialDropout2D" | "ZeroPadding1D" | "ZeroPadding2D"
-        | "UpSampling2D" | "GlobalAveragePooling1D" | "GlobalAveragePooling2D" => false,
+        "Add"
+        | "Subtract"
+        | "Average"
+        | "Concatenate"
+        | "Dropout"
+        | "Rescaling"
+        | "SpatialDropout1D"
+        | "SpatialDropout2D"
+        | "ZeroPadding1D"
+        | "ZeroPadding2D"
+        | "UpSampling2D"
+        | "GlobalAveragePooling1D"
+        | "GlobalAveragePooling2D" => false,
         // These know the way back from their result.
         "Activation" | "ReLU" | "Softmax" => !from_result(step.activation),
         _ => true,
@@ -227,4 +252,118 @@ fn own_numbers(step: &Planned<'_>) -> i64 {
 fn from_result(activation: Activation) -> bool {
     use Activation::{Linear, Relu, Sigmoid, Softmax, Tanh};
     matches!(activation, Linear | Relu | Sigmoid | Softmax | Tanh)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Tensor;
+
+    use super::*;
+    use crate::{Adam, BatchNormalization, Dense, Dropout, SGD, Sequential};
+
+    const GIGABYTE: u64 = 1_000_000_000;
+
+    #[test]
+    fn what_cannot_fit_is_told_from_what_may_fit_later() {
+        let memory = |more: u64| TrainingMemory {
+            batch_size: 32,
+            weights: 0,
+            gradients: 0,
+            optimizer: more,
+            activations: 0,
+            files: 0,
+        };
+        let machine = Memory {
+            whole: 8 * GIGABYTE,
+            free: 3 * GIGABYTE,
+        };
+        let told = |more| memory(more).check(machine).unwrap_err().to_string();
+        assert!(memory(3 * GIGABYTE).check(machine).is_ok());
+        let later = told(6 * GIGABYTE);
+        assert!(
+            later.contains("within the memory that is free, 3.0 GB")
+                && later.contains("takes about 6.0 GB more"),
+            "{later}"
+        );
+        let never = told(12 * GIGABYTE);
+        assert!(
+            never.contains("within the machine's memory, 8.0 GB"),
+            "{never}"
+        );
+    }
+
+    #[test]
+    fn a_training_that_cannot_fit_does_not_begin() -> Result<()> {
+        let mut model = Sequential::on(Device::Cpu);
+        model.add(Dense::new(1 << 20).input_shape(1));
+        // The batch stays whole.
+        model.add(BatchNormalization::new());
+        model.add(Dense::new(1));
+        model.compile(SGD::new(), "mse", [])?;
+        let x = Tensor::zeros([1, 1], (Kind::Float, Device::Cpu)).expand([1 << 20, 1], false);
+        let options = Fit::new().batch_size(1 << 40).verbose(0);
+        let error = model.fit(&x, &x, &options).unwrap_err().to_string();
+        assert!(error.contains("within the machine's memory"), "{error}");
+        // Few examples are a small batch, whatever the option says.
+        let few = x.narrow(0, 0, 2);
+        model.fit(&few, &few, &options)?;
+        Ok(())
+    }
+
+    #[test]
+    fn the_parts_are_those_of_weights_optimizer_and_batch() -> Result<()> {
+        let memory = |optimizer: &dyn Fn(&mut Sequential) -> Result<()>, options: &Fit| {
+            let mut model = Sequential::on(Device::Cpu);
+            model.add(Dense::new(50).activation(Activation::Relu).input_shape(30));
+            model.add(Dropout::new(0.5));
+            model.add(Dense::new(1));
+            optimizer(&mut model)?;
+            model.training_memory(options)
+        };
+        let fit = Fit::new().batch_size(10);
+        let sgd = memory(&|model| model.compile(SGD::new(), "mse", []), &fit)?;
+        let weights = 4 * (30 * 50 + 50 + 50 + 1);
+        assert_eq!(
+            (sgd.weights, sgd.gradients, sgd.optimizer),
+            (weights, weights, 0)
+        );
+        // Of each example ReLU's output, dropout's output and mask, the last output's gradient goes
+        // beside the largest, and the input.
+        assert_eq!(sgd.activations, 4 * 10 * (50 + 2 * 50 + 2 * 50 + 30));
+        assert_eq!(sgd.total(), 2 * weights + sgd.activations);
+        let momentum = SGD::new().momentum(0.9);
+        let momentum = memory(&|model| model.compile(momentum.clone(), "mse", []), &fit)?;
+        assert_eq!(momentum.optimizer, weights);
+        let adam = |model: &mut Sequential| model.compile(Adam::new(), "mse", []);
+        assert_eq!(memory(&adam, &fit)?.optimizer, 2 * weights);
+        let kept = memory(&adam, &fit.resume_from("x.safetensors"))?;
+        assert_eq!(kept.files, 8 * weights);
+        assert_eq!(
+            kept.to_string().split(" with ").last(),
+            Some("batches of 10")
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn any_optimizer_is_asked_what_it_keeps() -> Result<()> {
+        let mut model = Sequential::on(Device::Cpu);
+        model.add(Dense::new(4).input_shape(3).name("a"));
+        model.add(Dense::new(1).name("b"));
+        for name in [
+            "adam", "rmsprop", "adagrad", "adadelta", "nadam", "ftrl", "lion",
+        ] {
+            model.compile(name, "mse", [])?;
+            let memory = model.training_memory(&Fit::new())?;
+            let state = {
+                let x = Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
+                let y = Tensor::ones([2, 1], (Kind::Float, Device::Cpu));
+                model.fit(&x, &y, &Fit::new().verbose(0))?;
+                model.optimizer_state()?
+            };
+            let kept: usize = state.slots.iter().map(|(_, slot)| slot.numel()).sum();
+            assert_eq!(memory.optimizer, 4 * kept as u64, "{name}");
+        }
+        Ok(())
+    }
 }
