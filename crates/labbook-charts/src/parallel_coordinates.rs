@@ -145,7 +145,13 @@ impl ParallelCoordinates {
         }
         let (width, height) = self.size;
         let png = render_reduced(width, height, |canvas| self.draw_on(canvas))?;
-        Ok(Figure::new(png, width, height, self.title.clone(), self.alt()))
+        Ok(Figure::new(
+            png,
+            width,
+            height,
+            self.title.clone(),
+            self.alt(),
+        ))
     }
 
     fn layout(&self, (width, height): (f64, f64)) -> Result<Layout, ChartError> {
@@ -350,7 +356,9 @@ mod tests {
     fn the_best_is_the_lowest_where_that_is_said() {
         let alt = three().figure().unwrap().alt().to_owned();
         assert!(
-            alt.ends_with("of 3 lines: units from 16 to 64, loss from 0.25 to 0.5; best loss 0.25: units 64"),
+            alt.ends_with(
+                "of 3 lines: units from 16 to 64, loss from 0.25 to 0.5; best loss 0.25: units 64"
+            ),
             "{alt}"
         );
         let diverged = ParallelCoordinates::new("loss", &[f64::NAN]).axis("units", &[1.0]);

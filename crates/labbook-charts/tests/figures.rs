@@ -16,8 +16,8 @@ use labbook_charts::plotters::prelude::*;
 use labbook_charts::plotters::style::RGBColor;
 use labbook_charts::{
     BarChart, BoxPlot, ChartError, ColorMap, ColumnScatter, Columns, CountPlot, FONT, FeatureMaps,
-    Figure, Histogram, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot, Palette, ParallelCoordinates,
-    SERIES_COLORS, ScatterPlot, ThumbnailMap, draw, panels, px, side_by_side,
+    Figure, Histogram, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot, Palette,
+    ParallelCoordinates, SERIES_COLORS, ScatterPlot, ThumbnailMap, draw, panels, px, side_by_side,
 };
 use ndarray::{Array4, arr2};
 
@@ -183,7 +183,9 @@ fn draw_all() -> Vec<(&'static str, Figure)> {
 fn extreme_trials() -> Vec<(&'static str, Figure)> {
     let one = |value| ParallelCoordinates::new("loss", &[value]).axis("x", &[value]);
     let numbers: Vec<f64> = (0..3000).map(f64::from).collect();
-    let names: Vec<String> = (0..500).map(|i| format!("{i} {}", "n".repeat(90))).collect();
+    let names: Vec<String> = (0..500)
+        .map(|i| format!("{i} {}", "n".repeat(90)))
+        .collect();
     let kinds: Vec<usize> = (0..3000).map(|i| i * 7 % 500).collect();
     [
         ("one trial", one(3.0)),

@@ -278,7 +278,10 @@ fn memory(study: &Study, program: &Path) -> Result<Vec<Option<u64>>> {
         told[case..(case + seeds).min(study.cases())].fill(megabytes);
     }
     let most = told.iter().flatten().max().copied();
-    Ok(told.into_iter().map(|megabytes| megabytes.or(most)).collect())
+    Ok(told
+        .into_iter()
+        .map(|megabytes| megabytes.or(most))
+        .collect())
 }
 
 /// The last line of what a program says about a case.
@@ -286,9 +289,16 @@ fn asked(study: &Study, program: &Path, case: usize) -> Option<u64> {
     let mut ask = Command::new(program);
     ask.arg("memory").arg(study.file());
     ask.args(["--case", &case.to_string()]);
-    let output = ask.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let output = ask
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let last = text.lines().next_back().filter(|_| output.status.success())?;
+    let last = text
+        .lines()
+        .next_back()
+        .filter(|_| output.status.success())?;
     last.trim().parse().ok()
 }
 

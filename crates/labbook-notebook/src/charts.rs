@@ -1,7 +1,8 @@
 use labbook_charts::{
     AttentionMap, BarChart, BarPlot, BoxPlot, CountPlot, FeatureMaps, FilterGrid, HeatMap,
     Histogram, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot, PairPlot,
-    ParallelCoordinates, PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ThumbnailMap, ViolinPlot, XyChart,
+    ParallelCoordinates, PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ThumbnailMap,
+    ViolinPlot, XyChart,
 };
 
 use crate::render::shown_as;

@@ -161,10 +161,14 @@ mod tests {
         let sum: f64 = rows(&importances).iter().map(|(_, share)| share).sum();
         assert!((sum - 1.0).abs() < 1e-9, "{sum}");
         let plain = importances.to_plain();
-        assert!(plain.contains("score differs by between 40 trials"), "{plain}");
+        assert!(
+            plain.contains("score differs by between 40 trials"),
+            "{plain}"
+        );
         let bars = plot_setting_importances(&results)?;
         assert!(
-            bars.alt().contains("What score of 40 trials depends on”: units 9"),
+            bars.alt()
+                .contains("What score of 40 trials depends on”: units 9"),
             "{}",
             bars.alt()
         );
@@ -185,7 +189,9 @@ mod tests {
         let none = results(0)?;
         let lines = plot_parallel_coordinates(&none).unwrap_err().to_string();
         assert!(lines.contains("no case on record yet"), "{lines}");
-        let few = plot_setting_importances(&results(3)?).unwrap_err().to_string();
+        let few = plot_setting_importances(&results(3)?)
+            .unwrap_err()
+            .to_string();
         assert!(
             few.contains("at least 4 trials with a finite score, received 3"),
             "{few}"

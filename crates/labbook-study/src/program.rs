@@ -66,7 +66,8 @@ enum Task {
     Memory,
 }
 
-const EXPECTED: &str = "expected run STUDY.toml --case N --record FILE, or memory STUDY.toml --case N";
+const EXPECTED: &str =
+    "expected run STUDY.toml --case N --record FILE, or memory STUDY.toml --case N";
 
 fn parse(mut parser: Parser) -> Result<(Task, Order, Option<i32>), String> {
     let mut words: Vec<PathBuf> = Vec::new();

@@ -164,7 +164,10 @@ mod tests {
         // 1 in the upper quarter of the first axis, else 0; the second does nothing.
         let all: Vec<Sample> = (0..64)
             .map(|i| {
-                let places = vec![(f64::from(i % 8) + 0.5) / 8.0, (f64::from(i / 8) + 0.5) / 8.0];
+                let places = vec![
+                    (f64::from(i % 8) + 0.5) / 8.0,
+                    (f64::from(i / 8) + 0.5) / 8.0,
+                ];
                 let value = f64::from(u8::from(places[0] > 0.75));
                 Sample { places, value }
             })
