@@ -124,7 +124,7 @@ impl TensorBoard {
         };
         if self.train.is_none() {
             let mut train = open("train")?;
-            if self.write_graph {
+            if self.write_graph && !control.is_resuming() {
                 train.add(0, &Summary::graph(&keras_json(control.model())?))?;
             }
             self.train = Some(train);
