@@ -212,7 +212,7 @@ fn keeps_output(step: &Planned<'_>) -> bool {
 }
 
 /// Whether the way back through a layer needs what it took in.
-fn keeps_input(step: &&Planned<'_>) -> bool {
+fn keeps_input(step: &Planned<'_>) -> bool {
     match step.layer.class_name() {
         "Add"
         | "Subtract"
