@@ -25,6 +25,10 @@ SEED = 7
 # Between two disturbances, in seconds.
 PAUSE = 1.5
 DISTURBANCES = 24
+# Longer than this nothing goes well any more, in seconds.
+LONGEST = 1500
+# Snakemake takes Slurm's variables out of its jobs, which then look here.
+PLACE = Path("/etc/slurm/slurm.conf")
 # What differs between two runs of one case: times, and where they ran.
 TIMES = {"started", "seconds", "device", "threads", "history.seconds", "history.training_seconds"}
 TIMES |= {"history.epoch_seconds", "history.epoch_training_seconds"}
@@ -93,7 +97,7 @@ class Cluster:
         key = folder / "munge.key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
-        os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
+        PLACE.symlink_to(folder / "slurm.conf")
         munge = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
         munge += [f"--pid-file={folder}/munge.pid", f"--log-file={folder}/munge.log", f"--seed-file={folder}/munge.seed"]
         self.start("munged", munge)
@@ -127,6 +131,7 @@ class Cluster:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+        PLACE.unlink()
 
 
 def ask(*command):
@@ -168,10 +173,10 @@ def disturb(cluster, records, chance, log):
             log.append(f"job {job} {action}ed" if action == "cancel" else f"job {job} requeued")
 
 
-def plan(folder, planner, pause):
+def plan(folder, planner, study_text, pause):
     folder.mkdir()
     study = folder / "STUDY.toml"
-    study.write_text(STUDY.format(pause=pause))
+    study.write_text(study_text.format(pause=pause))
     path = folder / "plan.json"
     path.write_text(subprocess.run([*planner.split(), str(study)], capture_output=True, text=True, check=True).stdout)
     return path, Path(json.loads(path.read_text())["records"])
@@ -182,13 +187,31 @@ def snakemake(plan, program, *options):
     return [*map(str, command), "--config", f"plan={plan}", f"program={program}", "mem_mb=500", "minutes=10"]
 
 
+def differing(quiet_records, records):
+    """The records that are not what the quiet run has, times aside."""
+    names = []
+    for path in sorted(quiet_records.glob("case-*.json")):
+        if not (records / path.name).exists():
+            names.append(path.name)
+            continue
+        one, other = (json.loads((place / path.name).read_text()) for place in (quiet_records, records))
+        for record in (one, other):
+            record["facts"]["settings"].pop("pause")
+        if timeless(one) != timeless(other):
+            names.append(path.name)
+    return names
+
+
 def main(program, planner):
+    if PLACE.is_symlink() or PLACE.exists():
+        sys.exit(f"{PLACE} is there: this test is for a machine without a Slurm of its own")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     print("all is in", folder, flush=True)
-    quiet, quiet_records = plan(folder / "quiet", planner, 0)
+    quiet, quiet_records = plan(folder / "quiet", planner, STUDY, 0)
     subprocess.run(snakemake(quiet, program, "--cores", "2", "--quiet", "all"), check=True)
-    disturbed, records = plan(folder / "disturbed", planner, 400)
-    cluster, log, chance = Cluster(folder), [], random.Random(SEED)
+    disturbed, records = plan(folder / "disturbed", planner, STUDY, 400)
+    cluster, engine, log, chance = Cluster(folder), None, [], random.Random(SEED)
     try:
         cluster.wait_until_up()
         os.environ["STUDY_BEGINNINGS"] = str(folder / "beginnings")
@@ -197,24 +220,20 @@ def main(program, planner):
         with open(folder / "snakemake.log", "wb") as output:
             engine = subprocess.Popen(snakemake(disturbed, program, *options), stdout=output, stderr=output)
             begun = time.monotonic()
-            while engine.poll() is None:
+            while engine.poll() is None and time.monotonic() - begun < LONGEST:
                 time.sleep(PAUSE)
                 if len(log) < DISTURBANCES and trainings(records):
                     disturb(cluster, records, chance, log)
                     print(f"{time.monotonic() - begun:6.1f} s", log[-1] if log else "", flush=True)
     finally:
+        if engine and engine.poll() is None:
+            engine.terminate()
         cluster.end()
-    differing = []
-    for path in sorted(quiet_records.glob("case-*.json")):
-        one, other = (json.loads((place / path.name).read_text()) for place in (quiet_records, records))
-        for record in (one, other):
-            record["facts"]["settings"].pop("pause")
-        if timeless(one) != timeless(other):
-            differing.append(path.name)
+    different = differing(quiet_records, records)
     found = len(list(records.glob("case-*.json")))
     beginnings = (folder / "beginnings").read_text().split()
-    print(f"{found} records of 40; {len(beginnings)} beginnings; {len(log)} disturbances; differing: {differing}")
-    if engine.returncode or found != 40 or differing:
+    print(f"{found} records of 40; {len(beginnings)} beginnings; {len(log)} disturbances; differing: {different}")
+    if engine.returncode or found != 40 or different:
         sys.exit(f"not as in a quiet run; see {folder}")
     shutil.rmtree(folder)
 

@@ -62,6 +62,11 @@ impl Span {
         }
     }
 
+    /// The low end and the high end.
+    pub(crate) fn ends(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
     /// Where a value lies: 0 at the low end, 1 at the high end.
     pub(crate) fn share(&self, value: f64) -> f64 {
         if self.log {

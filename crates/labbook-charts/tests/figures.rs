@@ -17,7 +17,7 @@ use labbook_charts::plotters::style::RGBColor;
 use labbook_charts::{
     BarChart, BoxPlot, ChartError, ColorMap, ColumnScatter, Columns, CountPlot, FONT, FeatureMaps,
     Figure, Histogram, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot, Palette,
-    SERIES_COLORS, ScatterPlot, ThumbnailMap, draw, panels, px, side_by_side,
+    ParallelCoordinates, SERIES_COLORS, ScatterPlot, ThumbnailMap, draw, panels, px, side_by_side,
 };
 use ndarray::{Array4, arr2};
 
@@ -172,10 +172,38 @@ fn draw_all() -> Vec<(&'static str, Figure)> {
             .unwrap(),
         ),
     ];
+    figures.extend(extreme_trials());
     figures.extend(newer_figures());
     figures.extend(statistical_figures());
     figures.extend(extreme_statistical_figures());
     figures
+}
+
+/// Parallel coordinates of few, many, equal, huge and missing values.
+fn extreme_trials() -> Vec<(&'static str, Figure)> {
+    let one = |value| ParallelCoordinates::new("loss", &[value]).axis("x", &[value]);
+    let numbers: Vec<f64> = (0..3000).map(f64::from).collect();
+    let names: Vec<String> = (0..500)
+        .map(|i| format!("{i} {}", "n".repeat(90)))
+        .collect();
+    let kinds: Vec<usize> = (0..3000).map(|i| i * 7 % 500).collect();
+    [
+        ("one trial", one(3.0)),
+        ("a trial without result", one(f64::NAN)),
+        ("a huge trial", one(1e300).axis("y", &[-1e300])),
+        ("a tiny trial", one(0.0).log_axis("y", &[1e-300])),
+        (
+            "many trials",
+            ParallelCoordinates::new("l".repeat(90), &numbers)
+                .title("t".repeat(200))
+                .categories("k".repeat(90), &names, &kinds)
+                .axis("x".repeat(90), &numbers)
+                .categories("k", &names, &kinds)
+                .size(440, 220),
+        ),
+    ]
+    .map(|(name, chart)| (name, chart.figure().unwrap()))
+    .to_vec()
 }
 
 #[test]

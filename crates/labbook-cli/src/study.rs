@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
@@ -39,12 +40,12 @@ pub(crate) fn study(parser: Parser) -> Result<()> {
         };
     match words.as_slice() {
         ["run", file] => run(Study::open(file)?, &wishes),
-        [command @ ("list" | "results" | "plan" | "source"), _] if given => Err(Failure::usage(
-            format!("`labbook study {command}` takes no options"),
-        )),
+        ["plan", file] => plan(&Study::open(file)?, &wishes),
+        [command @ ("list" | "results" | "source"), _] if given => Err(Failure::usage(format!(
+            "`labbook study {command}` takes no options"
+        ))),
         ["list", file] => list(&Study::open(file)?),
         ["results", file] => results(&Study::open(file)?.results()?),
-        ["plan", file] => plan(&Study::open(file)?),
         ["source", file] => tell(&format!("{}\n", Study::open(file)?.program().display())),
         _ => Err(Failure::usage(
             "expected `labbook study run|list|results|plan|program STUDY.toml`",
@@ -220,13 +221,31 @@ fn row(number: usize, case: Option<&Case>, varied: &[&str], state: String) -> Ve
     row
 }
 
-/// What a workflow engine has to know, in JSON: each case, and the cases whose records decide what it is.
-fn plan(study: &Study) -> Result<()> {
+/// What a workflow engine has to know, in JSON: each case, the cases whose records decide what it is, and, where a
+/// program is there to ask, the megabytes that it takes.
+fn plan(study: &Study, wishes: &Wishes) -> Result<()> {
+    if *wishes
+        != (Wishes {
+            words: wishes.words.clone(),
+            program: wishes.program.clone(),
+            ..Wishes::default()
+        })
+    {
+        return Err(Failure::usage("`labbook study plan` takes --program alone"));
+    }
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let memory = match &wishes.program {
+        Some(program) => memory(study, program)?,
+        None => vec![None; study.cases()],
+    };
     let mut cases = Vec::new();
     for case in 0..study.cases() {
         let needs = study.waits_for(case)?;
-        cases.push(json!({ "case": case, "needs": [needs.start, needs.end] }));
+        let mut told = json!({ "case": case, "needs": [needs.start, needs.end] });
+        if let Some(megabytes) = memory[case] {
+            told["mem_mb"] = json!(megabytes);
+        }
+        cases.push(told);
     }
     tell(&format!(
         "{}\n",
@@ -237,6 +256,50 @@ fn plan(study: &Study) -> Result<()> {
             "cases": cases,
         })
     ))
+}
+
+/// Trials whose memory is asked for; each takes as long as reading the data does.
+const MOST_ASKED: usize = 64;
+
+/// The megabytes of each case, by its program: of up to 64 trials, and the most of these for the others, among them
+/// those that a search has yet to choose. None where the program does not tell.
+fn memory(study: &Study, program: &Path) -> Result<Vec<Option<u64>>> {
+    let seeds = study.seeds().len();
+    let mut first_cases = Vec::new();
+    for case in (0..study.cases()).step_by(seeds) {
+        if study.waits_for(case)?.is_empty() {
+            first_cases.push(case);
+        }
+    }
+    let every = first_cases.len().div_ceil(MOST_ASKED).max(1);
+    let mut told = vec![None; study.cases()];
+    for case in first_cases.into_iter().step_by(every) {
+        let megabytes = asked(study, program, case);
+        told[case..(case + seeds).min(study.cases())].fill(megabytes);
+    }
+    let most = told.iter().flatten().max().copied();
+    Ok(told
+        .into_iter()
+        .map(|megabytes| megabytes.or(most))
+        .collect())
+}
+
+/// The last line of what a program says about a case.
+fn asked(study: &Study, program: &Path, case: usize) -> Option<u64> {
+    let mut ask = Command::new(program);
+    ask.arg("memory").arg(study.file());
+    ask.args(["--case", &case.to_string()]);
+    let output = ask
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let last = text
+        .lines()
+        .next_back()
+        .filter(|_| output.status.success())?;
+    last.trim().parse().ok()
 }
 
 /// Every trial, the best first, with mean and spread over seeds.

@@ -114,6 +114,6 @@ pub use saving::{FileLock, set_run_folder};
 pub use tensors::{DtypePolicy, Shape, Size2D, Size3D, Tensors, bfloat16_is_fast};
 pub use training::{
     ConsoleReporter, CrossValidation, Evaluate, Evaluation, Fit, FitParams, History,
-    LearningRateCurve, LearningRateFinder, Logs, Predict, Progress, Reporter, TrainStep, Verbosity,
-    cross_val_score, set_default_reporter,
+    LearningRateCurve, LearningRateFinder, Logs, Predict, Progress, Reporter, TrainStep,
+    TrainingMemory, Verbosity, cross_val_score, set_default_reporter,
 };

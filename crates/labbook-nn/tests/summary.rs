@@ -60,5 +60,19 @@ fn the_summary_equals_that_of_tensorflow_and_names_count_on() -> Result<()> {
 
     clear_session();
     assert_eq!(model().summary()?.to_string(), TENSORFLOW_2_4);
+
+    // Of a compiled model a line more, the rest the same.
+    clear_session();
+    let mut compiled = model();
+    compiled.compile("adam", "sparse_categorical_crossentropy", [])?;
+    let told = compiled.summary()?.to_string();
+    let (memory, keras): (Vec<&str>, Vec<&str>) = told
+        .lines()
+        .partition(|line| line.starts_with("Training memory: about "));
+    assert_eq!(keras.join("\n"), TENSORFLOW_2_4);
+    assert!(
+        memory.len() == 1 && memory[0].ends_with(" MB with batches of 32"),
+        "{memory:?}"
+    );
     Ok(())
 }

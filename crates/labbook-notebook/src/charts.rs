@@ -1,7 +1,8 @@
 use labbook_charts::{
     AttentionMap, BarChart, BarPlot, BoxPlot, CountPlot, FeatureMaps, FilterGrid, HeatMap,
     Histogram, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot, PairPlot,
-    PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ThumbnailMap, ViolinPlot, XyChart,
+    ParallelCoordinates, PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ThumbnailMap,
+    ViolinPlot, XyChart,
 };
 
 use crate::render::shown_as;
@@ -10,7 +11,7 @@ use crate::render::shown_as;
 shown_as!(
     AttentionMap, BarChart, BarPlot, BoxPlot, CountPlot, FeatureMaps, FilterGrid,
     HeatMap, Histogram, ImageGrid, LabelledScatter, LineChart, MatrixPlot, ModelPlot, PairPlot,
-    PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ThumbnailMap, ViolinPlot, XyChart
+    ParallelCoordinates, PrecisionRecallPlot, ReliabilityDiagram, RocPlot, ThumbnailMap, ViolinPlot, XyChart
     => |chart| chart.figure()
 );
 

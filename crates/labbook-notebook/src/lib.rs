@@ -45,6 +45,7 @@ mod settings;
 mod some_images;
 mod statistical_charts;
 mod study;
+mod study_settings;
 mod table;
 mod tensor_frame;
 mod tensors;
@@ -82,6 +83,7 @@ pub use statistical_charts::{
     barplot, boxplot, correlation_map, countplot, histplot, pairplot, scatterplot, violinplot,
 };
 pub use study::{StudyFrame, plot_study};
+pub use study_settings::{plot_parallel_coordinates, plot_setting_importances};
 pub use table::{Align, Cell, Table};
 pub use tensor_frame::{array_of, column_of, frame_of, tensor_of};
 pub use trials::Trials;

@@ -84,6 +84,14 @@ pub enum StudyError {
         /// The case that is there.
         received: String,
     },
+    /// What is on record is too little to tell anything from.
+    #[error("expected {expected}, received {received}; run more of the study")]
+    TooFew {
+        /// What it takes.
+        expected: String,
+        /// What there is.
+        received: String,
+    },
     /// Another process runs the case.
     #[error("case {case} is being run by another process; wait for it")]
     Taken {

@@ -21,13 +21,14 @@ pub const PREEMPTED: u8 = 143;
 
 /// What the system and libtorch say where something is missing that may be there later. Errors of libraries
 /// pass it on as text alone.
-const PASSING: [&str; 8] = [
+const PASSING: [&str; 9] = [
     "no space left on device",
     "disk quota exceeded",
     "too many open files",
     "cannot allocate memory",
     "can't allocate memory",
     "out of memory",
+    "within the memory that is free",
     "stale file handle",
     "resource temporarily unavailable",
 ];

@@ -46,6 +46,7 @@ mod entries;
 mod error;
 pub mod exit;
 mod files;
+mod importance;
 mod ledger;
 mod paired;
 mod program;
@@ -61,6 +62,7 @@ mod training;
 
 pub use case::Case;
 pub use error::{Result, StudyError};
+pub use importance::SettingImportances;
 pub use paired::PairedComparison;
 pub use program::main;
 pub use queue::{Queue, QueueEnd, QueueEvent};

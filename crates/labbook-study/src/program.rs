@@ -6,7 +6,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::case::Case;
 use crate::exit::{FAILED, USAGE};
-use crate::run_case::{Failure, Order, run_case};
+use crate::run_case::{Failure, Order, memory_of, run_case};
 use crate::stop;
 use crate::training::Training;
 
@@ -16,13 +16,16 @@ use crate::training::Training;
 /// file. It appears whole or not at all. While the case is not done, its state is in a hidden file beside the
 /// record, and one process at a time works on it. Ends with one of the codes in [`exit`](crate::exit).
 ///
+/// `memory STUDY.toml --case N` makes model and data, trains nothing and prints how many megabytes the process of this
+/// case takes at most, as [`Training::memory`] estimates them.
+///
 /// `versions` is a line such as `Rust 1.95.0, tch 0.26.0` for the record.
 pub fn main<F, E>(train: F, versions: &str) -> ExitCode
 where
     F: FnOnce(&Case) -> Result<Training, E>,
     E: Into<Failure>,
 {
-    let (order, threads) = match parse(Parser::from_env()) {
+    let (task, order, threads) = match parse(Parser::from_env()) {
         Ok(parsed) => parsed,
         Err(sentence) => return end(USAGE, &format!("error: {sentence}")),
     };
@@ -35,7 +38,11 @@ where
     if let Some(threads) = threads {
         tch::set_num_threads(threads);
     }
-    let ended = run_case(&order, versions, |case| train(case).map_err(Into::into));
+    let train = |case: &Case| train(case).map_err(Into::into);
+    let ended = match task {
+        Task::Run => run_case(&order, versions, train),
+        Task::Memory => memory_of(&order, train),
+    };
     match ended.code {
         0 => end(0, &ended.sentence),
         code => end(code, &format!("error: {}", ended.sentence)),
@@ -52,11 +59,20 @@ fn end(code: u8, sentence: &str) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn parse(mut parser: Parser) -> Result<(Order, Option<i32>), String> {
+/// What to do with a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    Run,
+    Memory,
+}
+
+const EXPECTED: &str =
+    "expected run STUDY.toml --case N --record FILE, or memory STUDY.toml --case N";
+
+fn parse(mut parser: Parser) -> Result<(Task, Order, Option<i32>), String> {
     let mut words: Vec<PathBuf> = Vec::new();
     let (mut case, mut record, mut threads) = (None, None, None);
-    let told =
-        |error: lexopt::Error| format!("{error}; expected run STUDY.toml --case N --record FILE");
+    let told = |error: lexopt::Error| format!("{error}; {EXPECTED}");
     while let Some(argument) = parser.next().map_err(told)? {
         match argument {
             Arg::Value(word) => words.push(word.into()),
@@ -84,8 +100,17 @@ fn parse(mut parser: Parser) -> Result<(Order, Option<i32>), String> {
         return Err("--threads: expected at least 1".to_owned());
     }
     let record = record.map(|path| env::current_dir().unwrap_or_default().join(path));
-    match (words.as_slice(), case) {
-        ([run, study], Some(case)) if run.as_os_str() == "run" => Ok((
+    let [task, study] = words.as_slice() else {
+        return Err(EXPECTED.to_owned());
+    };
+    let task = match task.to_str() {
+        Some("run") => Task::Run,
+        Some("memory") => Task::Memory,
+        _ => return Err(EXPECTED.to_owned()),
+    };
+    match case {
+        Some(case) => Ok((
+            task,
             Order {
                 study: study.clone(),
                 case,
@@ -93,7 +118,7 @@ fn parse(mut parser: Parser) -> Result<(Order, Option<i32>), String> {
             },
             threads,
         )),
-        _ => Err("expected run STUDY.toml --case N --record FILE".to_owned()),
+        None => Err(EXPECTED.to_owned()),
     }
 }
 
@@ -104,9 +129,11 @@ mod tests {
     #[test]
     fn the_command_line_names_study_case_and_file() {
         let parse = |line: &str| parse(Parser::from_args(line.split_whitespace()));
-        let (order, threads) =
+        let (task, order, threads) =
             parse("run a/STUDY.toml --case 7 --record /r/case.json --threads 2").unwrap();
-        assert_eq!((order.case, threads), (7, Some(2)));
+        assert_eq!((task, order.case, threads), (Task::Run, 7, Some(2)));
+        let (task, order, _) = parse("memory s.toml --case 3").unwrap();
+        assert_eq!((task, order.case), (Task::Memory, 3));
         assert_eq!(order.record, Some("/r/case.json".into()));
         for line in [
             "",

@@ -102,6 +102,37 @@ where
     Ok(sentence)
 }
 
+/// The megabytes that a case's process takes at most, in place of running it.
+pub(crate) fn memory_of<F>(order: &Order, train: F) -> End
+where
+    F: FnOnce(&Case) -> Result<Training, Failure>,
+{
+    let estimate = || -> Result<u64, Failure> {
+        let case = Study::open(&order.study)?.case(order.case)?;
+        Ok(made(&case, train)?.memory()?)
+    };
+    match estimate() {
+        Ok(bytes) => End {
+            code: DONE,
+            sentence: bytes.div_ceil(1_000_000).to_string(),
+        },
+        Err(failure) => End {
+            code: code_of(failure.as_ref()),
+            sentence: failure.to_string(),
+        },
+    }
+}
+
+/// What the program makes of a case.
+fn made<F>(case: &Case, train: F) -> Result<Training, Failure>
+where
+    F: FnOnce(&Case) -> Result<Training, Failure>,
+{
+    set_random_seed(case.seed());
+    let trained = panic::catch_unwind(AssertUnwindSafe(|| train(case)));
+    trained.map_err(|_| "the training program panicked; its message is above")?
+}
+
 /// What came of a case that was run before.
 fn on_record(study: &Study, number: usize, path: &Path) -> Result<Option<String>, StudyError> {
     let recorded = recorded(study, number, path)?;
@@ -124,10 +155,7 @@ fn train_and_record<F>(
 where
     F: FnOnce(&Case) -> Result<Training, Failure>,
 {
-    set_random_seed(case.seed());
-    let trained = panic::catch_unwind(AssertUnwindSafe(|| train(case)));
-    let mut training =
-        trained.map_err(|_| "the training program panicked; its message is above")??;
+    let mut training = made(case, train)?;
     let history = training.run(&place.state)?;
     if history.interrupted {
         return Err(labbook_nn::Error::Interrupted {

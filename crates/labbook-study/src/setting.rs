@@ -75,6 +75,12 @@ pub enum Domain {
 }
 
 impl Range {
+    /// How it is drawn from.
+    #[must_use]
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
     /// How many values there are, if they can be counted.
     pub(crate) fn count(&self) -> Option<usize> {
         let step = self.step?;

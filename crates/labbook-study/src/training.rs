@@ -1,9 +1,9 @@
-use std::fmt;
 use std::path::Path;
+use std::{fmt, fs, io};
 
 use labbook_nn::{Dataset, Evaluate, Evaluation, Fit, History, Model, Tensors};
 
-use crate::Result;
+use crate::{Result, StudyError};
 
 /// What a training program makes of a case: a compiled model, the data that it learns from, and how.
 ///
@@ -105,6 +105,28 @@ impl Training {
         self.description.as_deref()
     }
 
+    /// About how many bytes the process takes at most: what it holds with model and data, and what the training
+    /// takes besides.
+    ///
+    /// # Errors
+    /// [`StudyError::Model`](crate::StudyError::Model) for a model that is not compiled, or not built, and
+    /// [`StudyError::Read`](crate::StudyError::Read) where the system does not tell what a process holds.
+    pub fn memory(&mut self) -> Result<u64> {
+        // As `run` will.
+        self.fit = std::mem::take(&mut self.fit).resume_from(".safetensors");
+        let memory = match &self.data {
+            Data::Tensors(..) => self.model.training_memory(&self.fit)?,
+            Data::Dataset(data) => {
+                let first = data.epoch(0)?.next().transpose()?;
+                let size = first.and_then(|batch| Some(*batch.inputs.first()?.size().first()?));
+                let options = Fit::new().resume_from(".safetensors");
+                self.model
+                    .training_memory(&options.batch_size(size.unwrap_or(32)))?
+            }
+        };
+        Ok(held()?.saturating_add(memory.more()))
+    }
+
     /// Trains, keeping the state in a file after every epoch and going on from there.
     pub(crate) fn run(&mut self, state: &Path) -> Result<History> {
         let fit = std::mem::take(&mut self.fit).resume_from(state);
@@ -124,6 +146,20 @@ impl Training {
             }
         })
     }
+}
+
+/// Bytes of memory that this process holds.
+fn held() -> Result<u64> {
+    const STATUS: &str = "/proc/self/status";
+    let cannot = |source| StudyError::Read {
+        path: STATUS.into(),
+        source,
+    };
+    let text = fs::read_to_string(STATUS).map_err(cannot)?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    let kibibytes = kibibytes.ok_or_else(|| cannot(io::Error::other("it does not tell VmRSS")))?;
+    Ok(1024 * kibibytes)
 }
 
 impl fmt::Debug for Training {

@@ -82,6 +82,18 @@ impl Place {
         command.spawn().unwrap()
     }
 
+    /// What the program says that a case's process takes at most.
+    fn memory(&self, case: usize) -> (Option<i32>, String) {
+        let mut command = Command::new(PROGRAM);
+        command.arg("memory").arg(self.path("STUDY.toml"));
+        let output = command
+            .args(["--case", &case.to_string()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), text.trim().to_owned())
+    }
+
     /// Waits until a case's state has been written.
     fn await_state(&self, case: usize) {
         let state = self.path(&format!("runs/sums/.case-{case:05}.safetensors"));
@@ -185,6 +197,33 @@ fn sigterm_ends_it_in_time_with_a_code_of_its_own_and_the_same_command_goes_on()
     assert!(!place.record(0).exists());
     assert_eq!(place.run(0).0, Some(0));
     assert_eq!(timeless(&place.record(0)), quiet(SLOW));
+}
+
+#[test]
+fn the_memory_that_is_told_before_is_near_what_the_run_takes() {
+    let place =
+        Place::new("[settings]\nunits = 1000000\nlearning_rate = 0.01\nepochs = 2\npause = 400\n");
+    let (code, text) = place.memory(0);
+    assert_eq!(code, Some(0), "{text}");
+    let told: f64 = text.lines().next_back().unwrap().parse().unwrap();
+    assert!(!place.path("runs").exists(), "it runs nothing");
+    let mut child = place.start(0);
+    let mut most = 0.0;
+    while child.try_wait().unwrap().is_none() {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        most = kibibytes.map_or(most, |kibibytes| kibibytes * 1024.0 / 1e6);
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(place.record(0).exists());
+    assert!(
+        (0.75..1.25).contains(&(told / most)),
+        "{told} MB told, {most} MB taken"
+    );
+    let (code, text) = place.memory(1);
+    assert!(code == Some(1) && text.contains("from 0 to 0"), "{text}");
 }
 
 #[test]

@@ -52,9 +52,9 @@ pub mod prelude {
     pub use labbook_charts::{
         AttentionMap, BarChart, BarPlot, BoxPlot, ColorMap, ColumnScatter, Columns, CountPlot,
         FeatureMaps, Figure, FilterGrid, HeatMap, Histogram, ImageGrid, LabelledScatter, LineChart,
-        MatrixPlot, ModelPlot, PairPlot, Palette, PrecisionRecallPlot, ReliabilityDiagram, RocPlot,
-        ScatterPlot, ThumbnailMap, ViolinPlot, XyChart, draw, hls_palette, panels, px,
-        side_by_side,
+        MatrixPlot, ModelPlot, PairPlot, Palette, ParallelCoordinates, PrecisionRecallPlot,
+        ReliabilityDiagram, RocPlot, ScatterPlot, ThumbnailMap, ViolinPlot, XyChart, draw,
+        hls_palette, panels, px, side_by_side,
     };
     pub use labbook_data::{
         ImageSet, ImageSets, KFold, Provenance, Rows, StratifiedKFold, TrainTestSplit,
@@ -120,14 +120,17 @@ pub mod prelude {
         mistakes, neighbor_matrix, pairplot, plot_activations, plot_calibration,
         plot_confusion_matrices, plot_confusion_matrix, plot_explained_variance, plot_filters,
         plot_forecast, plot_histories, plot_history, plot_importances, plot_learning_rate,
-        plot_model, plot_node_weights, plot_precision_recall, plot_precision_recall_curve,
-        plot_roc, plot_study, plot_telling_words, plot_words, precision_recall_curve,
-        prediction_table, print_progress, roc_curve, row, scatter, scatterplot, show,
-        show_examples, show_grad_cam, show_in_place, show_largest_losses, show_most_confused,
-        show_random_examples, show_saliency, stack, tensor_of, thumbnails, violinplot,
+        plot_model, plot_node_weights, plot_parallel_coordinates, plot_precision_recall,
+        plot_precision_recall_curve, plot_roc, plot_setting_importances, plot_study,
+        plot_telling_words, plot_words, precision_recall_curve, prediction_table, print_progress,
+        roc_curve, row, scatter, scatterplot, show, show_examples, show_grad_cam, show_in_place,
+        show_largest_losses, show_most_confused, show_random_examples, show_saliency, stack,
+        tensor_of, thumbnails, violinplot,
     };
     pub use labbook_records::{RunRecord, Runs};
-    pub use labbook_study::{Case, PairedComparison, Study, StudyResults, Training, TrialResult};
+    pub use labbook_study::{
+        Case, PairedComparison, SettingImportances, Study, StudyResults, Training, TrialResult,
+    };
     pub use labbook_tables::{
         Fill, PermutationImportance, ReadCsv, TablePreprocessor, permutation_importance, read_csv,
     };

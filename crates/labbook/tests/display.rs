@@ -377,6 +377,15 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("TrialResult", Box::new(studied.best().unwrap())),
         ("StudyResults", Box::new(studied)),
         ("Study", Box::new(study)),
+        (
+            "SettingImportances",
+            Box::new(SettingImportances {
+                metric: NAME.to_owned(),
+                trials: 5,
+                settings: vec![(NAME.to_owned(), 0.75)],
+                together: 0.25,
+            }),
+        ),
         ("JsonLogger", Box::new(JsonLogger::new(NAME))),
         ("MlFlow", Box::new(MlFlow::new(NAME))),
         ("TensorBoard", Box::new(TensorBoard::new(NAME))),
@@ -452,6 +461,10 @@ fn values() -> Result<Shown, Box<dyn Error>> {
         ("Normalize", Box::new(Normalize::True)),
         ("Padding", Box::new(Padding::Same)),
         ("Palette", Box::new(Palette::Muted)),
+        (
+            "ParallelCoordinates",
+            Box::new(ParallelCoordinates::new(NAME, &[1.0]).axis(NAME, &[2.0])),
+        ),
         ("Pacmap", Box::new(Pacmap::new())),
         ("Pca", Box::new(Pca::new(2))),
         ("Hdbscan", Box::new(Hdbscan::new())),

@@ -71,7 +71,7 @@ pub(crate) fn run(places: &Places, arguments: &[OsString]) -> Result<()> {
 /// The program that runs a study's cases: its Rust file compiled, or what else it names.
 fn program(places: &Places, file: &str) -> Result<PathBuf> {
     let ready = setup::experiments(places)?;
-    let source = PathBuf::from(told(places, "source", file)?);
+    let source = PathBuf::from(told(places, "source", file, &[])?);
     let found = source.canonicalize();
     let found = found.map_err(|error| {
         Failure::new(format!(
@@ -86,8 +86,9 @@ fn program(places: &Places, file: &str) -> Result<PathBuf> {
 }
 
 /// What the experiments' program says of a study.
-fn told(places: &Places, command: &str, file: &str) -> Result<String> {
-    let mut ask = labbook::command(places, &["study".into(), command.into(), file.into()]);
+fn told(places: &Places, command: &str, file: &str, options: &[OsString]) -> Result<String> {
+    let words = [OsString::from("study"), command.into(), file.into()];
+    let mut ask = labbook::command(places, &[&words, options].concat());
     let answer = ask.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let answer = answer.map_err(|error| process::not_started(&ask, &error))?;
     match answer.status.success() {
@@ -108,7 +109,8 @@ fn snakemake(places: &Places, file: &str, profile: &str) -> Result<()> {
     let plan = places
         .clone_folder()
         .join(format!("studies/plan-{name}.json"));
-    places::write(&plan, &told(places, "plan", file)?)?;
+    let options = ["--program".into(), program.clone().into_os_string()];
+    places::write(&plan, &told(places, "plan", file, &options)?)?;
     let error = Command::new("snakemake")
         .arg("--snakefile")
         .arg(workflow.join("Snakefile"))

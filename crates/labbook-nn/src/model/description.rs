@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::graph::{Node, Source};
 use super::model::Model;
 use super::summary::{Summary, SummaryRow};
-use crate::{Error, LayerConfig, LayerInfo, Parameter, Result, Shape};
+use crate::{Error, Fit, LayerConfig, LayerInfo, Parameter, Result, Shape};
 
 impl Model {
     /// The names of the outputs: those of the layers that give them.
@@ -93,6 +93,7 @@ impl Model {
             total_params,
             trainable_params,
             non_trainable_params: total_params - trainable_params,
+            training_memory: self.training_memory(&Fit::new()).ok(),
         })
     }
 

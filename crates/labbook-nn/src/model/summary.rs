@@ -1,11 +1,14 @@
 use std::fmt;
 
+use crate::TrainingMemory;
+
 /// Where the columns of a chain end: at 45, 85 and 100 % of 65 characters.
 const CHAIN: &[usize] = &[29, 55, 65];
 /// Where those of a graph end: at 33, 55, 67 and 100 % of 98 characters.
 const GRAPH: &[usize] = &[32, 53, 65, 98];
 
-/// The table of a model's layers; displays as Keras 2.4 prints it, to the byte.
+/// The table of a model's layers; displays as Keras 2.4 prints it, to the byte. Of a compiled model
+/// one line more says about how much memory a training takes, beside the program and the data.
 ///
 /// ```
 /// use labbook_nn::{Dense, Sequential};
@@ -33,6 +36,8 @@ pub struct Summary {
     pub trainable_params: i64,
     /// Number of the other weights.
     pub non_trainable_params: i64,
+    /// What `fit` takes with its default options, of a compiled model.
+    pub training_memory: Option<TrainingMemory>,
 }
 
 /// A layer in a summary.
@@ -100,6 +105,9 @@ impl fmt::Display for Summary {
             "Non-trainable params: {}",
             thousands(self.non_trainable_params)
         )?;
+        if let Some(memory) = &self.training_memory {
+            writeln!(f, "Training memory: about {memory}")?;
+        }
         write!(f, "{thin}")
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod tally;
 mod train;
 pub(crate) mod train_step;
 pub(crate) mod trainable;
+mod training_memory;
 
 pub use cross_validation::{CrossValidation, cross_val_score};
 pub use evaluate::{Evaluate, Evaluation};
@@ -27,3 +28,4 @@ pub use predict::Predict;
 pub use progress::{Progress, Verbosity};
 pub use reporter::{ConsoleReporter, Reporter, set_default_reporter};
 pub use train_step::TrainStep;
+pub use training_memory::TrainingMemory;

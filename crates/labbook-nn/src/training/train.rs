@@ -32,7 +32,7 @@ impl Model {
     /// Every epoch visits all examples once, in a new order unless [`Fit::shuffle`] is off. Loss
     /// and metrics of an epoch are those of its examples while the weights change, as in Keras;
     /// the loss includes the layers' penalties. Training an already trained model goes on where
-    /// it was.
+    /// it was. One that memory [cannot hold](Self::training_memory) does not begin.
     ///
     /// A loss that is NaN or infinite is reported in a line and training goes on. A request of
     /// [`interrupt`](crate::interrupt) ends the training after the batch that it comes in, also
@@ -134,6 +134,9 @@ impl Model {
         let tensors: Vec<&Tensor> = data.tensors().collect();
         let validation = held_back.as_ref().or(options.validation.as_ref());
         let train = Examples::Tensors(train);
+        if own.is_none() {
+            self.check_memory(options, train.count().unwrap_or(i64::MAX))?;
+        }
         self.train(&spec, train, validation, &tensors, verbosity, options, own)
     }
 

@@ -2,14 +2,18 @@
 
 mod crc32c;
 mod event_file;
+mod graph;
 mod summary;
+mod weight_images;
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use event_file::EventFile;
+use graph::keras_json;
 use summary::Summary;
+use weight_images::pictures;
 
 use super::seconds_since_1970;
 use crate::{Callback, Control, Logs, Result};
@@ -18,11 +22,13 @@ use crate::{Callback, Control, Logs, Result};
 ///
 /// As from Keras, figures are `epoch_loss` and so on, of the training in the folder `train`, of the validation in
 /// `validation`; the learning rate is `epoch_learning_rate`. With [`histogram_freq`](Self::histogram_freq) the
-/// distributions of weights are there, with [`hparam`](Self::hparam) the settings of the run for the page "HParams".
+/// distributions of weights are there, with [`write_images`](Self::write_images) their pictures, with
+/// [`hparam`](Self::hparam) the settings of the run for the page "HParams". The model's layers are on the page "Graphs",
+/// under the tag "keras".
 /// Every epoch's figures are with the system when the epoch ends. A training that goes on after a kill writes a
 /// further file, and TensorBoard forgets the epochs that are repeated.
 ///
-/// Keras's graph, images of weights, embeddings and profile are not written.
+/// Keras's embeddings and profile are not written.
 ///
 /// ```
 /// use labbook_nn::{Fit, TensorBoard};
@@ -34,6 +40,8 @@ use crate::{Callback, Control, Logs, Result};
 pub struct TensorBoard {
     log_dir: PathBuf,
     histogram_freq: usize,
+    write_graph: bool,
+    write_images: bool,
     hparams: Vec<(String, Value)>,
     /// What tests write for the time.
     fixed_time: Option<f64>,
@@ -49,6 +57,8 @@ impl TensorBoard {
         Self {
             log_dir: log_dir.into(),
             histogram_freq: 0,
+            write_graph: true,
+            write_images: false,
             hparams: Vec::new(),
             fixed_time: None,
             train: None,
@@ -61,6 +71,21 @@ impl TensorBoard {
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn histogram_freq(mut self, epochs: usize) -> Self {
         self.histogram_freq = epochs;
+        self
+    }
+
+    /// Says whether to write the model's layers and what each takes its input from; the default is `true`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn write_graph(mut self, write: bool) -> Self {
+        self.write_graph = write;
+        self
+    }
+
+    /// Says whether to write kernels as pictures, as often as [`histogram_freq`](Self::histogram_freq) says; the default
+    /// is `false`.
+    #[must_use = "method moves the value of self and returns the modified value"]
+    pub fn write_images(mut self, write: bool) -> Self {
+        self.write_images = write;
         self
     }
 
@@ -98,7 +123,11 @@ impl TensorBoard {
             Ok(file)
         };
         if self.train.is_none() {
-            self.train = Some(open("train")?);
+            let mut train = open("train")?;
+            if self.write_graph && !control.is_resuming() {
+                train.add(0, &Summary::graph(&keras_json(control.model())?))?;
+            }
+            self.train = Some(train);
         }
         let validates = logs
             .entries()
@@ -129,6 +158,11 @@ impl TensorBoard {
                     epoch,
                     &Summary::histogram(format!("{name}/histogram"), &weights)?,
                 )?;
+                if self.write_images
+                    && let Some(pictures) = pictures(format!("{name}/image"), &weights)?
+                {
+                    train.add(epoch, &pictures)?;
+                }
             }
         }
         Ok(())
@@ -194,6 +228,7 @@ mod tests {
         let place = folder.path().join("tensorboard");
         let mut board = TensorBoard::new(&place)
             .histogram_freq(2)
+            .write_images(true)
             .hparam("units", 2);
         board = board.hparam("wide", false).hparam("kind", "net");
         board.fixed_time = Some(TIME);

@@ -10,10 +10,12 @@ const BARS: usize = 30;
 /// `DataType` in `tensorboard/compat/proto/types.proto`.
 const FLOAT: i64 = 1;
 const DOUBLE: i64 = 2;
+const STRING: i64 = 7;
 
 /// `DataClass` in `tensorboard/compat/proto/summary.proto`.
 const SCALAR: i64 = 1;
 const TENSOR: i64 = 2;
+const BLOBS: i64 = 3;
 
 /// One value of a protobuf `Summary` as TensorFlow 2 writes it: a tag, a tensor, and which part of the page shows
 /// it (`tensorboard/compat/proto/summary.proto`).
@@ -58,6 +60,33 @@ impl Summary {
             class: TENSOR,
             tensor,
         })
+    }
+
+    /// Encoded pictures of one width and height.
+    pub(super) fn images(tag: String, (width, height): (u32, u32), encoded: &[Vec<u8>]) -> Self {
+        let sizes = tensor(STRING, &[2 + encoded.len()])
+            .text(8, &width.to_string())
+            .text(8, &height.to_string());
+        Self {
+            tag,
+            plugin: "images",
+            content: None,
+            class: BLOBS,
+            tensor: encoded
+                .iter()
+                .fold(sizes, |all, picture| all.bytes(8, picture)),
+        }
+    }
+
+    /// A model in Keras's JSON, under the name that Keras's callback gives it.
+    pub(super) fn graph(json: &str) -> Self {
+        Self {
+            tag: "keras".to_owned(),
+            plugin: "graph_keras_model",
+            content: None,
+            class: BLOBS,
+            tensor: tensor(STRING, &[1]).text(8, json),
+        }
     }
 
     /// The settings of a run (`tensorboard/plugins/hparams/plugin_data.proto`).
