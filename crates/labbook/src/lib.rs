@@ -133,7 +133,7 @@ pub mod prelude {
     };
     pub use labbook_text::{
         Bleu, PadSequences, RougeScore, Side, Split, Standardize, StringLookup, TextOutput,
-        TextVectorization, TimeseriesWindows, WordVectors, pad_sequences, rouge_l, rouge_l_sum,
-        rouge_n,
+        TextVectorization, TimeseriesWindows, Tokenizer, TrainTokenizer, WordVectors,
+        pad_sequences, rouge_l, rouge_l_sum, rouge_n,
     };
 }

@@ -99,6 +99,8 @@ const NO_VALUES: &[(&str, &[&str])] = &[
             "TextOutput",
             "TextVectorization",
             "TimeseriesWindows",
+            "Tokenizer",
+            "TrainTokenizer",
             "WordVectors",
         ],
     ),
