@@ -181,6 +181,7 @@ const NO_VALUES: &[(&str, &[&str])] = &[
             "SoftmaxLayer",
             "SpatialDropout1D",
             "SpatialDropout2D",
+            "StackedRNNCells",
             "StochasticDepth",
             "Subtract",
             "UnitNormalization",
