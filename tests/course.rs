@@ -142,5 +142,6 @@ fn news_written_letter_by_letter_and_piece_by_piece() {
     assert_eq!(written.matches("--- ").count(), 4, "{written}");
     let pieces = run.told("let tokenizer");
     assert!(number(pieces, "") > 2.0, "{pieces}");
-    assert!(run.told("let mut second").contains("the "));
+    let written = run.told("let mut second");
+    assert!(written.split_whitespace().count() > 30, "{written}");
 }
