@@ -80,12 +80,12 @@ pub use layers::{
     Maximum, MergeMode, Minimum, MultiHeadAttention, Multiply, Normalization,
     OrthogonalRegularizer, OutputMode, PReLU, Padding, Parameter, Permute, Phase,
     PositionEmbedding, RNN, RandomBrightness, RandomContrast, RandomFlip, RandomRotation,
-    RandomTranslation, RandomZoom, ReLU, RecurrentCell, RecurrentCells, RecurrentLayer,
-    RecurrentPart, Regularizer, RepeatVector, Rescaling, Reshape, Resizing, ScoreMode,
-    SeparableConv2D, Sides1D, Sides2D, SimpleRNN, SimpleRNNCell, SinePositionEncoding, Softmax,
-    SpatialDropout1D, SpatialDropout2D, StepMemory, StepsSeen, StochasticDepth, Subtract,
-    TimeDistributed, TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D,
-    UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D,
+    RandomTranslation, RandomZoom, ReLU, RecurrentCell, RecurrentLayer, RecurrentPart, Regularizer,
+    RepeatVector, Rescaling, Reshape, Resizing, ScoreMode, SeparableConv2D, Sides1D, Sides2D,
+    SimpleRNN, SimpleRNNCell, SinePositionEncoding, Softmax, SpatialDropout1D, SpatialDropout2D,
+    StackedRNNCells, StepMemory, StepsSeen, StochasticDepth, Subtract, TimeDistributed,
+    TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D, UpSampling2D,
+    Whitening, ZeroPadding1D, ZeroPadding2D,
 };
 pub use losses::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy,

@@ -26,6 +26,11 @@ pub enum TextError {
     /// JSON that does not tell a vocabulary.
     #[error("{0}: expected what its to_json() gave; save it again")]
     Json(String),
+    /// A tokenizer cannot be learned, or refuses a text.
+    #[error(
+        "tokenizer: {0}; learn one with Tokenizer::bpe(8000).train(&texts), or load the file of another"
+    )]
+    Tokenizer(String),
     /// A file cannot be read or written.
     #[error("{path}: {message}; look at the path and its permissions")]
     File {

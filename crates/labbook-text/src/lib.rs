@@ -20,6 +20,8 @@ mod string_lookup;
 mod text_output;
 mod text_vectorization;
 mod timeseries_windows;
+mod tokenizer;
+mod train_tokenizer;
 mod vocabulary;
 mod word_vectors;
 
@@ -33,4 +35,6 @@ pub use string_lookup::StringLookup;
 pub use text_output::TextOutput;
 pub use text_vectorization::TextVectorization;
 pub use timeseries_windows::TimeseriesWindows;
+pub use tokenizer::Tokenizer;
+pub use train_tokenizer::TrainTokenizer;
 pub use word_vectors::WordVectors;

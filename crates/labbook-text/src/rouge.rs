@@ -88,6 +88,7 @@ pub fn rouge_l(reference: &str, text: &str) -> RougeScore {
 }
 
 /// ROUGE-Lsum: for each line of a reference the words that it has in common with any line of the text.
+/// Takes a byte for each pair of words of two lines.
 ///
 /// ```
 /// use labbook_text::rouge_l_sum;
@@ -141,30 +142,30 @@ fn take(left: &mut HashMap<&[String], usize>, words: &[String]) -> bool {
     }
 }
 
-/// How long the longest common sequence of the first so many words of both is.
-fn longest(a: &[String], b: &[String]) -> Vec<Vec<usize>> {
-    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for (i, of_a) in a.iter().enumerate() {
-        for (j, of_b) in b.iter().enumerate() {
-            table[i + 1][j + 1] = match of_a == of_b {
-                true => table[i][j] + 1,
-                false => table[i][j + 1].max(table[i + 1][j]),
-            };
-        }
-    }
-    table
-}
-
 /// Where the words of the longest common sequence stand in the first text.
 fn common_places(a: &[String], b: &[String]) -> Vec<usize> {
-    let table = longest(a, b);
+    // Of the table of all beginnings the row before is needed, and which way leads back from each.
+    let mut row = vec![0; b.len() + 1];
+    let mut leads_left = vec![false; a.len().saturating_mul(b.len())];
+    for (i, of_a) in a.iter().enumerate() {
+        let mut before = 0;
+        for (j, of_b) in b.iter().enumerate() {
+            let above = row[j + 1];
+            leads_left[i * b.len() + j] = row[j] > above;
+            row[j + 1] = match of_a == of_b {
+                true => before + 1,
+                false => above.max(row[j]),
+            };
+            before = above;
+        }
+    }
     let (mut i, mut j) = (a.len(), b.len());
     let mut places = Vec::new();
     while i > 0 && j > 0 {
         if a[i - 1] == b[j - 1] {
             places.push(i - 1);
             (i, j) = (i - 1, j - 1);
-        } else if table[i][j - 1] > table[i - 1][j] {
+        } else if leads_left[(i - 1) * b.len() + j - 1] {
             j -= 1;
         } else {
             i -= 1;

@@ -211,6 +211,10 @@ fn bad_input_gives_a_defined_result_or_a_sentence() -> Result<()> {
         TextVectorization::load(std::env::temp_dir()).is_err(),
         "a folder"
     );
+    let bytes = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(bytes.path(), [b'{', 0xff, b'}']).unwrap();
+    let error = TextVectorization::load(bytes.path()).unwrap_err();
+    assert!(error.to_string().contains("UTF-8"), "{error}");
     Ok(())
 }
 

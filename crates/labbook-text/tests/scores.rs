@@ -125,3 +125,19 @@ fn what_cannot_be_compared_is_told() {
     assert_eq!(rouge_l("", ""), RougeScore::default());
     assert_eq!(rouge_l_sum("\n", ""), RougeScore::default());
 }
+
+#[test]
+fn a_text_of_a_million_words_is_scored() -> Result<()> {
+    let long = "gold rises ".repeat(500_000);
+    let scores = [
+        rouge_n("gold rises", &long, 2),
+        rouge_l("gold rises", &long),
+        rouge_l_sum("gold rises", &long),
+    ];
+    for score in scores {
+        assert_eq!(score.recall, 1.0, "{score:?}");
+        assert!(score.precision < 1e-5, "{score:?}");
+    }
+    assert!(Bleu::new().score(&[&long], &["gold rises"])?.score < 1.0);
+    Ok(())
+}

@@ -58,10 +58,11 @@ def keras_network(network, classes):
         x = L.Embedding(WORDS, 64, mask_zero=True)(words)
         x = L.Bidirectional(L.LSTM(32))(x)
     else:
+        # Add, since a plus sign would lose the mask that the pool needs.
         x = Positions()(L.Embedding(WORDS, 32, mask_zero=True)(words))
-        x = L.LayerNormalization(epsilon=1e-5)(x + L.MultiHeadAttention(2, 16)(x, x))
+        x = L.LayerNormalization(epsilon=1e-5)(L.Add()([x, L.MultiHeadAttention(2, 16)(x, x)]))
         wide = L.Dense(64, activation="relu")(x)
-        x = L.LayerNormalization(epsilon=1e-5)(x + L.Dense(32)(wide))
+        x = L.LayerNormalization(epsilon=1e-5)(L.Add()([x, L.Dense(32)(wide)]))
         x = L.GlobalAveragePooling1D()(x)
     return keras.Model(words, ending(x))
 
@@ -148,7 +149,7 @@ def torch_run(network, folder, epochs, seeds):
     for seed in range(seeds):
         torch.manual_seed(seed)
         model = torch_network(network, int(y.max()) + 1)
-        optimizer = torch.optim.Adam(model.parameters(), eps=1e-7)
+        optimizer = torch.optim.Adam(model.parameters(), eps=1e-7, fused=True)
         for epoch in range(epochs):
             start = time.perf_counter()
             order = torch.randperm(len(x))

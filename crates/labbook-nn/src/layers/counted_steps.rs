@@ -37,41 +37,50 @@ impl Order {
         Ok(Self { x, counted })
     }
 
-    /// What comes out for the steps as they were, and the state after the last that counts.
-    pub(super) fn finish(
+    /// Whether a loop has to tell what each step keeps.
+    pub(super) fn wants_carries(&self, given: &Given<'_>) -> bool {
+        self.counted.is_some() && given.wants_state
+    }
+
+    /// What comes out for the steps as they were: of all of them, or of the last that counts.
+    pub(super) fn outputs(
         &self,
-        return_sequences: bool,
         steps: &Steps,
+        return_sequences: bool,
         given: &Given<'_>,
-    ) -> Result<(Tensor, State)> {
+    ) -> Result<Tensor> {
         let Some(mask) = &self.counted else {
-            let state = steps.state.iter().map(Tensor::shallow_clone).collect();
-            let y = match return_sequences {
+            return Ok(match return_sequences {
                 true => steps.outputs.shallow_clone(),
                 false => steps.outputs.f_select(1, -1)?,
-            };
-            return Ok((y, state));
+            });
         };
         let seen = mask.f_cumsum(1, Kind::Int64)?;
-        let all = seen.f_narrow(1, -1, 1)?;
-        let state = match given.wants_state {
-            true => self.last_state(&all, steps, given)?,
-            false => Vec::new(),
-        };
         let seen = match return_sequences {
             true => seen,
-            false => all,
+            false => seen.f_narrow(1, -1, 1)?,
         };
         let none = match given.zeros && return_sequences {
             true => mask.f_logical_not()?,
             false => seen.f_eq(0)?,
         };
         let y = after(&steps.outputs, &seen)?.f_masked_fill(&none.f_unsqueeze(-1)?, 0.0)?;
-        let y = match return_sequences {
+        Ok(match return_sequences {
             true => y,
             false => y.f_squeeze_dim(1)?,
-        };
-        Ok((y, state))
+        })
+    }
+
+    /// The state after the last step that counts, if somebody needs it.
+    pub(super) fn state(&self, steps: &Steps, given: &Given<'_>) -> Result<State> {
+        match &self.counted {
+            _ if !given.wants_state => Ok(Vec::new()),
+            None => Ok(steps.state.iter().map(Tensor::shallow_clone).collect()),
+            Some(mask) => {
+                let count = mask.f_sum_dim_intlist([1_i64].as_slice(), true, Kind::Int64)?;
+                self.last_state(&count, steps, given)
+            }
+        }
     }
 
     /// The state after so many steps, (N, 1); that before the first where there are none.

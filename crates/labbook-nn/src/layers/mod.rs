@@ -191,7 +191,7 @@ pub use random_flip::{Flip, RandomFlip};
 pub use random_rotation::RandomRotation;
 pub use random_translation::RandomTranslation;
 pub use random_zoom::RandomZoom;
-pub use recurrent_cells::{GRUCell, LSTMCell, RecurrentCell, RecurrentCells, SimpleRNNCell};
+pub use recurrent_cells::{GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell, StackedRNNCells};
 pub use recurrent_part::RecurrentPart;
 pub use regularizer::L1L2;
 pub use relu::ReLU;

@@ -51,6 +51,7 @@ impl Cell {
 pub(super) type State = Vec<Tensor>;
 
 /// What a recurrent layer is given.
+#[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
     /// (N, steps, inputs).
     pub(super) x: &'a Tensor,
@@ -126,6 +127,55 @@ pub(super) struct Weights {
     pub(super) bias: Option<Tensor>,
 }
 
+/// The shape of what comes out; states that are wanted lie behind the outputs, as if they were further
+/// steps.
+pub(super) fn output_shape(
+    steps: i64,
+    units: i64,
+    return_sequences: bool,
+    states: Option<&[i64]>,
+) -> Shape {
+    let count = match return_sequences {
+        true => steps,
+        false => 1,
+    };
+    match (states, return_sequences) {
+        (Some(states), _) => {
+            let widest = states.iter().copied().fold(units, i64::max);
+            Shape::from((count + states.len() as i64, widest))
+        }
+        (None, true) => Shape::from((count, units)),
+        (None, false) => Shape::from(units),
+    }
+}
+
+/// The sequences of what a layer is called on: these alone, or with states of so many units behind them.
+pub(super) fn sequences_of<'a>(
+    inputs: &'a [Shape],
+    states: &[i64],
+    context: &BuildContext<'_>,
+) -> Result<&'a Shape> {
+    let expected: Vec<Shape> = states.iter().copied().map(Shape::from).collect();
+    match inputs {
+        [input, given @ ..] if given.is_empty() || *given == expected => Ok(input),
+        _ => {
+            let told = |shapes: &[Shape]| {
+                let shapes: Vec<String> = shapes.iter().map(Shape::to_string).collect();
+                shapes.join(", ")
+            };
+            let count = states.len();
+            Err(context.error(
+                &format!(
+                    "sequences, and perhaps a state of {count} tensors: {}",
+                    told(&expected)
+                ),
+                told(inputs),
+                "call it on [&x], or on x and the states that call_with_state gave",
+            ))
+        }
+    }
+}
+
 impl Settings {
     /// Keras's defaults.
     pub(super) fn new(units: i64, cell: Cell) -> Self {
@@ -178,17 +228,15 @@ impl Settings {
             recurrent_kernel: recurrent_kernel.f_set_requires_grad(true)?,
             bias,
         };
-        let count = match self.return_sequences {
-            true => steps[0],
-            false => 1,
-        };
-        // States come out behind the outputs, as if they were further steps.
-        let output = match (self.return_state, self.return_sequences) {
-            (true, _) => Shape::from((count + self.cell.state_parts() as i64, self.units)),
-            (false, true) => Shape::from((count, self.units)),
-            (false, false) => Shape::from(self.units),
-        };
+        let states = self.return_state.then(|| self.states());
+        let sequences = self.return_sequences;
+        let output = output_shape(steps[0], self.units, sequences, states.as_deref());
         Ok((weights, output))
+    }
+
+    /// How many units each tensor of the state has.
+    pub(super) fn states(&self) -> Vec<i64> {
+        vec![self.units; self.cell.state_parts()]
     }
 
     /// The same for a layer that may be called on a state to begin with, too.
@@ -197,25 +245,8 @@ impl Settings {
         inputs: &[Shape],
         context: &mut BuildContext<'_>,
     ) -> Result<(Weights, Shape)> {
-        let parts = self.cell.state_parts();
-        let fits = |states: &[Shape]| {
-            let unit = Shape::from(self.units);
-            states.is_empty() || states.len() == parts && states.iter().all(|state| *state == unit)
-        };
-        match inputs {
-            [input, states @ ..] if fits(states) => self.build(input, context),
-            _ => {
-                let told: Vec<String> = inputs.iter().map(Shape::to_string).collect();
-                Err(context.error(
-                    &format!(
-                        "sequences, and perhaps a state of {parts} tensors of shape (None, {})",
-                        self.units
-                    ),
-                    told.join(", "),
-                    "call it on [&x], or on x and the states that call_with_state gave",
-                ))
-            }
-        }
+        let input = sequences_of(inputs, &self.states(), context)?;
+        self.build(input, context)
     }
 
     /// Whether a step's output needs earlier steps alone, and nothing else is kept or given.
@@ -249,9 +280,14 @@ impl Settings {
     /// last step before them did, zeros at the beginning; or zeros everywhere.
     pub(super) fn forward(&self, weights: &Weights, given: &Given<'_>) -> Result<(Tensor, State)> {
         let order = Order::new(given, self.go_backwards)?;
-        let counted = order.counted.is_some();
-        let steps = self.steps(weights, &order.x, given, counted && given.wants_state)?;
-        order.finish(self.return_sequences, &steps, given)
+        let steps = self.steps(weights, &order.x, given, order.wants_carries(given))?;
+        let y = order.outputs(&steps, self.return_sequences, given)?;
+        Ok((y, order.state(&steps, given)?))
+    }
+
+    /// The outputs, once the loss has seen them where it has to.
+    pub(super) fn seen(&self, activity: &Activity, y: Tensor, phase: Phase) -> Result<Tensor> {
+        self.kernel.seen(activity, y, phase, self.kernel.activation)
     }
 
     /// The loop over steps that all count.

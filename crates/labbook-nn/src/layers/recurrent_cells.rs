@@ -31,7 +31,7 @@ macro_rules! cells {
             }
         }
 
-        impl From<$cell> for RecurrentCells {
+        impl From<$cell> for StackedRNNCells {
             fn from(cell: $cell) -> Self {
                 Self(vec![cell.settings])
             }
@@ -77,35 +77,45 @@ cells! {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecurrentCell(Settings);
 
-/// One cell, or several of which each takes what the one before it puts out.
+/// One cell, or several of which each takes what the one before it puts out: what [`RNN`](super::RNN)
+/// makes of an array, a vector or a tuple of cells.
 ///
 /// ```
-/// use labbook_nn::{GRUCell, LSTMCell, RNN};
+/// use labbook_nn::{GRUCell, LSTMCell, RNN, StackedRNNCells};
 ///
-/// let mixed = RNN::new((LSTMCell::new(8), GRUCell::new(4)));
+/// let cells = StackedRNNCells::new((LSTMCell::new(8), GRUCell::new(4)));
+/// let mixed = RNN::new(cells).return_sequences(true);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct RecurrentCells(pub(super) Vec<Settings>);
+pub struct StackedRNNCells(pub(super) Vec<Settings>);
 
-impl<C: Into<RecurrentCell>> From<Vec<C>> for RecurrentCells {
+impl StackedRNNCells {
+    /// These cells, one on top of the other.
+    #[must_use]
+    pub fn new(cells: impl Into<Self>) -> Self {
+        cells.into()
+    }
+}
+
+impl<C: Into<RecurrentCell>> From<Vec<C>> for StackedRNNCells {
     fn from(cells: Vec<C>) -> Self {
         Self(cells.into_iter().map(|cell| cell.into().0).collect())
     }
 }
 
-impl<C: Into<RecurrentCell>, const N: usize> From<[C; N]> for RecurrentCells {
+impl<C: Into<RecurrentCell>, const N: usize> From<[C; N]> for StackedRNNCells {
     fn from(cells: [C; N]) -> Self {
         Self::from(Vec::from(cells))
     }
 }
 
-impl<A: Into<RecurrentCell>, B: Into<RecurrentCell>> From<(A, B)> for RecurrentCells {
+impl<A: Into<RecurrentCell>, B: Into<RecurrentCell>> From<(A, B)> for StackedRNNCells {
     fn from((first, second): (A, B)) -> Self {
         Self::from([first.into(), second.into()])
     }
 }
 
-impl<A, B, C> From<(A, B, C)> for RecurrentCells
+impl<A, B, C> From<(A, B, C)> for StackedRNNCells
 where
     A: Into<RecurrentCell>,
     B: Into<RecurrentCell>,

@@ -129,13 +129,9 @@ macro_rules! sequence_options {
 }
 pub(super) use sequence_options;
 
-/// The builder methods that recurrent layers share; with how many tensors a call with states gives.
-macro_rules! recurrent_options {
-    ($tensors:literal) => {
-        $crate::layers::recurrent_options::cell_options!();
-
-        $crate::layers::recurrent_options::sequence_options!();
-
+/// The builder method of layers that keep a state between batches.
+macro_rules! stateful_option {
+    () => {
         /// Says whether each batch begins with the state that the batch before left: its example i
         /// goes on where that one's example i ended, so `shuffle(false)` belongs to it. The default
         /// is `false`. [`Model::reset_states`]($crate::Model::reset_states) begins anew.
@@ -144,6 +140,18 @@ macro_rules! recurrent_options {
             self.settings.stateful = stateful;
             self
         }
+    };
+}
+pub(super) use stateful_option;
+
+/// The builder methods that recurrent layers share; with how many tensors a call with states gives.
+macro_rules! recurrent_options {
+    ($tensors:literal) => {
+        $crate::layers::recurrent_options::cell_options!();
+
+        $crate::layers::recurrent_options::sequence_options!();
+
+        $crate::layers::recurrent_options::stateful_option!();
 
         /// What comes out, and the state after the last step, each (N, units): what `layer(x)` gives
         /// in Keras with `return_state=True`. A layer called on `[&x, &state, ..]` begins with
@@ -210,8 +218,7 @@ macro_rules! recurrent_facts {
             if settings.stateful {
                 self.kept.keep(&left)?;
             }
-            let kernel = &settings.kernel;
-            let y = kernel.seen(&self.activity, y, phase, kernel.activation)?;
+            let y = settings.seen(&self.activity, y, phase)?;
             match settings.return_state {
                 true => $crate::layers::recurrent_part::packed(y, &left),
                 false => Ok(y),

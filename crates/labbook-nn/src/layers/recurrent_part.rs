@@ -42,6 +42,9 @@ pub(crate) struct Settings {
     tensors: usize,
     /// Which one this is: the outputs, then the states.
     index: usize,
+    /// How many units it has; files from before cells could be stacked with their states leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    units: Option<i64>,
 }
 
 registered!(RecurrentPart);
@@ -52,7 +55,14 @@ impl RecurrentPart {
             sequences,
             tensors,
             index,
+            units: None,
         })
+    }
+
+    /// One of fewer units than another of them.
+    pub(super) fn units(mut self, units: i64) -> Self {
+        self.settings.units = Some(units);
+        self
     }
 
     layer_options!();
@@ -68,7 +78,8 @@ impl RecurrentPart {
     }
 }
 
-/// Outputs, (N, units) or (N, steps, units), with the states behind them.
+/// Outputs, (N, units) or (N, steps, units), with the states behind them; zeros fill up those of fewer
+/// units.
 pub(super) fn packed(y: Tensor, states: &[Tensor]) -> Result<Tensor> {
     let outputs = match y.dim() {
         2 => y.f_unsqueeze(1)?,
@@ -77,6 +88,14 @@ pub(super) fn packed(y: Tensor, states: &[Tensor]) -> Result<Tensor> {
     let mut all = vec![outputs];
     for state in states {
         all.push(state.f_unsqueeze(1)?);
+    }
+    let width = |part: &Tensor| part.size().last().copied().unwrap_or_default();
+    let widest = all.iter().map(width).max().unwrap_or_default();
+    for part in &mut all {
+        let missing = widest - width(part);
+        if missing > 0 {
+            *part = part.f_constant_pad_nd([0, missing])?;
+        }
     }
     Ok(Tensor::f_cat(&all, 1)?)
 }
@@ -87,7 +106,10 @@ impl Layer for RecurrentPart {
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let (steps, units) = axes(input, 1, context)?;
         let outputs = self.outputs(steps[0]);
-        if outputs < 1 || self.settings.index >= self.settings.tensors {
+        let wide = units;
+        let units = self.settings.units.unwrap_or(wide);
+        let fits = (1..=wide).contains(&units) && self.settings.index < self.settings.tensors;
+        if outputs < 1 || !fits {
             return Err(context.error(
                 "the outputs and states of a recurrent layer",
                 input,
@@ -102,9 +124,13 @@ impl Layer for RecurrentPart {
 
     fn forward(&self, x: &Tensor, _phase: Phase, _activation: Activation) -> Result<Tensor> {
         let outputs = self.outputs(x.size()[1]);
-        match self.is_sequence() {
-            true => Ok(x.f_narrow(1, 0, outputs)?),
-            false => Ok(x.f_select(1, outputs - 1 + self.settings.index as i64)?),
+        let part = match self.is_sequence() {
+            true => x.f_narrow(1, 0, outputs)?,
+            false => x.f_select(1, outputs - 1 + self.settings.index as i64)?,
+        };
+        match self.settings.units {
+            Some(units) => Ok(part.f_narrow(-1, 0, units)?),
+            None => Ok(part),
         }
     }
 

@@ -167,7 +167,7 @@ fn check_case(index: usize, case: &Case) -> Result<()> {
 #[test]
 fn sequence_layers_compute_what_keras_computes_forward_and_backward_under_masks() {
     let cases = fixture().layers;
-    assert_eq!(cases.len(), 367);
+    assert_eq!(cases.len(), 387);
     // All that differ are told at once.
     let differs = |(index, case): (usize, &Case)| {
         let checked = catch_unwind(AssertUnwindSafe(|| check_case(index, case).unwrap()));
@@ -180,7 +180,7 @@ fn sequence_layers_compute_what_keras_computes_forward_and_backward_under_masks(
 #[test]
 fn stateful_layers_go_on_from_batch_to_batch_as_in_keras() -> Result<()> {
     let cases = fixture().stateful;
-    assert_eq!(cases.len(), 6);
+    assert_eq!(cases.len(), 11);
     for case in cases {
         let name = format!("stateful {}", case.layer);
         let (layer, _) = built(&case.layer, std::slice::from_ref(&case.shape))?;
