@@ -182,7 +182,8 @@ models
 
 // %% [markdown]
 // A *random forest* asks one question after the other, such as whether a stone weighs more than 0.7 carat, and takes the mean
-// of what twenty such trees say, of ten questions each. It is often what a network has to beat on tables.
+// of what twenty such trees say, of ten questions each. (More questions do better and take longer.) It is often what a
+// network has to beat on tables.
 
 // %%
 let logarithms = array_of(&y)?;
