@@ -331,8 +331,8 @@ mod tests {
         // beside the largest, and the input.
         assert_eq!(sgd.activations, 4 * 10 * (50 + 2 * 50 + 2 * 50 + 30));
         assert_eq!(sgd.total(), 2 * weights + sgd.activations);
-        let momentum = SGD::new().momentum(0.9);
-        let momentum = memory(&|model| model.compile(momentum.clone(), "mse", []), &fit)?;
+        let momentum = |model: &mut Sequential| model.compile(SGD::new().momentum(0.9), "mse", []);
+        let momentum = memory(&momentum, &fit)?;
         assert_eq!(momentum.optimizer, weights);
         let adam = |model: &mut Sequential| model.compile(Adam::new(), "mse", []);
         assert_eq!(memory(&adam, &fit)?.optimizer, 2 * weights);
