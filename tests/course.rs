@@ -131,3 +131,17 @@ fn networks_that_draw() {
     assert!(run.told("let by_vae").contains("GAN"));
     assert!(run.figures() >= 8, "{}", run.figures());
 }
+
+#[test]
+fn news_written_letter_by_letter_and_piece_by_piece() {
+    let run = Run::of("letters");
+    // Of 30 letters or so, after one time through short made-up reports.
+    let perplexity = number(run.told("let evaluation"), "perplexity");
+    assert!((1.0..12.0).contains(&perplexity), "{perplexity}");
+    let written = run.told("let manners");
+    assert_eq!(written.matches("--- ").count(), 4, "{written}");
+    let pieces = run.told("let tokenizer");
+    assert!(number(pieces, "") > 2.0, "{pieces}");
+    let written = run.told("let mut second");
+    assert!(written.split_whitespace().count() > 30, "{written}");
+}

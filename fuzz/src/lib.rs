@@ -13,7 +13,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 
 #[cfg(feature = "tables")]
 use labbook_data::datasets::mnist;
@@ -24,7 +24,7 @@ use labbook_records::Runs;
 use labbook_study::Study;
 #[cfg(feature = "tables")]
 use labbook_tables::{ReadCsv, TablePreprocessor};
-use labbook_text::{StringLookup, TextVectorization};
+use labbook_text::{StringLookup, TextVectorization, Tokenizer};
 use tch::Device;
 
 /// The folder of this process, in memory where the system has such a place.
@@ -94,6 +94,18 @@ pub fn vocabulary(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let _ = TextVectorization::from_json(&text);
     let _ = StringLookup::from_json(&text);
+}
+
+/// Whatever is a tokenizer can be used.
+pub fn tokenizer(bytes: &[u8]) {
+    // The crate behind it panics at files that tell what cannot be; labbook_text makes errors of that,
+    // where libFuzzer's hook would end the program.
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    if let Ok(tokenizer) = Tokenizer::from_json(&String::from_utf8_lossy(bytes)) {
+        let _ = tokenizer.encode_batch(&["a wolf", ""], 5);
+        let _ = tokenizer.decode(&[0, 1]);
+    }
 }
 
 pub fn record(bytes: &[u8]) {

@@ -107,11 +107,12 @@ pub mod prelude {
         Reshape, Resizing, RootMeanSquaredError, SGD, ScoreMode, SeparableConv2D, Sequential,
         Shape, SharedLayer, SimpleRNN, SimpleRNNCell, SinePositionEncoding,
         SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy,
-        SpatialDropout1D, SpatialDropout2D, SquaredHinge, StochasticDepth, Subtract, Targets,
-        TensorBoard, TensorDataset, TestTimeAugmentation, TimeDistributed, TopKCategoricalAccuracy,
-        TrainStep, TransformerDecoder, TransformerEncoder, UnitNormalization, UpSampling1D,
-        UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D, bfloat16_is_fast, clear_session,
-        metrics, register_layer, register_loss, register_metric, set_random_seed,
+        SpatialDropout1D, SpatialDropout2D, SquaredHinge, StackedRNNCells, StochasticDepth,
+        Subtract, Targets, TensorBoard, TensorDataset, TestTimeAugmentation, TimeDistributed,
+        TopKCategoricalAccuracy, TrainStep, TransformerDecoder, TransformerEncoder,
+        UnitNormalization, UpSampling1D, UpSampling2D, Whitening, ZeroPadding1D, ZeroPadding2D,
+        bfloat16_is_fast, clear_session, metrics, register_layer, register_loss, register_metric,
+        set_random_seed,
     };
     pub use labbook_notebook::{
         HistoryFrame, LivePlot, NotebookDisplay, Render, Session, StudyFrame, Table, Trials,
@@ -136,7 +137,7 @@ pub mod prelude {
     };
     pub use labbook_text::{
         Bleu, PadSequences, RougeScore, Side, Split, Standardize, StringLookup, TextOutput,
-        TextVectorization, TimeseriesWindows, WordVectors, pad_sequences, rouge_l, rouge_l_sum,
-        rouge_n,
+        TextVectorization, TimeseriesWindows, Tokenizer, TrainTokenizer, WordVectors,
+        pad_sequences, rouge_l, rouge_l_sum, rouge_n,
     };
 }

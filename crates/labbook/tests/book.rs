@@ -124,6 +124,19 @@ fn typed(path: &Path, comment: &str) -> std::io::Result<(usize, usize)> {
     Ok((lines.len(), characters))
 }
 
+#[test]
+fn texts_become_pieces_of_words() -> Outcome {
+    let news = datasets::ag_news::generated(40, 10, 0)?;
+
+    let tokenizer = Tokenizer::bpe(1000).train(&news.train.texts)?;
+    let x = tokenizer.encode_batch(&news.train.texts, 60)?;
+    let words = tokenizer.vocabulary_size();
+
+    assert_eq!(x.size(), [40, 60]);
+    assert!(i64::try_from(x.max())? < words, "{words}");
+    Ok(())
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

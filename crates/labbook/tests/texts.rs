@@ -106,3 +106,82 @@ fn a_text_of_a_million_words_is_cut() -> Outcome {
     assert_eq!(vectorize.detokenize(&[2, 0, 99, -1]).split(' ').count(), 3);
     Ok(())
 }
+
+/// A class for each word.
+fn tagger(words: i64) -> Result<Sequential, Box<dyn Error>> {
+    let mut model = Sequential::new().seeded(1);
+    model.add(Embedding::new(words, 8).mask_zero(true).input_shape(LENGTH));
+    model.add(Bidirectional::new(GRU::new(4).return_sequences(true)));
+    model.add(Dense::new(3).activation(Softmax));
+    let metrics = ["accuracy", "perplexity"];
+    model.compile("adam", "sparse_categorical_crossentropy", metrics)?;
+    Ok(model)
+}
+
+#[test]
+fn texts_without_words_change_no_figure_of_their_words() -> Outcome {
+    let vectorize = vectorizer()?;
+    let mut model = tagger(vectorize.vocabulary_size())?;
+    let none = vectorize.call(&["", "", "?"])?;
+    let tags = none.zeros_like();
+    let quiet = Evaluate::new().batch_size(8).verbose(0);
+    let before = model.predict(&none)?;
+    let options = Fit::new().epochs(2).batch_size(2).verbose(0);
+    let history = model.fit(&none, &tags, &options)?;
+    assert_eq!(history.get("loss").unwrap(), [0.0, 0.0]);
+    assert_eq!(model.predict(&none)?, before, "nothing was learned");
+    let alone = model.evaluate_with(&none, &tags, &quiet)?;
+    assert_eq!(alone.loss, 0.0);
+    for name in ["accuracy", "perplexity"] {
+        assert!(alone.get(name).unwrap().is_finite(), "{name}");
+    }
+
+    let some = vectorize.call(&["oil rises", "gold"])?;
+    let expected = model.evaluate_with(&some, &some.zeros_like(), &quiet)?;
+    let both = Tensor::cat(&[&none, &some], 0);
+    let found = model.evaluate_with(&both, &both.zeros_like(), &quiet)?;
+    for name in ["loss", "accuracy", "perplexity"] {
+        let (found, expected) = (found.get(name).unwrap(), expected.get(name).unwrap());
+        assert!(
+            (found - expected).abs() < 1e-6,
+            "{name}: {found}, {expected}"
+        );
+    }
+    Ok(())
+}
+
+/// A model that writes, letter by letter or in pieces.
+fn writer(vocabulary: i64) -> Result<Model, Box<dyn Error>> {
+    let mut model = Sequential::new().seeded(1);
+    model.add(Embedding::new(vocabulary, 8).input_shape(LENGTH));
+    model.add(RNN::new((LSTMCell::new(4), GRUCell::new(6))).return_sequences(true));
+    model.add(Dense::new(vocabulary).activation(Softmax));
+    Ok(model.into_model())
+}
+
+#[test]
+fn any_prompt_is_written_on_or_refused_in_a_sentence() -> Outcome {
+    let tokenizer = Tokenizer::bpe(270).train(&["gold falls", "oil rises again", ""])?;
+    let model = writer(tokenizer.vocabulary_size())?;
+    let options = Generate::new().max_new_tokens(4).temperature(1.0).seed(1);
+    let long = "gold ".repeat(100_000);
+    for text in ["x", "never seen ἐν ἀρχῇ", long.as_str()] {
+        let prompt = tokenizer.encode(text)?;
+        let written = model.generate(&prompt, &options)?;
+        assert_eq!(written.len(), prompt.len() + 4);
+        assert!(tokenizer.decode(&written)?.starts_with(text));
+        assert_eq!(
+            model.generate(&prompt, &options.clone().use_cache(false))?,
+            written
+        );
+    }
+    let error = model.generate(tokenizer.encode("")?, &options).unwrap_err();
+    assert!(error.to_string().contains("begin with a token"), "{error}");
+    let error = model.generate([-1], &options).unwrap_err();
+    assert!(error.to_string().contains("received [-1]"), "{error}");
+
+    let batch = tokenizer.encode_batch(&["", "gold", "ж"], LENGTH as usize)?;
+    let inside = batch.lt(tokenizer.vocabulary_size()).all().int64_value(&[]);
+    assert_eq!(inside, 1);
+    Ok(())
+}

@@ -9,12 +9,13 @@ use crate::process;
 use crate::setup;
 
 /// Each target of `fuzz/`, and a folder with files to begin with.
-const TARGETS: [(&str, &str); 11] = [
+const TARGETS: [(&str, &str); 12] = [
     ("weights", "crates/labbook-nn/tests/fixtures"),
     ("model", "crates/labbook-nn/tests/fixtures"),
     ("image", "crates/labbook-nn/tests/fixtures/images"),
     ("record", "notebooks/records"),
     ("vocabulary", "crates/labbook-text/tests/fixtures"),
+    ("tokenizer", "crates/labbook-text/tests/fixtures/tokenizers"),
     ("study", "studies/search"),
     ("npy", "crates/labbook-data/tests/fixtures/numpy"),
     ("npz", "crates/labbook-data/tests/fixtures/numpy"),
@@ -214,8 +215,8 @@ mod tests {
 
     #[test]
     fn targets_are_chosen_by_name() {
-        assert_eq!(chosen(None).unwrap().len(), 6);
-        assert_eq!(chosen(Some("all")).unwrap().len(), 11);
+        assert_eq!(chosen(None).unwrap().len(), 7);
+        assert_eq!(chosen(Some("all")).unwrap().len(), 12);
         assert_eq!(chosen(Some("csv,model")).unwrap()[0].0, "csv");
         let error = chosen(Some("csw")).unwrap_err().to_string();
         assert!(error.contains("no target \"csw\""), "{error}");
