@@ -90,8 +90,8 @@ pub(crate) fn gigabytes(bytes: u64) -> String {
 /// In megabytes below a gigabyte.
 pub(crate) fn megabytes(bytes: u64) -> String {
     match bytes {
-        0..=9_949_999 => format!("{:.1} MB", bytes as f64 / 1e6),
-        0..=999_499_999 => format!("{:.0} MB", bytes as f64 / 1e6),
+        ..9_950_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        9_950_000..999_500_000 => format!("{:.0} MB", bytes as f64 / 1e6),
         _ => gigabytes(bytes),
     }
 }
