@@ -39,7 +39,7 @@ pub trait Fitting {
     fn last_epoch(&self) -> Vec<(String, f64)>;
 
     /// How long it took, in seconds.
-    fn seconds(&self) -> f64;
+    fn fitting_seconds(&self) -> f64;
 }
 
 impl Fitting for &History {
@@ -49,7 +49,7 @@ impl Fitting for &History {
         last.collect()
     }
 
-    fn seconds(&self) -> f64 {
+    fn fitting_seconds(&self) -> f64 {
         self.training_seconds
     }
 }
@@ -59,7 +59,7 @@ impl Fitting for Duration {
         Vec::new()
     }
 
-    fn seconds(&self) -> f64 {
+    fn fitting_seconds(&self) -> f64 {
         self.as_secs_f64()
     }
 }
@@ -136,7 +136,7 @@ impl Trials {
         let row = &mut self.rows[index];
         row.evaluations.push(figures);
         row.trainings.push(fitting.last_epoch());
-        row.seconds.push(fitting.seconds());
+        row.seconds.push(fitting.fitting_seconds());
     }
 
     /// The mean of the compared metric over the trainings of a name, for what is concluded of the table.
