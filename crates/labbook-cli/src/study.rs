@@ -239,10 +239,11 @@ fn plan(study: &Study, wishes: &Wishes) -> Result<()> {
         None => vec![None; study.cases()],
     };
     let mut cases = Vec::new();
-    for case in 0..study.cases() {
+    // One for each case.
+    for (case, megabytes) in memory.iter().enumerate() {
         let needs = study.waits_for(case)?;
         let mut told = json!({ "case": case, "needs": [needs.start, needs.end] });
-        if let Some(megabytes) = memory[case] {
+        if let Some(megabytes) = megabytes {
             told["mem_mb"] = json!(megabytes);
         }
         cases.push(told);
