@@ -27,6 +27,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A process is looked after this often, the longer it runs the less.
 const SHORTEST_LOOK: Duration = Duration::from_millis(1);
 const LONGEST_LOOK: Duration = Duration::from_millis(50);
+/// By these libtorch, its matrix products and our own loops know how many threads they may have.
+const THREADS: [&str; 3] = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"];
 
 /// Runs all cases of a study that have no record yet, in processes on this machine.
 ///
@@ -284,7 +286,7 @@ impl Queue {
             .arg(self.study.file())
             .args(["--case", &case.to_string(), "--record"])
             .arg(self.study.record_path(case))
-            .envs([("OMP_NUM_THREADS", &threads), ("MKL_NUM_THREADS", &threads)])
+            .envs(THREADS.map(|name| (name, &threads)))
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
