@@ -14,12 +14,12 @@ pub(crate) struct ParallelAxis {
     pub(crate) name: String,
     /// NaN where a line has none.
     pub(crate) values: Vec<f64>,
-    pub(crate) scale: Scale,
+    pub(crate) kind: AxisKind,
 }
 
 /// How values become places.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Scale {
+pub(crate) enum AxisKind {
     Linear,
     Log,
     /// Names, of which values are the numbers.
@@ -38,13 +38,13 @@ impl ParallelAxis {
         }
         let known = self.values.iter().enumerate();
         for (row, &value) in known.filter(|(_, value)| !value.is_nan()) {
-            match &self.scale {
+            match &self.kind {
                 _ if !plottable(value) => return Err(ChartError::Coordinate { row, value }),
-                Scale::Log if value <= 0.0 => {
+                AxisKind::Log if value <= 0.0 => {
                     let name = self.name.clone();
                     return Err(ChartError::NotPositive { name, value });
                 }
-                Scale::Names(names) if value >= names.len() as f64 => {
+                AxisKind::Names(names) if value >= names.len() as f64 => {
                     return Err(ChartError::LabelOutOfRange {
                         position: row,
                         label: value as i64,
@@ -63,18 +63,18 @@ impl ParallelAxis {
     }
 
     pub(crate) fn span(&self) -> Span {
-        match &self.scale {
-            Scale::Names(names) => Span::new(-0.5, names.len().max(1) as f64 - 0.5),
+        match &self.kind {
+            AxisKind::Names(names) => Span::new(-0.5, names.len().max(1) as f64 - 0.5),
             _ if self.known().next().is_none() => Span::new(0.0, 1.0),
-            Scale::Linear => Span::around(self.known(), PAD),
-            Scale::Log => Span::around_log(self.known(), PAD),
+            AxisKind::Linear => Span::around(self.known(), PAD),
+            AxisKind::Log => Span::around_log(self.known(), PAD),
         }
     }
 
     /// Ticks along so many CSS pixels.
     pub(crate) fn ticks(&self, length: f64) -> Vec<(f64, String)> {
-        match &self.scale {
-            Scale::Names(names) => {
+        match &self.kind {
+            AxisKind::Names(names) => {
                 let every = (NAME_PITCH * names.len() as f64 / length).ceil().max(1.0);
                 let named = (0..).map(f64::from).zip(names.iter().cloned());
                 named.step_by(every as usize).collect()
@@ -85,15 +85,15 @@ impl ParallelAxis {
 
     /// A value in words.
     pub(crate) fn told(&self, value: f64) -> String {
-        match &self.scale {
-            Scale::Names(names) => names.get(value as usize).cloned().unwrap_or_default(),
+        match &self.kind {
+            AxisKind::Names(names) => names.get(value as usize).cloned().unwrap_or_default(),
             _ => short(value),
         }
     }
 
     /// `units from 16 to 256`, `optimizer (sgd, adam)`.
     pub(crate) fn described(&self) -> String {
-        if let Scale::Names(names) = &self.scale {
+        if let AxisKind::Names(names) = &self.kind {
             return format!("{} ({})", self.name, names.join(", "));
         }
         let low = self.known().reduce(f64::min);

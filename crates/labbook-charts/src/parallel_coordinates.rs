@@ -5,7 +5,7 @@ use crate::color_bar::ColorBar;
 use crate::draw::render_reduced;
 use crate::ink::{AXIS, Label, MARGIN, MUTED, Pen};
 use crate::names::owned;
-use crate::parallel_axis::{ParallelAxis, Scale};
+use crate::parallel_axis::{AxisKind, ParallelAxis};
 use crate::ticks::round_ticks;
 use crate::{ChartError, ColorMap, Figure};
 
@@ -63,7 +63,7 @@ impl ParallelCoordinates {
             result: ParallelAxis {
                 name: result.into(),
                 values: values.to_vec(),
-                scale: Scale::Linear,
+                kind: AxisKind::Linear,
             },
             lower_is_better: false,
             size: (800, 360),
@@ -73,13 +73,13 @@ impl ParallelCoordinates {
     /// Adds an axis of numbers to the right of those there are, with the value of each line.
     #[must_use]
     pub fn axis(self, name: impl Into<String>, values: &[f64]) -> Self {
-        self.with(name.into(), values.to_vec(), Scale::Linear)
+        self.with(name.into(), values.to_vec(), AxisKind::Linear)
     }
 
-    /// The same with a logarithmic scale, for numbers above 0.
+    /// The same with a logarithmic axis, for numbers above 0.
     #[must_use]
     pub fn log_axis(self, name: impl Into<String>, values: &[f64]) -> Self {
-        self.with(name.into(), values.to_vec(), Scale::Log)
+        self.with(name.into(), values.to_vec(), AxisKind::Log)
     }
 
     /// Adds an axis of names from below to above, with the number of each line's name.
@@ -91,15 +91,11 @@ impl ParallelCoordinates {
         values: &[usize],
     ) -> Self {
         let values = values.iter().map(|&value| value as f64).collect();
-        self.with(name.into(), values, Scale::Names(owned(names)))
+        self.with(name.into(), values, AxisKind::Names(owned(names)))
     }
 
-    fn with(mut self, name: String, values: Vec<f64>, scale: Scale) -> Self {
-        self.axes.push(ParallelAxis {
-            name,
-            values,
-            scale,
-        });
+    fn with(mut self, name: String, values: Vec<f64>, kind: AxisKind) -> Self {
+        self.axes.push(ParallelAxis { name, values, kind });
         self
     }
 

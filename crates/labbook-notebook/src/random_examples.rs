@@ -14,8 +14,8 @@ const COLUMNS: usize = 5;
 /// The same `seed` draws the same images.
 ///
 /// ```
-/// # fn main() -> Result<(), labbook_notebook::NotebookError> {
-/// let digits = labbook_data::datasets::mnist::drawn(40, 10, 0);
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let digits = labbook_data::datasets::mnist::drawn(40, 10, 0)?;
 /// labbook_notebook::show_examples(&digits.train, 1)?
 /// # ;
 /// # Ok(())

@@ -132,9 +132,10 @@ mod tests {
         let (task, order, threads) =
             parse("run a/STUDY.toml --case 7 --record /r/case.json --threads 2").unwrap();
         assert_eq!((task, order.case, threads), (Task::Run, 7, Some(2)));
+        assert_eq!(order.record, Some("/r/case.json".into()));
         let (task, order, _) = parse("memory s.toml --case 3").unwrap();
         assert_eq!((task, order.case), (Task::Memory, 3));
-        assert_eq!(order.record, Some("/r/case.json".into()));
+        assert_eq!(order.record, None);
         for line in [
             "",
             "run",
