@@ -70,6 +70,8 @@ mod rehearsal {
 
     pub(super) fn model() -> Result<Sequential> {
         let mut model = Sequential::on(Device::Cpu).seeded(1).named("net");
+        // Else it counts the models before it.
+        model.graph.inputs[0].name = "net_input".to_owned();
         model.add(Dense::new(2).name("out").input_shape(2));
         let loss = SparseCategoricalCrossentropy::new().from_logits(true);
         model.compile(Adam::new().learning_rate(0.1), loss, ["accuracy"])?;
