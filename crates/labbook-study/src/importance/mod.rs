@@ -16,10 +16,10 @@ const FEWEST: usize = 4;
 /// How much of what differs between a study's trials each setting explains alone.
 ///
 /// The figure, averaged over seeds, is learned by a forest of regression trees over the settings' ranges, as lists and
-/// scales of the study file have them. Of each tree the share of its variance over all of these ranges, equally
-/// likely, that one setting causes is exact, and its mean over the trees is the setting's importance: the first order
-/// of functional ANOVA (Hutter, Hoos and Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter
-/// Importance", 2014). What settings do only together is in [`together`](Self::together).
+/// scales of the study file have them. The share of its variance over all of these ranges, equally likely, that one
+/// setting causes is the setting's importance: the first order of functional ANOVA (Hutter, Hoos and Leyton-Brown, "An
+/// Efficient Approach for Assessing Hyperparameter Importance", 2014; they take the shares of each tree and average
+/// these, which gives single settings less than is theirs). What settings do only together is in [`together`](Self::together).
 ///
 /// It says what the forest learned, chance included: with few trials per setting even one that does nothing has some
 /// importance.
