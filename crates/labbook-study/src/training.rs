@@ -1,7 +1,10 @@
 use std::path::Path;
 use std::{fmt, fs, io};
 
-use labbook_nn::{Dataset, Evaluate, Evaluation, Fit, History, Model, Tensors};
+use labbook_nn::{
+    Dataset, Dense, Evaluate, Evaluation, Fit, History, Model, SGD, Sequential, Tensors,
+};
+use tch::{Device, Kind, Tensor};
 
 use crate::{Result, StudyError};
 
@@ -124,7 +127,12 @@ impl Training {
                     .training_memory(&options.batch_size(size.unwrap_or(32)))?
             }
         };
-        Ok(held()?.saturating_add(memory.more()))
+        let tested = match &self.test {
+            Some(_) => memory.optimizer + self.model.evaluation_memory(&self.evaluate)?,
+            None => 0,
+        };
+        begin_libraries()?;
+        Ok(held()?.saturating_add(memory.more().max(tested)))
     }
 
     /// Trains, keeping the state in a file after every epoch and going on from there.
@@ -146,6 +154,16 @@ impl Training {
             }
         })
     }
+}
+
+/// Has libtorch load and start what it does at the first training, which the process then holds.
+fn begin_libraries() -> Result<()> {
+    let mut model = Sequential::on(Device::Cpu);
+    model.add(Dense::new(1).input_shape(1));
+    model.compile(SGD::new(), "mse", [])?;
+    let x = Tensor::zeros([2, 1], (Kind::Float, Device::Cpu));
+    model.fit(&x, &x, &Fit::new().verbose(0))?;
+    Ok(())
 }
 
 /// Bytes of memory that this process holds.

@@ -354,6 +354,12 @@ impl Fit {
         whole.split(at).map(Some)
     }
 
+    /// Examples of a batch of the validation data, where there are some.
+    pub(crate) fn validation_batch(&self) -> Option<i64> {
+        let validates = self.validation.is_some() || self.validation_split > 0.0;
+        validates.then(|| self.validation_batch_size.unwrap_or(self.batch_size))
+    }
+
     /// Start and length of each batch of an epoch.
     pub(crate) fn batches(&self, examples: i64) -> Result<Vec<(i64, i64)>> {
         let mut batches = spans(examples, self.batch_size);

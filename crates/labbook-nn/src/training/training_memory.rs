@@ -5,7 +5,7 @@ use tch::{Device, Kind};
 use crate::engine::piece_size;
 use crate::model::graph::{Planned, Source};
 use crate::tensors::memory::{Memory, megabytes};
-use crate::{Activation, Error, Fit, Model, Result, Shape};
+use crate::{Activation, Error, Evaluate, Fit, Model, Result, Shape};
 
 /// An estimate may be twice too high, of layers that it knows little of: refused is what cannot be.
 const CERTAIN: f64 = 0.5;
@@ -41,6 +41,8 @@ pub struct TrainingMemory {
     /// Bytes of what layers put out and remember for the gradients, of as many examples as go
     /// through them [at a time](Model::training_memory).
     pub activations: u64,
+    /// Bytes of what layers put out while the model is judged on the validation data; 0 without these.
+    pub evaluation: u64,
     /// Bytes that are taken, when gradients and activations are gone, to write the training down
     /// after each epoch; 0 for one that is not kept in a file.
     pub files: u64,
@@ -56,7 +58,8 @@ impl TrainingMemory {
     /// What comes on top of the weights, which are there before the training.
     #[must_use]
     pub fn more(&self) -> u64 {
-        self.optimizer + (self.gradients + self.activations).max(self.files)
+        let step = self.gradients + self.activations;
+        self.optimizer + step.max(self.evaluation).max(self.files)
     }
 
     /// Refuses what the memory cannot hold, before it is tried.
@@ -101,7 +104,23 @@ impl Model {
     /// # Errors
     /// When the model is not compiled or not built.
     pub fn training_memory(&self, options: &Fit) -> Result<TrainingMemory> {
-        self.memory_of(options.batch_size, options.place.is_some())
+        self.memory_of(options, i64::MAX)
+    }
+
+    /// Estimates the bytes that [`evaluate`](Self::evaluate) takes with these options, beside model and data: what
+    /// two layers put out at a time.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn evaluation_memory(&self, options: &Evaluate) -> Result<u64> {
+        self.built()?;
+        Ok(self.evaluation_of(options.batch_size))
+    }
+
+    fn evaluation_of(&self, batch_size: i64) -> u64 {
+        let numbers = self.largest_output().saturating_mul(2);
+        let numbers = numbers.saturating_mul(batch_size);
+        bytes(numbers, self.dtype_policy().compute_kind())
     }
 
     /// The same for a training on so many examples, refused where it is certain not to fit.
@@ -109,19 +128,12 @@ impl Model {
         let (Device::Cpu, Some(memory)) = (self.device, Memory::of_system()) else {
             return Ok(());
         };
-        let batch_size = options.batch_size.min(examples);
-        self.memory_of(batch_size, options.place.is_some())?
-            .check(memory)
+        self.memory_of(options, examples)?.check(memory)
     }
 
-    fn memory_of(&self, batch_size: i64, is_kept: bool) -> Result<TrainingMemory> {
+    fn memory_of(&self, options: &Fit, examples: i64) -> Result<TrainingMemory> {
         self.built()?;
-        let bytes = |count: i64, kind: Kind| {
-            count
-                .max(0)
-                .unsigned_abs()
-                .saturating_mul(kind.elt_size_in_bytes() as u64)
-        };
+        let batch_size = options.batch_size.min(examples);
         let (mut all, mut trained) = (0_i64, 0_i64);
         for (_, parameter) in self.parameters() {
             all += parameter.count();
@@ -148,10 +160,14 @@ impl Model {
             gradients: copies * bytes(trained, Kind::Float),
             optimizer,
             activations,
-            files: match is_kept {
+            evaluation: match options.validation_batch() {
+                Some(batch_size) => self.evaluation_of(batch_size.min(examples)),
+                None => 0,
+            },
+            files: match options.place {
                 // A copy of what the optimizer keeps, the numbers of all tensors, and the file.
-                true => optimizer + 2 * (weights + optimizer),
-                false => 0,
+                Some(_) => optimizer + 2 * (weights + optimizer),
+                None => 0,
             },
         })
     }
@@ -188,7 +204,6 @@ impl Model {
             shape.and_then(Shape::elements).unwrap_or(0)
         };
         let mut kept = 0_i64;
-        let mut largest = 0;
         for step in &plan.steps {
             let source = Source::Node(step.node);
             let output = size(source);
@@ -200,10 +215,22 @@ impl Model {
             kept = kept
                 .saturating_add(if needed { output } else { 0 })
                 .saturating_add(own_numbers(step).saturating_mul(output));
-            largest = largest.max(output);
         }
-        kept.saturating_add(largest.saturating_mul(2))
+        kept.saturating_add(self.largest_output().saturating_mul(2))
     }
+
+    /// Numbers that the widest layer puts out for one example.
+    fn largest_output(&self) -> i64 {
+        let nodes = 0..self.graph.nodes.len();
+        let shapes = nodes.filter_map(|node| self.graph.shape_of(Source::Node(node)));
+        shapes.filter_map(Shape::elements).max().unwrap_or(0)
+    }
+}
+
+/// The bytes of so many numbers.
+fn bytes(count: i64, kind: Kind) -> u64 {
+    let count = count.max(0).unsigned_abs();
+    count.saturating_mul(kind.elt_size_in_bytes() as u64)
 }
 
 /// Whether the way back through a layer needs what it put out.
@@ -271,6 +298,7 @@ mod tests {
             gradients: 0,
             optimizer: more,
             activations: 0,
+            evaluation: 0,
             files: 0,
         };
         let machine = Memory {
