@@ -237,7 +237,7 @@ fn the_same_input_gives_the_same_bytes() {
 fn files_stay_small() {
     for (name, figure) in all_figures() {
         assert!(
-            figure.png().len() < 140_000,
+            figure.png().len() < 120_000,
             "{name}: {} bytes",
             figure.png().len()
         );

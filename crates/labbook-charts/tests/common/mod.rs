@@ -342,21 +342,21 @@ pub fn precision_and_recall() -> BarChart {
         .percent()
 }
 
-/// Forty trials of a search, the best of which share a learning rate; one diverged.
+/// Thirty trials of a search, the best of which share a learning rate; one diverged.
 pub fn trials() -> ParallelCoordinates {
-    let each = |of: fn(usize) -> f64| -> Vec<f64> { (0..40).map(of).collect() };
+    let each = |of: fn(usize) -> f64| -> Vec<f64> { (0..30).map(of).collect() };
     let rate = |i: usize| 10_f64.powf(-4.0 + 3.0 * noise(3 * i));
     let units = |i: usize| 16.0 + (noise(3 * i + 1) * 240.0).floor();
-    let mut accuracy: Vec<f64> = (0..40)
+    let mut accuracy: Vec<f64> = (0..30)
         .map(|i| 0.95 - 0.12 * (rate(i).log10() + 2.5).powi(2) + 1e-4 * units(i))
         .collect();
     accuracy[7] = f64::NAN;
-    let optimizers: Vec<usize> = (0..40).map(|i| i * 7 % 3).collect();
+    let optimizers: Vec<usize> = (0..30).map(|i| i * 7 % 3).collect();
     ParallelCoordinates::new("val_accuracy", &accuracy)
-        .title("Forty trials")
-        .log_axis("learning_rate", &(0..40).map(rate).collect::<Vec<_>>())
+        .title("Thirty trials")
+        .log_axis("learning_rate", &(0..30).map(rate).collect::<Vec<_>>())
         .categories("optimizer", ["sgd", "adam", "rmsprop"], &optimizers)
-        .axis("units", &(0..40).map(units).collect::<Vec<_>>())
+        .axis("units", &(0..30).map(units).collect::<Vec<_>>())
         .axis("dropout", &each(|i| 0.5 * noise(3 * i + 2)))
 }
 
