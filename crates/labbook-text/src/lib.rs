@@ -12,6 +12,7 @@
 
 mod bleu;
 mod error;
+mod files;
 mod pad_sequences;
 mod rouge;
 mod split;

@@ -362,7 +362,7 @@ impl TextVectorization {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        crate::string_lookup::write(path.as_ref(), &self.to_json()?)
+        crate::files::write(path.as_ref(), &self.to_json()?)
     }
 
     /// What [`save`](Self::save) wrote.
@@ -370,7 +370,7 @@ impl TextVectorization {
     /// # Errors
     /// When the file cannot be read, or tells something else.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        Self::from_json(&crate::string_lookup::read(path.as_ref())?)
+        Self::from_json(&crate::files::read(path.as_ref())?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use tch::{Kind, Tensor};
 use tokenizers::Tokenizer as Inner;
 
-use crate::string_lookup;
+use crate::files;
 use crate::train_tokenizer::{Kind as Pieces, PADDING, TrainTokenizer};
 use crate::{PadSequences, Result, Side, TextError, pad_sequences};
 
@@ -194,7 +194,7 @@ impl Tokenizer {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        string_lookup::write(path.as_ref(), &self.to_json()?)
+        files::write(path.as_ref(), &self.to_json()?)
     }
 
     /// Reads a `tokenizer.json`: what [`save`](Self::save) wrote, or one of Hugging Face's models.
@@ -202,7 +202,7 @@ impl Tokenizer {
     /// # Errors
     /// When the file cannot be read, or tells something else.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        Self::from_json(&string_lookup::read(path.as_ref())?)
+        Self::from_json(&files::read(path.as_ref())?)
     }
 }
 
