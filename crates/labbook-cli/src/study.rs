@@ -19,7 +19,7 @@ use crate::run::tell;
 use crate::text_table::table;
 
 /// What the command line asks for.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 struct Wishes {
     words: Vec<String>,
     program: Option<PathBuf>,
@@ -33,14 +33,15 @@ struct Wishes {
 pub(crate) fn study(parser: Parser) -> Result<()> {
     let wishes = Wishes::read(parser)?;
     let words: Vec<&str> = wishes.words.iter().map(String::as_str).collect();
-    let given = wishes
-        != Wishes {
-            words: wishes.words.clone(),
-            ..Wishes::default()
-        };
+    let of_queue = wishes.jobs.or(wishes.threads).is_some();
+    let of_queue = of_queue || wishes.retries.is_some() || wishes.again;
+    let given = of_queue || wishes.program.is_some();
     match words.as_slice() {
         ["run", file] => run(Study::open(file)?, &wishes),
-        ["plan", file] => plan(&Study::open(file)?, &wishes),
+        ["plan", _] if of_queue => {
+            Err(Failure::usage("`labbook study plan` takes --program alone"))
+        }
+        ["plan", file] => plan(&Study::open(file)?, wishes.program.as_deref()),
         [command @ ("list" | "results" | "source"), _] if given => Err(Failure::usage(format!(
             "`labbook study {command}` takes no options"
         ))),
@@ -223,18 +224,9 @@ fn row(number: usize, case: Option<&Case>, varied: &[&str], state: String) -> Ve
 
 /// What a workflow engine has to know, in JSON: each case, the cases whose records decide what it is, and, where a
 /// program is there to ask, the megabytes that it takes.
-fn plan(study: &Study, wishes: &Wishes) -> Result<()> {
-    if *wishes
-        != (Wishes {
-            words: wishes.words.clone(),
-            program: wishes.program.clone(),
-            ..Wishes::default()
-        })
-    {
-        return Err(Failure::usage("`labbook study plan` takes --program alone"));
-    }
+fn plan(study: &Study, program: Option<&Path>) -> Result<()> {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let memory = match &wishes.program {
+    let memory = match program {
         Some(program) => memory(study, program)?,
         None => vec![None; study.cases()],
     };
