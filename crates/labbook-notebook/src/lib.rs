@@ -86,6 +86,6 @@ pub use study::{StudyFrame, plot_study};
 pub use study_settings::{plot_parallel_coordinates, plot_setting_importances};
 pub use table::{Align, Cell, Table};
 pub use tensor_frame::{array_of, column_of, frame_of, tensor_of};
-pub use trials::Trials;
+pub use trials::{Fitting, Trials};
 pub use versions::Versions;
 pub use words::{plot_forecast, plot_telling_words, plot_words};
