@@ -29,6 +29,18 @@ def tell(name, train, scale=100.0):
     print(f"{name:32} {np.mean(figures):7.2f} %  ({listed})  {spent:.1f} s", flush=True)
 
 
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that rises over the first fifth of the steps, then falls to nothing."""
+
+    def __init__(self, highest, steps):
+        self.highest, self.steps = highest, steps
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        rise, fall = step / (0.2 * self.steps), (self.steps - step) / (0.8 * self.steps)
+        return self.highest * keras.ops.maximum(keras.ops.minimum(rise, fall), 0.0)
+
+
 def classifier(layers, optimizer, x, y, x_test, y_test, epochs, batch_size, **options):
     """A training of a network that ends with probabilities, and its accuracy."""
     def train():
@@ -64,16 +76,10 @@ def mnist(folder, wanted):
     if not wanted("convolutional"):
         return
 
-    epochs, steps = 14, 14 * (len(x) // 128 + 1)
-    probabilities = []
-
-    class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-        def __call__(self, step):
-            step = keras.ops.cast(step, "float32")
-            rise, fall = step / (0.2 * steps), (steps - step) / (0.8 * steps)
-            return 0.004 * keras.ops.maximum(keras.ops.minimum(rise, fall), 0.0)
+    epochs, probabilities = 14, []
 
     def convolutional():
+        one_cycle = OneCycle(0.004, epochs * (len(x) // 128 + 1))
         model = keras.Sequential([L.RandomTranslation(2 / 28, 2 / 28, "constant"), L.RandomRotation(0.03, "constant"),
                                   L.RandomZoom(0.1, fill_mode="constant")])
         for filters in [32, 64, 128]:
@@ -83,7 +89,7 @@ def mnist(folder, wanted):
             model.add(L.Activation("relu"))
         for layer in [L.Flatten(), L.Dropout(0.4), L.Dense(10, activation="softmax")]:
             model.add(layer)
-        model.compile(keras.optimizers.Adam(OneCycle()), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.compile(keras.optimizers.Adam(one_cycle), "sparse_categorical_crossentropy", metrics=["accuracy"])
         model.fit(x, y, epochs=epochs, batch_size=128, verbose=0)
         probabilities.append(model.predict(x_test, verbose=0))
         return np.mean(probabilities[-1].argmax(-1) == y_test)
@@ -129,14 +135,6 @@ def diamonds(folder, wanted):
     if not wanted("embeddings"):
         return
 
-    steps = 30 * (len(train) // 512 + 1)
-
-    class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-        def __call__(self, step):
-            step = keras.ops.cast(step, "float32")
-            rise, fall = step / (0.2 * steps), (steps - step) / (0.8 * steps)
-            return 0.01 * keras.ops.maximum(keras.ops.minimum(rise, fall), 0.0)
-
     def inputs(rows):
         hundredths = np.clip(np.round(100 * rows.carat.to_numpy()), 0, 300)
         places = [rows[kind].map(categories[kind].index).to_numpy() for kind in kinds]
@@ -153,7 +151,7 @@ def diamonds(folder, wanted):
         for _ in range(2):
             x = L.Dense(128, activation="gelu")(x)
         model = keras.Model(given, L.Dense(1)(x))
-        model.compile(keras.optimizers.Adam(OneCycle()), "mae")
+        model.compile(keras.optimizers.Adam(OneCycle(0.01, 30 * (len(train) // 512 + 1))), "mae")
         model.fit(inputs(train), (log_price(train) - mean) / deviation, epochs=30, batch_size=512, verbose=0)
         found = np.expm1(model.predict(inputs(test), verbose=0).ravel() * deviation + mean)
         return percent(test.price.to_numpy(), found)
