@@ -3,7 +3,7 @@ five is interrupted, one of seven cells fails, and what earlier cells made is ma
 
     soak.py KERNEL MINUTES FOLDER
 
-Writes memory.csv (minutes, cell, megabytes of all the kernel's processes) and memory.svg into FOLDER. Fails when
+Writes memory.csv (minutes, cell, megabytes of all the kernel's processes) and memory.png into FOLDER. Fails when
 the last quarter needs more than the second one did by a twentieth and what its further cells' code needs.
 """
 import os
@@ -41,6 +41,11 @@ let guesses = model.predict_classes(&%s)?;
 plot_history(&history)?
 """
 FAILING = 'model.fit(&rows.narrow(0, 0, 3), &few_kinds, &Fit::new())?;'
+DRAWN = """\
+let watched = read_csv("memory.csv")?;
+let megabytes: Vec<f64> = watched.column("megabytes")?.f64()?.iter().flatten().collect();
+LineChart::new("Memory of the kernel, in megabytes").series("cells", &megabytes).x_label("cell").figure()?.save("%s")?;
+"""
 # What a cell's own library takes, which stays loaded as long as the kernel lives, with room to spare.
 OF_A_CELL = 1.0
 
@@ -83,23 +88,6 @@ def run(client, manager, code, interrupt=False):
             return client.get_shell_msg(timeout=60)["content"]
 
 
-def drawn(points, path):
-    """The memory over time as a line in an SVG file."""
-    width, height, edge = 820, 300, 50
-    end, top = points[-1][0] or 1, 1.1 * max(memory for _, _, memory in points)
-    place = lambda minutes, memory: (edge + minutes / end * (width - 2 * edge), height - edge - memory / top * (height - 2 * edge))
-    line = " ".join("%.1f,%.1f" % place(minutes, memory) for minutes, _, memory in points)
-    path.write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">'
-        f'<rect width="{width}" height="{height}" fill="white"/>'
-        f'<polyline points="{line}" fill="none" stroke="#1f77b4" stroke-width="2"/>'
-        f'<path d="M{edge} {edge}V{height - edge}H{width - edge}" fill="none" stroke="black"/>'
-        f'<text x="{edge}" y="{edge - 10}">memory of the kernel, up to {top:.0f} MB</text>'
-        f'<text x="{width - edge}" y="{height - edge + 20}" text-anchor="end">{end:.0f} minutes, {len(points)} cells</text>'
-        "</svg>\n"
-    )
-
-
 def main(kernel, minutes, folder):
     folder = Path(folder)
     os.chdir(folder)
@@ -127,19 +115,21 @@ def main(kernel, minutes, folder):
             points.append(((time.time() - start) / 60, number, megabytes(manager.provisioner.pid)))
             if number % 20 == 0:
                 print(f"{points[-1][0]:5.1f} min, {number} cells: {points[-1][2]:.0f} MB", flush=True)
+        (folder / "memory.csv").write_text(
+            "minutes,cell,megabytes\n" + "".join("%.3f,%d,%.1f\n" % point for point in points)
+        )
+        reply = run(client, manager, DRAWN % (folder / "memory.png"))
+        if reply["status"] != "ok":
+            sys.exit(f"the memory could not be drawn: {reply}")
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    (folder / "memory.csv").write_text(
-        "minutes,cell,megabytes\n" + "".join("%.3f,%d,%.1f\n" % point for point in points)
-    )
-    drawn(points, folder / "memory.svg")
     quarter = len(points) // 4
     middle = lambda of: statistics.median(memory for _, _, memory in of)
     before, after = middle(points[quarter : 2 * quarter]), middle(points[-quarter:])
     most = 1.05 * before + 2 * quarter * OF_A_CELL
     print(f"{counts}; memory {before:.0f} MB in the second quarter, {after:.0f} MB in the last, at most {most:.0f} MB")
-    print(f"drawn in {folder / 'memory.svg'}")
+    print(f"drawn in {folder / 'memory.png'}")
     if after > most:
         sys.exit("memory grows")
 
