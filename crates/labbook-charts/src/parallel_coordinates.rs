@@ -1,5 +1,6 @@
-use plotters::style::RGBColor;
+use plotters::style::{RGBColor, WHITE};
 
+use crate::axes::Span;
 use crate::bitmap::Canvas;
 use crate::color_bar::ColorBar;
 use crate::draw::render_reduced;
@@ -164,7 +165,8 @@ impl ParallelCoordinates {
             Ok(name_label().width(&axis.name)?.min(LONGEST_NAME) / 2.0)
         };
         let first = &self.axes[0];
-        let ticks: Vec<String> = texts(first, length);
+        let ticks = first.ticks(length).into_iter();
+        let ticks: Vec<String> = ticks.map(|(_, text)| text).collect();
         let ticks = Label::tick().widest(&ticks)?.min(LONGEST_NAME) + 8.0;
         let left = MARGIN + ticks.max(half(first)?);
         let right = width - MARGIN - bar.width()?.max(half(&self.result)?);
@@ -191,63 +193,18 @@ impl ParallelCoordinates {
     fn draw_on(&self, canvas: &Canvas<'_>) -> Result<(), ChartError> {
         let pen = Pen::new(canvas);
         let layout = self.layout(pen.size())?;
-        let &Layout {
-            left,
-            pitch,
-            top,
-            bottom,
-            ..
-        } = &layout;
         let title = Label::title().shortened(&self.title, pen.size().0 - 2.0 * MARGIN)?;
         pen.text(&title, MARGIN, MARGIN + 8.0, Label::title())?;
         self.draw_lines(&pen, &layout)?;
         for (place, axis) in self.axes.iter().enumerate() {
-            let x = left + pitch * place as f64;
-            pen.rect((x - 0.5, top), (x + 0.5, bottom), AXIS)?;
-            let room = if place == 0 {
-                LONGEST_NAME
-            } else {
-                pitch - 16.0
-            };
-            let span = axis.span();
-            for (value, text) in axis.ticks(bottom - top) {
-                let y = bottom - span.share(value) * (bottom - top);
-                let text = Label::tick().shortened(&text, room)?;
-                // Lines would cross it.
-                let width = Label::tick().width(&text)?;
-                let (start, end) = (x - 8.0 - width, x - 4.0);
-                let corners = [
-                    (start, y - 6.0),
-                    (end, y - 6.0),
-                    (end, y + 6.0),
-                    (start, y + 6.0),
-                ];
-                pen.tinted_polygon(&corners, plotters::style::WHITE, 0.8)?;
-                pen.rect((x - 4.0, y - 0.5), (x, y + 0.5), AXIS)?;
-                pen.text(&text, x - 6.0, y, Label::tick().ending())?;
-            }
-            self.draw_name(&pen, &layout, place, &axis.name)?;
+            draw_axis(&pen, &layout, place, axis)?;
+            draw_name(&pen, &layout, place, &axis.name)?;
         }
         let last = self.axes.len();
-        self.draw_name(&pen, &layout, last, &self.result.name)?;
-        let x = left + pitch * last as f64;
-        layout
-            .bar
-            .draw(&pen, (x, top), bottom, |value| self.color(&layout, value))
-    }
-
-    /// The name of an axis above it, as far as it has room.
-    fn draw_name(
-        &self,
-        pen: &Pen<'_, '_>,
-        layout: &Layout,
-        place: usize,
-        name: &str,
-    ) -> Result<(), ChartError> {
-        let x = layout.left + layout.pitch * place as f64;
-        let label = name_label();
-        let name = label.shortened(name, (layout.pitch - 8.0).min(LONGEST_NAME))?;
-        pen.text(&name, x, layout.top - 14.0, label.centered())
+        draw_name(&pen, &layout, last, &self.result.name)?;
+        let corner = (layout.x(last), layout.top);
+        let color = |value| self.color(&layout, value);
+        layout.bar.draw(&pen, corner, layout.bottom, color)
     }
 
     fn draw_lines(&self, pen: &Pen<'_, '_>, layout: &Layout) -> Result<(), ChartError> {
@@ -267,8 +224,7 @@ impl ParallelCoordinates {
             let places = axes.iter().zip(&spans).enumerate();
             let points = places.map(|(place, (axis, span))| {
                 let value = axis.values[line];
-                let y = layout.bottom - span.share(value) * (layout.bottom - layout.top);
-                (!value.is_nan()).then_some((layout.left + layout.pitch * place as f64, y))
+                (!value.is_nan()).then(|| (layout.x(place), layout.y(span, value)))
             });
             let points: Vec<Option<(f64, f64)>> = points.collect();
             for run in points.split(Option::is_none) {
@@ -329,13 +285,66 @@ impl ParallelCoordinates {
     }
 }
 
-fn name_label() -> Label {
-    Label::new(12.0).color(MUTED).semibold()
+impl Layout {
+    /// Where an axis stands.
+    fn x(&self, place: usize) -> f64 {
+        self.left + self.pitch * place as f64
+    }
+
+    /// Where a value lies on an axis.
+    fn y(&self, span: &Span, value: f64) -> f64 {
+        self.bottom - span.share(value) * (self.bottom - self.top)
+    }
 }
 
-fn texts(axis: &ParallelAxis, length: f64) -> Vec<String> {
-    let ticks = axis.ticks(length).into_iter();
-    ticks.map(|(_, text)| text).collect()
+/// An axis with its ticks left of it.
+fn draw_axis(
+    pen: &Pen<'_, '_>,
+    layout: &Layout,
+    place: usize,
+    axis: &ParallelAxis,
+) -> Result<(), ChartError> {
+    let x = layout.x(place);
+    pen.rect((x - 0.5, layout.top), (x + 0.5, layout.bottom), AXIS)?;
+    let room = match place {
+        0 => LONGEST_NAME,
+        _ => layout.pitch - 16.0,
+    };
+    let span = axis.span();
+    for (value, text) in axis.ticks(layout.bottom - layout.top) {
+        let y = layout.y(&span, value);
+        let text = Label::tick().shortened(&text, room)?;
+        // Lines would cross it.
+        let width = Label::tick().width(&text)?;
+        let (start, end) = (x - 8.0 - width, x - 4.0);
+        let corners = [
+            (start, y - 6.0),
+            (end, y - 6.0),
+            (end, y + 6.0),
+            (start, y + 6.0),
+        ];
+        pen.tinted_polygon(&corners, WHITE, 0.8)?;
+        pen.rect((x - 4.0, y - 0.5), (x, y + 0.5), AXIS)?;
+        pen.text(&text, x - 6.0, y, Label::tick().ending())?;
+    }
+    Ok(())
+}
+
+/// The name of an axis above it, as far as it has room.
+fn draw_name(
+    pen: &Pen<'_, '_>,
+    layout: &Layout,
+    place: usize,
+    name: &str,
+) -> Result<(), ChartError> {
+    let label = name_label();
+    let name = label.shortened(name, (layout.pitch - 8.0).min(LONGEST_NAME))?;
+    let x = layout.x(place);
+    pen.text(&name, x, layout.top - 14.0, label.centered())
+}
+
+fn name_label() -> Label {
+    Label::new(12.0).color(MUTED).semibold()
 }
 
 #[cfg(test)]
