@@ -2,13 +2,19 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::activity::Activity;
-use super::recurrent::{self, Given, Weights};
+use super::feature_slice::FeatureSlice;
+use super::recurrent::{self, Given, Weights, output_shape};
+use super::recurrent_part::{RecurrentPart, packed};
 use super::registry::{Registered, layer_facts, registered};
 use super::{GRU, LSTM, SimpleRNN};
 use crate::layers::layer::{first_mask, layer_options, masked_calls, not_built};
-use crate::{Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape};
+use crate::{
+    Activation, BuildContext, Layer, LayerOptions, Parameter, Phase, Result, Shape, SymbolicTensor,
+    SymbolicTensors,
+};
 
-/// How a [`Bidirectional`] layer joins the outputs of its two halves.
+/// How a [`Bidirectional`] layer joins the outputs of its two halves. For Keras's `merge_mode=None`
+/// there is [`Bidirectional::call_apart`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MergeMode {
@@ -104,6 +110,75 @@ impl Bidirectional {
 
     layer_options!();
 
+    /// The outputs of both halves, each as one half alone would give them, those of the second in the
+    /// order of the first's: what `layer(x)` gives in Keras with `merge_mode=None`.
+    ///
+    /// ```
+    /// use labbook_nn::{Add, Bidirectional, Dense, GRU, Input, Model};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// let x = Input::new((9, 4));
+    /// let [forward, backward] = Bidirectional::new(GRU::new(8)).call_apart(&x);
+    /// let y = Add::new().call([&forward, &Dense::new(8).call(&backward)]);
+    /// let model = Model::new(&x, &y)?;
+    /// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 8)");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Never fails: what does not fit is told by [`Model::new`](crate::Model::new).
+    pub fn call_apart(self, inputs: impl Into<SymbolicTensors>) -> [SymbolicTensor; 2] {
+        let units = self.settings.layer.units;
+        let both = self.merge_mode(MergeMode::Concat).call(inputs);
+        [0, units].map(|first| FeatureSlice::new(first, units).call(&both))
+    }
+
+    /// What comes out, and the state of each half after its last step, the first half's first, each
+    /// (N, units), two tensors of an [`LSTM`]: what `layer(x)` gives in Keras with `return_state=True`.
+    ///
+    /// ```
+    /// use labbook_nn::{Bidirectional, Concatenate, Dense, Input, LSTM, Model};
+    ///
+    /// # fn main() -> labbook_nn::Result<()> {
+    /// // A decoder begins where both halves of an encoder ended.
+    /// let (source, target) = (Input::new((9, 4)), Input::new((5, 4)));
+    /// let told = Bidirectional::new(LSTM::new(8)).call_with_state(&source);
+    /// let output = Concatenate::new().call([&told[1], &told[3]]);
+    /// let carry = Concatenate::new().call([&told[2], &told[4]]);
+    /// let x = LSTM::new(16).return_sequences(true).call([&target, &output, &carry]);
+    /// let model = Model::new([&source, &target], &Dense::new(2).call(&x))?;
+    /// assert_eq!(model.output_shapes()?[0].to_string(), "(None, 5, 2)");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Never fails: what does not fit is told by [`Model::new`](crate::Model::new).
+    pub fn call_with_state(mut self, inputs: impl Into<SymbolicTensors>) -> Vec<SymbolicTensor> {
+        self.settings.layer.return_state = true;
+        let sequences = self.settings.layer.return_sequences;
+        let units = [vec![self.width()], self.states()].concat();
+        let tensors = units.len();
+        let packed = self.call(inputs);
+        let parts = units.into_iter().enumerate().map(|(index, units)| {
+            let part = RecurrentPart::new(sequences, tensors, index);
+            part.units(units).call(&packed)
+        });
+        parts.collect()
+    }
+
+    /// How many features come out.
+    fn width(&self) -> i64 {
+        match self.settings.merge_mode {
+            MergeMode::Concat => self.settings.layer.units.saturating_mul(2),
+            MergeMode::Sum | MergeMode::Mul | MergeMode::Ave => self.settings.layer.units,
+        }
+    }
+
+    /// How many units each tensor of the halves' states has.
+    fn states(&self) -> Vec<i64> {
+        self.settings.layer.states().repeat(2)
+    }
+
     /// The options of the second half.
     fn backwards(&self) -> recurrent::Settings {
         let layer = self.settings.layer.clone();
@@ -119,21 +194,24 @@ impl Layer for Bidirectional {
 
     fn build(&mut self, input: &Shape, context: &mut BuildContext<'_>) -> Result<Shape> {
         let layer = &self.settings.layer;
-        if layer.return_state || layer.stateful {
+        if layer.stateful {
             return Err(context.error(
-                "a layer that neither returns nor keeps its state",
+                "a layer that keeps no state between batches",
                 "one that does",
                 "call two layers, one with go_backwards(true), and join them with Concatenate",
             ));
         }
-        let (forward, output) = layer.build(input, context)?;
+        let (forward, _) = layer.build(input, context)?;
         let (backward, _) = self.backwards().build(input, context)?;
         self.weights = Some((forward, backward));
-        let mut dims = output.dims().to_vec();
-        if let (Some(last), MergeMode::Concat) = (dims.last_mut(), self.settings.merge_mode) {
-            *last *= 2;
-        }
-        Ok(Shape::from(dims))
+        let steps = input.dims().first().copied().unwrap_or_default();
+        let states = layer.return_state.then(|| self.states());
+        Ok(output_shape(
+            steps,
+            self.width(),
+            layer.return_sequences,
+            states.as_deref(),
+        ))
     }
 
     masked_calls!();
@@ -153,10 +231,12 @@ impl Layer for Bidirectional {
         let given = Given {
             mask,
             zeros: true,
+            wants_state: layer.return_state,
             ..Given::new(x, phase)
         };
-        let (y, _) = layer.forward(forward, &given)?;
-        let (mut back, _) = self.backwards().forward(backward, &given)?;
+        let (y, mut states) = layer.forward(forward, &given)?;
+        let (mut back, left) = self.backwards().forward(backward, &given)?;
+        states.extend(left);
         let kernel = &layer.kernel;
         for y in [&y, &back] {
             let _ = kernel.seen(&self.activity, y.shallow_clone(), phase, kernel.activation)?;
@@ -164,12 +244,16 @@ impl Layer for Bidirectional {
         if layer.return_sequences {
             back = back.f_flip([1])?;
         }
-        Ok(match self.settings.merge_mode {
+        let y = match self.settings.merge_mode {
             MergeMode::Concat => Tensor::f_cat(&[y, back], -1)?,
             MergeMode::Sum => y.f_add(&back)?,
             MergeMode::Mul => y.f_mul(&back)?,
             MergeMode::Ave => y.f_add(&back)?.f_div_scalar(2.0)?,
-        })
+        };
+        match layer.return_state {
+            true => packed(y, &states),
+            false => Ok(y),
+        }
     }
 
     fn compute_mask(

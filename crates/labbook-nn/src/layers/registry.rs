@@ -149,6 +149,7 @@ registry![
     Discretization,
     ELU,
     Embedding,
+    FeatureSlice,
     GRU,
     GaussianDropout,
     GaussianNoise,

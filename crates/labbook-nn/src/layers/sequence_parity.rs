@@ -167,7 +167,7 @@ fn check_case(index: usize, case: &Case) -> Result<()> {
 #[test]
 fn sequence_layers_compute_what_keras_computes_forward_and_backward_under_masks() {
     let cases = fixture().layers;
-    assert_eq!(cases.len(), 387);
+    assert_eq!(cases.len(), 423);
     // All that differ are told at once.
     let differs = |(index, case): (usize, &Case)| {
         let checked = catch_unwind(AssertUnwindSafe(|| check_case(index, case).unwrap()));
