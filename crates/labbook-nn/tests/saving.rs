@@ -74,6 +74,28 @@ fn a_loaded_model_goes_on_as_if_it_had_never_left_the_memory() -> Result<()> {
 }
 
 #[test]
+fn texts_that_belong_to_a_model_go_with_its_file() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut kept = model(5)?;
+    let words = "an, \"apple\"\n\u{1F34E}\0".repeat(1000);
+    kept.set_asset("words", "replaced");
+    kept.set_asset("words", words.as_str());
+    kept.set_asset("", "a nameless one");
+    let path = kept.save(folder.path().join("model"))?;
+    let loaded = Sequential::load_on(&path, Device::Cpu)?;
+    assert_eq!(loaded.asset("words")?, words);
+    assert_eq!(loaded.asset_names().collect::<Vec<_>>(), ["", "words"]);
+    let error = loaded.asset("letters").unwrap_err().to_string();
+    assert!(
+        error.contains("letters") && error.contains("words"),
+        "{error}"
+    );
+    let none = model(5)?.asset("words").unwrap_err().to_string();
+    assert!(none.contains("there is none"), "{none}");
+    Ok(())
+}
+
+#[test]
 fn a_model_that_is_not_compiled_is_saved_too() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let mut bare = Sequential::on(Device::Cpu).named("bare");

@@ -369,8 +369,7 @@ impl TablePreprocessor {
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), TableError> {
         let path = path.as_ref();
-        let text = serde_json::to_string_pretty(self).map_err(|error| file(path, error))?;
-        write_file(path, text.as_bytes()).map_err(|error| file(path, error))
+        write_file(path, self.to_json()?.as_bytes()).map_err(|error| file(path, error))
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -379,12 +378,31 @@ impl TablePreprocessor {
     /// For a file that is no recipe.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, TableError> {
         let path = path.as_ref();
-        let bytes = read_file(path, MOST)?;
-        let read: Self = serde_json::from_slice(&bytes).map_err(|error| file(path, error))?;
+        Self::read(&read_file(path, MOST)?).map_err(|error| file(path, error))
+    }
+
+    /// The recipe as JSON, for instance to be kept in a model's file.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn to_json(&self) -> Result<String, TableError> {
+        serde_json::to_string_pretty(self).map_err(|error| no_recipe(&error))
+    }
+
+    /// What [`to_json`](Self::to_json) gave.
+    ///
+    /// # Errors
+    /// For a text that is no recipe.
+    pub fn from_json(text: &str) -> Result<Self, TableError> {
+        Self::read(text.as_bytes()).map_err(|error| no_recipe(&error))
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, String> {
+        let read: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         let sound = read.columns.iter().all(Step::is_sound);
         match read.format == 1 && sound {
             true => Ok(read),
-            false => Err(file(path, "another format, or columns that cannot be used")),
+            false => Err("another format, or columns that cannot be used".to_owned()),
         }
     }
 }
@@ -429,6 +447,11 @@ fn gaps(frame: &DataFrame, step: &Step) -> Result<Vec<f64>, TableError> {
 fn not_fitted() -> TableError {
     let advice = "call fit(..) with the training rows first";
     TableError::preprocessor("a fitted one", "one that has learned nothing", advice)
+}
+
+fn no_recipe(found: &impl ToString) -> TableError {
+    let advice = "give the text that to_json() gave, or fit the recipe anew";
+    TableError::preprocessor("a recipe's JSON", found.to_string(), advice)
 }
 
 fn file(path: &Path, found: impl ToString) -> TableError {
@@ -543,6 +566,10 @@ mod tests {
         recipe.fit(&train()).unwrap();
         recipe.save(&path).unwrap();
         assert_eq!(TablePreprocessor::load(&path).unwrap(), recipe);
+        let text = recipe.to_json().unwrap();
+        assert_eq!(TablePreprocessor::from_json(&text).unwrap(), recipe);
+        let wrong = TablePreprocessor::from_json(&text[1..]).unwrap_err();
+        assert!(wrong.to_string().contains("to_json()"), "{wrong}");
         let text = fs::read_to_string(&path).unwrap();
         for broken in [
             text[..text.len() / 2].to_owned(),

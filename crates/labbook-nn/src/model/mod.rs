@@ -1,6 +1,7 @@
 //! Layers joined to a network: the graph, its summary, what its layers put out.
 
 mod activations;
+mod assets;
 mod attention;
 pub(crate) mod compiled;
 mod description;

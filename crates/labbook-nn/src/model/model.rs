@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -67,6 +68,8 @@ pub struct Model {
     problem: Option<Error>,
     pub(crate) compiled: Option<Compiled>,
     history: Option<History>,
+    /// Texts that belong to the model, by name.
+    pub(crate) assets: BTreeMap<String, String>,
     /// How many numbers the weights may hold; fewer while a file is loaded.
     room: Option<i64>,
     /// The model's symbolic tensors, once somebody asked: its inputs and what its nodes give.
@@ -130,6 +133,7 @@ impl Model {
             problem: None,
             compiled: None,
             history: None,
+            assets: BTreeMap::new(),
             room: None,
             symbols: Mutex::new(None),
         }

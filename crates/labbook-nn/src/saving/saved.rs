@@ -46,6 +46,8 @@ struct ModelManifest {
     weights: Vec<String>,
     compiled: Option<SavedCompiled>,
     history: Option<History>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    assets: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,7 +118,8 @@ struct WeightsManifest {
 
 impl Model {
     /// Saves the whole model to one safetensors file: layers and how they are joined, weights,
-    /// optimizer with its state, losses, metrics and the history of the last training.
+    /// optimizer with its state, losses, metrics, the history of the last training, and the
+    /// [texts](Self::set_asset) that belong to it.
     ///
     /// `.safetensors` is added to the name if it is not there; the path that was written is
     /// given back. Folders are made. The file is written beside and renamed, so that a file of
@@ -188,6 +191,7 @@ impl Model {
             weights: weights.into_iter().map(|(name, _)| name).collect(),
             compiled,
             history: self.history().cloned(),
+            assets: self.assets.clone(),
         };
         write(&path, MODEL, &manifest, &tensors)?;
         Ok(path)
@@ -276,6 +280,7 @@ impl Model {
             ));
         }
         model.set_history(manifest.history);
+        model.assets = manifest.assets;
         model.set_room(None);
         Ok(model)
     }
