@@ -90,28 +90,28 @@ impl HeadOptions {
         self.bias_initializer.check("bias_initializer", context)?;
         let (heads, key_dim, value_dim) = (self.num_heads, self.key_dim, self.value_dim);
         let heads = Heads {
-            query: self.projection([of_query, heads, key_dim], &[heads, key_dim], context)?,
-            key: self.projection([of_key, heads, key_dim], &[heads, key_dim], context)?,
-            value: self.projection([of_value, heads, value_dim], &[heads, value_dim], context)?,
-            output: self.projection([heads, value_dim, output], &[output], context)?,
+            query: self.projection(&[of_query], &[heads, key_dim], context)?,
+            key: self.projection(&[of_key], &[heads, key_dim], context)?,
+            value: self.projection(&[of_value], &[heads, value_dim], context)?,
+            output: self.projection(&[heads, value_dim], &[output], context)?,
         };
         Ok((heads, Shape::from((steps[0], output))))
     }
 
+    /// A kernel from axes of inputs to axes of outputs, and a bias for the outputs.
     fn projection(
         &self,
-        sizes: [i64; 3],
-        bias: &[i64],
+        inputs: &[i64],
+        outputs: &[i64],
         context: &mut BuildContext<'_>,
     ) -> Result<Projection> {
-        // Keras counts the fans of three axes as those of a convolution.
-        let fans = (sizes[0] * sizes[1], sizes[0] * sizes[2]);
-        let fans = (fans.0 as f64, fans.1 as f64);
+        let count = |axes: &[i64]| axes.iter().map(|&axis| axis as f64).product::<f64>();
+        let sizes = [inputs, outputs].concat();
+        let fans = (count(inputs), count(outputs));
         let kernel = context.weight(self.kernel_initializer, &sizes, fans)?;
         let bias = self.use_bias.then(|| -> Result<Tensor> {
-            let count: i64 = bias.iter().product();
-            let fans = (count as f64, count as f64);
-            let bias = context.weight(self.bias_initializer, bias, fans)?;
+            let fans = (count(outputs), count(outputs));
+            let bias = context.weight(self.bias_initializer, outputs, fans)?;
             Ok(bias.f_set_requires_grad(true)?)
         });
         Ok(Projection {
@@ -343,4 +343,39 @@ pub(super) fn three_shapes<'a>(
             "call it on [&query, &value], or on one tensor that attends to itself",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Layer, MultiHeadAttention, TransformerEncoder};
+
+    /// Keras 3.15 counts as fans all that goes into the product and all that comes out of it.
+    #[test]
+    fn kernels_spread_by_all_inputs_and_outputs() -> Result<()> {
+        let mut attention = MultiHeadAttention::new(4, 32).output_dim(256);
+        let _ = crate::layers::build(&mut attention, (7, 64))?;
+        let mut block = TransformerEncoder::new(16, 4);
+        let _ = crate::layers::build(&mut block, (7, 128))?;
+        let of_query = (2.0_f64 / (64.0 + 128.0)).sqrt();
+        let of_output = (2.0_f64 / (128.0 + 256.0)).sqrt();
+        let of_block = (2.0_f64 / (128.0 + 128.0)).sqrt();
+        let spreads = |layer: &dyn Layer| {
+            let parameters = layer.parameters().into_iter();
+            let of_heads = parameters.filter(|parameter| {
+                parameter.name.ends_with("kernel") && !parameter.name.contains("feedforward")
+            });
+            of_heads
+                .map(|parameter| parameter.value.std(true).double_value(&[]))
+                .collect::<Vec<f64>>()
+        };
+        let expected = [of_query, of_query, of_query, of_output].into_iter();
+        let expected = expected.chain([of_block; 4]);
+        let found = [spreads(&attention), spreads(&block)].concat();
+        assert_eq!(found.len(), 8);
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found / expected - 1.0).abs() < 0.05, "{found} {expected}");
+        }
+        Ok(())
+    }
 }
