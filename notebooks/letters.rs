@@ -18,7 +18,7 @@
 //
 // | | |
 // |---|---|
-// | **Claims** | After about five minutes of training it wavers between fewer than five letters on average, on articles that it has not seen, and four of five words that it writes are words of articles. |
+// | **Claims** | After about five minutes of training it wavers between fewer than five letters on average, on articles that it has not seen, and of the words that it writes, nine of ten at temperature 0.5 and three of four at temperature 1 are words of articles. |
 // | **Data** | Reuters-21578 (Lewis, 1997): articles of 1987, a fifth of them for the test. Without the file, short made-up reports are generated in their place; the figures then say nothing about Reuters. |
 // | **Seeds** | 0 for the networks, 1 for what is drawn from them. |
 // | **Hardware, time** | A processor with two cores, no GPU. The report's head says which one, and how long the run took. |
@@ -132,8 +132,8 @@ for ((manner, _), text) in manners.iter().zip(&written) {
 // %% [markdown]
 // ## 5. Pieces of words
 //
-// Byte-pair encoding joins what often stands side by side, until there are a thousand pieces. A text has a third as many of
-// them as letters, so that a window of a hundred reaches three times as far.
+// Byte-pair encoding joins what often stands side by side, until there are a thousand pieces. Two and a half letters stand
+// in a piece on average, so that a window of a hundred reaches as much further.
 
 // %%
 let tokenizer = Tokenizer::bpe(1000).train(&news.train.texts)?;
