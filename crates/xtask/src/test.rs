@@ -12,9 +12,14 @@ use crate::places::Places;
 use crate::process;
 use crate::setup::{self, Ready, minutes};
 
+/// What a first run of the checks adds to the disk, in gigabytes: 80 test programs and what the compiler
+/// keeps to compile them anew, and the build folders of some kernels.
+const GIGABYTES: f64 = 5.0;
+
 /// Every check, in the order in which a mistake is cheapest to see.
 pub(crate) fn run(places: &Places) -> Result<()> {
     let ready = setup::all(places)?;
+    setup::need_space(places, GIGABYTES, "a run of all checks")?;
     let start = Instant::now();
     let cargo = |words: &[&str]| {
         let mut command = Command::new(env::cargo());

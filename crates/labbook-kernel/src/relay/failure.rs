@@ -11,6 +11,8 @@ const ENDED: &str = "Subprocess terminated with status:";
 /// What `labbook-notebook` ends the process with at a second interrupt.
 const INTERRUPTED: &str = "exit status: 130";
 const KILLED: &str = "signal: 9 (SIGKILL)";
+/// The system's words for a full disk, as compiler and linker pass them on.
+const FULL_DISK: &str = "No space left on device";
 
 /// What begins a change of colour, the end of all colours, and the grey of source text.
 pub(super) const ESCAPE: &str = "\u{1b}[";
@@ -65,6 +67,9 @@ impl Report {
         if let Some((printed, status)) = message.split_once(ENDED) {
             return Report::of_end(printed, status.trim(), interrupted);
         }
+        if message.contains(FULL_DISK) {
+            return Report::of_full_disk();
+        }
         let lines = content["traceback"].as_array().into_iter().flatten();
         let lines = lines.map(|line| legible(&text(line))).collect();
         Report {
@@ -80,6 +85,17 @@ impl Report {
                        are kept.";
         Report {
             name: "Interrupted".to_owned(),
+            message: message.to_owned(),
+            lines: red(message),
+        }
+    }
+
+    /// The compiler had no place for what it makes of the cell; its own words are pages of JSON.
+    fn of_full_disk() -> Report {
+        let message = "The disk is full: there was no place to compile the cell, which did not run. Free some \
+                       space and run it again; all variables are kept.";
+        Report {
+            name: "FullDisk".to_owned(),
             message: message.to_owned(),
             lines: red(message),
         }
@@ -244,6 +260,16 @@ mod tests {
             (Some("error"), Some("Panic"))
         );
         assert_eq!(reply["execution_count"], 3);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_in_a_sentence() {
+        let message = "Compilation failed, but no parsable errors were found. STDERR:\n{\"artifact\":\"ctx.d\"}\n\
+                       rustc-LLVM ERROR: IO failure on output stream: No space left on device\n";
+        let content = json!({"ename": "Error", "evalue": message, "traceback": [message]});
+        let report = Report::of_evcxr(&content, "f();", &Default::default(), false);
+        assert!(report.message.starts_with("The disk is full"), "{report:?}");
+        assert!(!report.lines.concat().contains("artifact"), "{report:?}");
     }
 
     #[test]

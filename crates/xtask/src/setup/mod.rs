@@ -133,7 +133,7 @@ pub(crate) fn lock(places: &Places) -> Result<File> {
 }
 
 /// Fails before a download or build that the disk cannot hold.
-fn need_space(places: &Places, gigabytes: f64, what: &str) -> Result<()> {
+pub(crate) fn need_space(places: &Places, gigabytes: f64, what: &str) -> Result<()> {
     let free = environment::free_space(&places.cache).unwrap_or(u64::MAX) as f64 / 1e9;
     if free >= gigabytes {
         return Ok(());
