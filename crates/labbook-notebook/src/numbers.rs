@@ -16,7 +16,7 @@ pub fn percent(fraction: Option<f64>) -> String {
 #[must_use]
 pub fn points(fraction: f64, signed: bool) -> String {
     match signed {
-        true => format!("{:+.1}", 100.0 * fraction),
+        true => format!("{:+.1}", 100.0 * fraction).replace("-0.0", "+0.0"),
         false => format!("{:.1}", 100.0 * fraction),
     }
 }
