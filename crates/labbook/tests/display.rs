@@ -146,6 +146,7 @@ const NO_VALUES: &[(&str, &[&str])] = &[
             "ScoreMode",
             "Bidirectional",
             "Embedding",
+            "FeatureSlice",
             "GRU",
             "GRUCell",
             "LSTM",
