@@ -111,7 +111,7 @@ def diamonds(folder, wanted):
     categories = {kind: sorted(train[kind].unique()) for kind in kinds}
 
     def numbers(rows):
-        of = [standard(np.log1p(rows[name]), np.log1p(train[name])) for name in logs]
+        of = [standard(np.log(rows[name]), np.log(train[name])) for name in logs]
         return np.stack(of + [standard(rows[name], train[name]) for name in plain], 1).astype("float32")
 
     def columns(rows):
@@ -140,7 +140,7 @@ def diamonds(folder, wanted):
         places = [rows[kind].map(categories[kind].index).to_numpy() for kind in kinds]
         return [numbers(rows)] + [place.astype("int32")[:, None] for place in [hundredths] + places]
 
-    log_price = lambda rows: np.log1p(rows.price.to_numpy())
+    log_price = lambda rows: np.log(rows.price.to_numpy())
     mean, deviation = log_price(train).mean(), log_price(train).std()
 
     def embeddings():
@@ -153,7 +153,7 @@ def diamonds(folder, wanted):
         model = keras.Model(given, L.Dense(1)(x))
         model.compile(keras.optimizers.Adam(OneCycle(0.01, 30 * (len(train) // 512 + 1))), "mae")
         model.fit(inputs(train), (log_price(train) - mean) / deviation, epochs=30, batch_size=512, verbose=0)
-        found = np.expm1(model.predict(inputs(test), verbose=0).ravel() * deviation + mean)
+        found = np.exp(model.predict(inputs(test), verbose=0).ravel() * deviation + mean)
         return percent(test.price.to_numpy(), found)
 
     tell("embeddings, test, mape", embeddings)
