@@ -157,13 +157,7 @@ impl Bidirectional {
         self.settings.layer.return_state = true;
         let sequences = self.settings.layer.return_sequences;
         let units = [vec![self.width()], self.states()].concat();
-        let tensors = units.len();
-        let packed = self.call(inputs);
-        let parts = units.into_iter().enumerate().map(|(index, units)| {
-            let part = RecurrentPart::new(sequences, tensors, index);
-            part.units(units).call(&packed)
-        });
-        parts.collect()
+        RecurrentPart::all_of(&self.call(inputs), sequences, &units)
     }
 
     /// How many features come out.

@@ -6,7 +6,9 @@ use tch::Tensor;
 use super::registry::{Registered, layer_facts, registered};
 use super::spatial::axes;
 use crate::layers::layer::layer_options;
-use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape};
+use crate::{
+    Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape, SymbolicTensor,
+};
 
 /// One of the tensors that a recurrent layer gives together, behind one another along the steps: what
 /// [`LSTM::call_with_state`](super::LSTM::call_with_state) makes of each.
@@ -59,10 +61,19 @@ impl RecurrentPart {
         })
     }
 
-    /// One of fewer units than another of them.
-    pub(super) fn units(mut self, units: i64) -> Self {
-        self.settings.units = Some(units);
-        self
+    /// All of them, of so many units each, out of what a layer gives together.
+    pub(super) fn all_of(
+        packed: &SymbolicTensor,
+        sequences: bool,
+        units: &[i64],
+    ) -> Vec<SymbolicTensor> {
+        let tensors = units.len();
+        let parts = units.iter().enumerate().map(|(index, &units)| {
+            let mut part = Self::new(sequences, tensors, index);
+            part.settings.units = Some(units);
+            part.call(packed)
+        });
+        parts.collect()
     }
 
     layer_options!();

@@ -101,13 +101,7 @@ impl RNN {
         self.settings.return_state = true;
         let sequences = self.settings.return_sequences;
         let units = [vec![self.settings.units()], self.settings.states()].concat();
-        let tensors = units.len();
-        let packed = self.call(inputs);
-        let parts = units.into_iter().enumerate().map(|(index, units)| {
-            let part = RecurrentPart::new(sequences, tensors, index);
-            part.units(units).call(&packed)
-        });
-        parts.collect()
+        RecurrentPart::all_of(&self.call(inputs), sequences, &units)
     }
 }
 
