@@ -291,3 +291,43 @@ impl Layer for Bidirectional {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::{Input, Model, Predict};
+
+    #[test]
+    fn halves_and_states_are_those_of_the_joined_layer() -> Result<()> {
+        let x = (Tensor::arange(30, (Kind::Float, Device::Cpu)) * 0.7).sin();
+        let x = x.reshape([2, 5, 3]);
+        let input = Input::new((5, 3));
+        let computed = |outputs: Vec<SymbolicTensor>| {
+            let mut model = Model::on(Device::Cpu, &input, &outputs)?.seeded(3);
+            model.predict_all(&x, &Predict::new())
+        };
+        let same = |a: &Tensor, b: &Tensor| {
+            assert_eq!(a.size(), b.size());
+            assert!((a - b).abs().max().double_value(&[]) < 1e-6, "{a} {b}");
+        };
+        for sequences in [false, true] {
+            let layer = || Bidirectional::new(LSTM::new(4).return_sequences(sequences));
+            let joined = computed(vec![layer().call(&input)])?;
+            let apart = computed(layer().call_apart(&input).into())?;
+            same(&Tensor::cat(&apart, -1), &joined[0]);
+            let told = computed(layer().call_with_state(&input))?;
+            assert_eq!(told.len(), 5);
+            same(&told[0], &joined[0]);
+            // An LSTM's first state is what it puts out at the last step that it sees.
+            let last = |half: &Tensor, step: i64| match sequences {
+                true => half.select(1, step),
+                false => half.shallow_clone(),
+            };
+            same(&told[1], &last(&apart[0], -1));
+            same(&told[3], &last(&apart[1], 0));
+        }
+        Ok(())
+    }
+}

@@ -6,9 +6,7 @@ use tch::Tensor;
 use super::registry::{Registered, layer_facts, registered};
 use super::spatial::axes;
 use crate::layers::layer::layer_options;
-use crate::{
-    Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape, SymbolicTensor,
-};
+use crate::{Activation, BuildContext, Layer, LayerOptions, Phase, Result, Shape, SymbolicTensor};
 
 /// One of the tensors that a recurrent layer gives together, behind one another along the steps: what
 /// [`LSTM::call_with_state`](super::LSTM::call_with_state) makes of each.
