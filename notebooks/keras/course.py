@@ -105,6 +105,9 @@ def diamonds(folder, wanted):
     table = pd.read_csv(os.path.join(folder, "diamonds.csv.gz"))
     table = table[(table[["x", "y", "z"]] > 0).all(axis=1)]
     rest, test = train_test_split(table, test_size=0.2, random_state=0)
+    # One width is a slip of the pen (58.9 mm). The notebook has that stone among those to learn from; here it
+    # would be among those to judge by, and its error counts as much as that of ten thousand others.
+    test = test[test.y < 30]
     train, val = train_test_split(rest, test_size=0.1, random_state=1)
     logs, plain, kinds = ["carat", "x", "y", "z"], ["depth", "table"], ["cut", "color", "clarity"]
     standard = lambda values, of: (values - of.mean()) / of.std(ddof=0)
