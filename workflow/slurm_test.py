@@ -90,7 +90,7 @@ def timeless(value, name=""):
 class Cluster:
     def __init__(self, folder):
         self.folder, self.processes = folder, {}
-        host = socket.gethostname().split(".")[0]
+        self.host = host = socket.gethostname().split(".")[0]
         for name in ("state", "spool"):
             (folder / name).mkdir()
         (folder / "slurm.conf").write_text(CONFIGURATION.format(host=host, folder=folder))
@@ -109,11 +109,26 @@ class Cluster:
         output = open(self.folder / f"{name}.out", "ab")
         self.processes[name] = subprocess.Popen(command, stdout=output, stderr=output)
 
-    def restart_controller(self):
-        self.processes["slurmctld"].kill()
-        self.processes["slurmctld"].wait()
+    def restart_controller(self, crash):
+        controller = self.processes["slurmctld"]
+        (controller.kill if crash else controller.terminate)()
+        controller.wait()
         time.sleep(1)
         self.start("slurmctld", ["slurmctld", "-D"])
+
+    def administer(self):
+        """What an administrator does after a crash: a controller that forgot its last seconds finds a job twice, takes the
+        node out and holds jobs back; tells what was done."""
+        done = []
+        if "drain" in ask("sinfo", "-h", "-o", "%T"):
+            subprocess.run(["scontrol", "update", f"nodename={self.host}", "state=resume"], capture_output=True)
+            done.append("node taken back")
+        for line in ask("squeue", "-h", "-t", "PD", "-o", "%A %r").splitlines():
+            job, _, reason = line.partition(" ")
+            if "held" in reason:
+                subprocess.run(["scontrol", "release", job], capture_output=True)
+                done.append(f"job {job} released")
+        return ", ".join(done)
 
     def wait_until_up(self):
         for _ in range(60):
@@ -156,8 +171,10 @@ def disturb(cluster, records, chance, log):
     # Every eighth, whatever chance says.
     action = "controller" if len(log) % 8 == 7 else chance.choice(["cancel", "requeue", "kill", "kill", "terminate"])
     if action == "controller":
-        cluster.restart_controller()
-        log.append("controller killed and started again")
+        # It ends as for an update, and every other time as in a crash.
+        crash = len(log) % 16 == 15
+        cluster.restart_controller(crash)
+        log.append(f"controller {'killed' if crash else 'ended'} and started again")
     elif action in ("kill", "terminate"):
         processes = trainings(records)
         if processes:
@@ -223,6 +240,8 @@ def main(program, planner):
             begun = time.monotonic()
             while engine.poll() is None and time.monotonic() - begun < LONGEST:
                 time.sleep(PAUSE)
+                if done := cluster.administer():
+                    print(f"{time.monotonic() - begun:6.1f} s {done} by the administrator", flush=True)
                 if len(log) < DISTURBANCES and trainings(records):
                     disturb(cluster, records, chance, log)
                     print(f"{time.monotonic() - begun:6.1f} s", log[-1] if log else "", flush=True)

@@ -211,9 +211,19 @@ impl BarChart {
         MARGIN + title + legend
     }
 
+    /// Decimals of percentages: one, or as many as the largest value needs to show two digits.
+    fn decimals(&self) -> usize {
+        let values = self.series.iter().flat_map(|series| &series.values);
+        let largest = values.fold(0.0_f64, |largest, value| largest.max(100.0 * value.abs()));
+        match largest > 0.0 && largest < 1.0 {
+            true => (1.0 - largest.log10().floor()).clamp(1.0, 6.0) as usize,
+            false => 1,
+        }
+    }
+
     fn written(&self, value: f64) -> String {
         match self.percent {
-            true => format!("{:.1} %", 100.0 * value),
+            true => format!("{:.*} %", self.decimals(), 100.0 * value),
             false => written(value),
         }
     }

@@ -425,7 +425,7 @@ fn percent(probability: f64) -> String {
     if rounded == 0.0 && probability > 0.0 {
         "< 1 %".to_owned()
     } else if rounded == 100.0 && probability < 1.0 {
-        "> 99 %".to_owned()
+        "over 99 %".to_owned()
     } else {
         format!("{rounded} %")
     }

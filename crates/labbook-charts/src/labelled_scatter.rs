@@ -233,14 +233,17 @@ impl LabelledScatter {
         let pen = Pen::new(canvas);
         let what = "a labelled scatter plot";
         let mut legend = Legend::default();
-        for (index, series) in self.series.iter().enumerate() {
-            legend.push(mark(index), &series.name);
+        // A single series is what the title says.
+        if self.series.len() > 1 {
+            for (index, series) in self.series.iter().enumerate() {
+                legend.push(mark(index), &series.name);
+            }
         }
         let mut axes = Axes::new(pen.size(), self.spans(), &self.texts, 0.0, what)?;
         // One row above the plotted part, at its right end, beside the name of the y axis.
         let (legend_width, legend_height) = legend.size(1.0)?;
         let mut legend_top = axes.top - 6.0 - legend_height;
-        if self.texts.y_label.is_empty() {
+        if self.texts.y_label.is_empty() && self.series.len() > 1 {
             legend_top = axes.top - 6.0;
             axes.top += LEGEND_HEIGHT;
         }

@@ -34,6 +34,11 @@ pub enum Palette {
     ///
     /// Source: P. Tol, "Colour Schemes", SRON technical note SRON/EPS/TN/09-002 (2021).
     Muted,
+    /// Ten strong colours that differ well on white, matplotlib's `tab10`. More classes than ten use
+    /// them again.
+    ///
+    /// Source: Tableau 10, as matplotlib's colormap reference lists it.
+    Tab10,
 }
 
 const MUTED_COLORS: [RGBColor; 10] = [
@@ -49,6 +54,19 @@ const MUTED_COLORS: [RGBColor; 10] = [
     RGBColor(0x55, 0x55, 0x55),
 ];
 
+const TAB10_COLORS: [RGBColor; 10] = [
+    RGBColor(0x1f, 0x77, 0xb4),
+    RGBColor(0xff, 0x7f, 0x0e),
+    RGBColor(0x2c, 0xa0, 0x2c),
+    RGBColor(0xd6, 0x27, 0x28),
+    RGBColor(0x94, 0x67, 0xbd),
+    RGBColor(0x8c, 0x56, 0x4b),
+    RGBColor(0xe3, 0x77, 0xc2),
+    RGBColor(0x7f, 0x7f, 0x7f),
+    RGBColor(0xbc, 0xbd, 0x22),
+    RGBColor(0x17, 0xbe, 0xcf),
+];
+
 impl Palette {
     /// One colour for each of `n` classes.
     ///
@@ -57,11 +75,13 @@ impl Palette {
     ///
     /// assert_eq!(Palette::Hls.colors(10), hls_palette(10));
     /// assert_eq!(Palette::Muted.colors(3).len(), 3);
+    /// assert_eq!(Palette::Tab10.colors(11)[10], Palette::Tab10.colors(1)[0]);
     /// ```
     pub fn colors(self, n: usize) -> Vec<RGBColor> {
         match self {
             Self::Hls => hls_palette(n),
             Self::Muted => MUTED_COLORS.into_iter().cycle().take(n).collect(),
+            Self::Tab10 => TAB10_COLORS.into_iter().cycle().take(n).collect(),
         }
     }
 }

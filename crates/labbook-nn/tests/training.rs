@@ -502,9 +502,14 @@ fn callbacks_and_reporter_hear_of_everything_in_order() -> Result<()> {
     model.evaluate_with(&x, &y, &Evaluate::new().batch_size(4).reporter(recorder))?;
     assert_eq!(*lines.lock().unwrap(), ["evaluate 3 steps"]);
 
-    let failing = Fit::new().verbose(0).callbacks((callback, Fails));
+    let second = Arc::new(Mutex::new(StopAfterTwo::default()));
+    let failing = Fit::new()
+        .verbose(0)
+        .callbacks((callback, second.clone()))
+        .callbacks(Fails);
     let error = model.fit(&x, &y, &failing).unwrap_err();
     assert_eq!(error.to_string(), "callback: the disk is full");
+    assert_eq!(second.lock().unwrap().0[0], "begin net");
     Ok(())
 }
 

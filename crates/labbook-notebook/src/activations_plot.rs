@@ -36,6 +36,48 @@ pub fn plot_activations(
     labels: &Tensor,
     class_names: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<Figure, NotebookError> {
+    drawn(activations, None, labels, class_names)
+}
+
+/// The same for some nodes of a layer, chosen by their places; the panels carry the nodes' numbers, counted
+/// from 1 as in [`plot_node_weights`](crate::plot_node_weights).
+///
+/// `nodes` are integers from 0, (n,), at most 12.
+///
+/// ```
+/// use labbook_notebook::plot_activations_of;
+/// use tch::Tensor;
+///
+/// let activations = Tensor::from_slice2(&[[0.1, 0.9, 0.0], [0.2, 0.8, 0.1], [0.9, 0.5, 0.4]]);
+/// let labels = Tensor::from_slice(&[0_i64, 0, 1]);
+/// let nodes = Tensor::from_slice(&[2_i64, 0]);
+/// let figure = plot_activations_of(&activations, &nodes, &labels, ["cat", "dog"])?;
+/// assert!(figure.alt().contains("Node 3"));
+/// # Ok::<(), labbook_notebook::NotebookError>(())
+/// ```
+///
+/// # Errors
+/// Those of [`plot_activations`]; [`NotebookError::Tensor`] for a node that there is not.
+pub fn plot_activations_of(
+    activations: &Tensor,
+    nodes: &Tensor,
+    labels: &Tensor,
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
+) -> Result<Figure, NotebookError> {
+    drawn(
+        activations,
+        Some(classes(nodes, "nodes")?),
+        labels,
+        class_names,
+    )
+}
+
+fn drawn(
+    activations: &Tensor,
+    chosen: Option<Vec<i64>>,
+    labels: &Tensor,
+    class_names: impl IntoIterator<Item = impl AsRef<str>>,
+) -> Result<Figure, NotebookError> {
     let names: Vec<String> = class_names
         .into_iter()
         .map(|name| name.as_ref().to_owned())
@@ -54,7 +96,20 @@ pub fn plot_activations(
         .filter_map(named)
         .map(String::as_str)
         .collect();
-    let nodes = values.ncols();
+    let all: Vec<usize> = (0..values.ncols()).collect();
+    let places = match &chosen {
+        None => all,
+        Some(chosen) => {
+            let place = |&node: &i64| usize::try_from(node).ok().filter(|node| all.contains(node));
+            let places: Option<Vec<usize>> = chosen.iter().map(place).collect();
+            places.ok_or_else(|| NotebookError::Tensor {
+                what: "nodes",
+                expected: format!("places below {}, the number of nodes", all.len()),
+                received: format!("{chosen:?}"),
+            })?
+        }
+    };
+    let nodes = places.len();
     if texts.len() != values.nrows() || !(1..=MOST).contains(&nodes) {
         return Err(NotebookError::Tensor {
             what: "activations",
@@ -71,7 +126,7 @@ pub fn plot_activations(
         });
     }
     let (width, height) = if nodes == 1 { ONE } else { SEVERAL };
-    let panel = |node: usize| {
+    let panel = |&node: &usize| {
         let columns = Columns::new()
             .with_numbers(
                 "activation",
@@ -79,13 +134,16 @@ pub fn plot_activations(
             )
             .with_texts("class", texts.iter().copied());
         let plot = BoxPlot::new(columns, "activation").x("class").order(&names);
-        let title = match nodes {
-            1 => "Activation by class".to_owned(),
+        let title = match (nodes, &chosen) {
+            (1, None) => "Activation by class".to_owned(),
             _ => format!("Node {}", node + 1),
         };
         plot.title(title).size(width, height).figure()
     };
-    let figures = (0..nodes).map(panel).collect::<Result<Vec<Figure>, _>>()?;
+    let figures = places
+        .iter()
+        .map(panel)
+        .collect::<Result<Vec<Figure>, _>>()?;
     match figures.as_slice() {
         [one] => Ok(one.clone()),
         several => Ok(panels(&several.iter().collect::<Vec<_>>(), 2)?),

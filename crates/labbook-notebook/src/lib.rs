@@ -54,7 +54,7 @@ mod values;
 mod versions;
 mod words;
 
-pub use activations_plot::plot_activations;
+pub use activations_plot::{plot_activations, plot_activations_of};
 pub use array::format_array;
 pub use calibration::{calibration_curve, plot_calibration, plot_precision_recall};
 pub use error::NotebookError;

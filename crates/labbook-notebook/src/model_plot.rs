@@ -1,11 +1,16 @@
 use std::collections::HashMap;
 
-use labbook_charts::{Figure, FilterGrid, ModelPlot};
+use labbook_charts::{Figure, FilterGrid, ImageGrid, ModelPlot};
 use labbook_nn::Model;
 use tch::Tensor;
 
 use crate::error::NotebookError;
-use crate::tensors::array;
+use crate::tensors::{array, images};
+
+/// Pictures of a node's weights: so many at most, so many in a row, and their size in CSS pixels.
+const MOST_NODES: i64 = 120;
+const NODE_COLUMNS: usize = 8;
+const NODE_SIZE: u32 = 84;
 
 /// The model's layers from top to bottom with arrows from each to those that take what it gives,
 /// as Keras's `plot_model` draws them: name and class of each layer and, with `show_shapes`, the
@@ -82,8 +87,8 @@ pub fn plot_filters(model: &Model, layer: &str) -> Result<Figure, NotebookError>
     Ok(FilterGrid::new(&filters).title(layer).figure()?)
 }
 
-/// What each node of a dense layer over an image looks for: its weights at their pixels, as little
-/// pictures; grey is 0, bright speaks for the node, dark against it.
+/// What each node of a dense layer over an image looks for: its weights at their pixels, as pictures with
+/// the nodes' numbers, counted from 1; grey is 0, bright speaks for the node, dark against it.
 ///
 /// `image_shape` is (height, width, channels) of the image that was flattened, with 1 or 3 channels.
 ///
@@ -94,14 +99,14 @@ pub fn plot_filters(model: &Model, layer: &str) -> Result<Figure, NotebookError>
 /// let mut model = Sequential::new();
 /// model.add(Dense::new(5).name("hidden").input_shape(28 * 28));
 /// let figure = plot_node_weights(&model, "hidden", (28, 28, 1))?;
-/// assert!(figure.alt().contains("5 filters of 28 x 28"));
+/// assert!(figure.alt().contains("What each of the 5 nodes of hidden looks for"));
 /// # Ok::<(), labbook_notebook::NotebookError>(())
 /// ```
 ///
 /// # Errors
 /// [`NotebookError::Model`] when the model is not built or has no such layer;
-/// [`NotebookError::Tensor`] when the layer has no kernel, or one of another number of inputs;
-/// [`NotebookError::Chart`] for other channels.
+/// [`NotebookError::Tensor`] when the layer has no kernel, one of another number of inputs, or more than 120
+/// nodes; [`NotebookError::Chart`] for other channels.
 pub fn plot_node_weights(
     model: &Model,
     layer: &str,
@@ -120,10 +125,23 @@ pub fn plot_node_weights(
             return Err(another_layer(layer, &kernel, &expected));
         }
     };
-    let kernel = kernel.f_reshape([height, width, channels, nodes])?;
-    let pictures = array(&kernel, "kernel")?.into_dimensionality();
-    let pictures = pictures.map_err(|_| another_layer(layer, &kernel, "a Dense layer"))?;
-    Ok(FilterGrid::new(&pictures).title(layer).figure()?)
+    if nodes > MOST_NODES {
+        let expected = format!("a Dense layer of at most {MOST_NODES} nodes");
+        return Err(another_layer(layer, &kernel, &expected));
+    }
+    let pictures = kernel.f_reshape([height, width, channels, nodes])?;
+    let largest = pictures
+        .f_abs()?
+        .f_max()?
+        .f_clamp_min(f64::from(f32::MIN_POSITIVE))?;
+    let pictures = (pictures.f_div(&largest)? * 0.5 + 0.5).f_nan_to_num(0.5, 1.0, 0.0)?;
+    let numbers = (1..=nodes).map(|node| node.to_string());
+    Ok(ImageGrid::new(&images(&pictures.f_permute([3, 0, 1, 2])?)?)
+        .columns(NODE_COLUMNS)
+        .image_size(NODE_SIZE)
+        .captions(numbers)
+        .title(format!("What each of the {nodes} nodes of {layer} looks for: bright speaks for it, dark against"))
+        .figure()?)
 }
 
 /// The kernel of a layer in Keras's shape.
@@ -223,10 +241,14 @@ mod tests {
         model.add(Dense::new(5).name("hidden").use_bias(false));
         let figure = plot_node_weights(&model, "hidden", (4, 6, 3)).unwrap();
         assert!(
-            figure.alt().contains("5 filters of 4 x 6"),
+            figure.alt().contains("5 in 5 columns: 1, 2, 3, 4, 5"),
             "{}",
             figure.alt()
         );
+        let mut wide = Sequential::on(Device::Cpu);
+        wide.add(Dense::new(121).name("hidden").input_shape(16));
+        let error = plot_node_weights(&wide, "hidden", (4, 4, 1)).unwrap_err();
+        assert!(error.to_string().contains("at most 120 nodes"), "{error}");
         let error = |layer: &str, shape| {
             plot_node_weights(&model, layer, shape)
                 .unwrap_err()

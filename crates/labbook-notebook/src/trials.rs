@@ -214,7 +214,9 @@ impl Trials {
         if several {
             headings.extend(["std", "lowest", "highest", "trainings"]);
         }
-        headings.extend(["difference", "in training", "seconds"]);
+        let compares = self.rows.len() > 1;
+        headings.extend(compares.then_some("against the first"));
+        headings.extend(["in training", "seconds"]);
         let mut table = Table::new(&headings)
             .caption(&self.title)
             .numeric()
@@ -238,11 +240,13 @@ impl Trials {
                     spread.count.to_string(),
                 ]);
             }
-            cells.push(match first {
-                Some(first) if share => points(spread.mean - first, true),
-                Some(first) => signed(spread.mean - first),
-                None => String::new(),
-            });
+            if compares {
+                cells.push(match first {
+                    Some(first) if share => points(spread.mean - first, true),
+                    Some(first) => signed(spread.mean - first),
+                    None => String::new(),
+                });
+            }
             first = first.or(Some(spread.mean));
             let training = values(&row.trainings, &compared);
             cells.push(mean(&training).map_or_else(String::new, value));

@@ -14,13 +14,13 @@ const UNKNOWN: i64 = 1;
 /// Words at their places in a map of their embedding, such as one of t-SNE; up to a few dozen can be
 /// read.
 ///
-/// `map` has one row of two numbers for each word.
+/// `map` has one row of two numbers for each word; `title` says what the words are.
 ///
 /// ```
 /// use labbook_notebook::plot_words;
 /// use ndarray::array;
 ///
-/// let figure = plot_words(&array![[0.0, 1.0], [2.0, 0.5]], ["gold", "oil"])?;
+/// let figure = plot_words(&array![[0.0, 1.0], [2.0, 0.5]], ["gold", "oil"], "Metals")?;
 /// assert!(figure.alt().contains("gold at (0, 1)"));
 /// # Ok::<(), labbook_notebook::NotebookError>(())
 /// ```
@@ -31,6 +31,7 @@ const UNKNOWN: i64 = 1;
 pub fn plot_words<S, F>(
     map: &ArrayBase<S, Ix2>,
     words: impl IntoIterator<Item = impl AsRef<str>>,
+    title: &str,
 ) -> Result<Figure, NotebookError>
 where
     S: Data<Elem = F>,
@@ -49,7 +50,7 @@ where
             .map(|&value| value.into())
             .collect()
     };
-    let plot = LabelledScatter::new("Words");
+    let plot = LabelledScatter::new(title);
     Ok(plot
         .series("words", &column(0), &column(1), words)
         .figure()?)
@@ -203,8 +204,8 @@ mod tests {
 
     #[test]
     fn maps_and_bands_that_do_not_fit_are_told() {
-        assert!(plot_words(&array![[1.0], [2.0]], ["a", "b"]).is_err());
-        assert!(plot_words(&array![[1.0, 2.0]], ["a", "b"]).is_err());
+        assert!(plot_words(&array![[1.0], [2.0]], ["a", "b"], "Words").is_err());
+        assert!(plot_words(&array![[1.0, 2.0]], ["a", "b"], "Words").is_err());
         let error = plot_forecast("x", &[1.0], &[2.0, 3.0], (&[1.0], &[3.0, 4.0])).unwrap_err();
         assert!(
             error.to_string().contains("2 values below and above"),

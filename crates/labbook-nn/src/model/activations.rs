@@ -10,8 +10,8 @@ use crate::training::fit::check_batch_size;
 use crate::training::predict::PREDICT_BATCH;
 use crate::{Batch, Error, Result, Tensors};
 
-/// Which layers of a model, counted from 0: a range such as `8..10` or `..`, or a number for
-/// as many layers from the first on.
+/// Which layers of a model, counted from 0: a range such as `8..10` or `..`, a number for
+/// as many layers from the first on, or the name of one.
 ///
 /// ```
 /// use labbook_nn::{Dense, LayerRange, Sequential};
@@ -19,34 +19,61 @@ use crate::{Batch, Error, Result, Tensors};
 /// # fn main() -> labbook_nn::Result<()> {
 /// let mut model = Sequential::new();
 /// model.add(Dense::new(3).input_shape(2));
-/// model.add(Dense::new(3));
-/// let all: Vec<LayerRange> = vec![2.into(), (..).into(), (0..=1).into()];
+/// model.add(Dense::new(3).name("scores"));
+/// let all: Vec<LayerRange> = vec![2.into(), (..).into(), (0..=1).into(), "scores".into()];
 /// for range in all {
 ///     model.layer_outputs(range)?;
 /// }
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LayerRange {
-    start: usize,
-    /// Where it ends, excluded; `None` for all that follow.
-    end: Option<usize>,
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LayerRange(Choice);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Choice {
+    /// Where it ends is excluded; `None` for all that follow.
+    Places {
+        start: usize,
+        end: Option<usize>,
+    },
+    Named(String),
 }
 
 impl LayerRange {
-    /// The same within a model of `count` layers.
-    pub(crate) fn within(self, count: usize) -> Result<Range<usize>> {
-        let end = self.end.unwrap_or(count);
-        if self.start < end && end <= count {
-            return Ok(self.start..end);
+    /// The same within a model.
+    pub(crate) fn within(self, model: &Model) -> Result<Range<usize>> {
+        let count = model.graph.nodes.len();
+        let (start, end) = match self.0 {
+            Choice::Named(name) => {
+                let place = model.node_of(&name)?;
+                return Ok(place..place + 1);
+            }
+            Choice::Places { start, end } => (start, end.unwrap_or(count)),
+        };
+        if start < end && end <= count {
+            return Ok(start..end);
         }
         Err(Error::option(
             "layers",
-            format!("a number from 1 to {count}, or a range of layers within 0..{count}"),
-            format!("{}..{end}", self.start),
+            format!(
+                "a layer's name, a number from 1 to {count}, or a range of layers within 0..{count}"
+            ),
+            format!("{start}..{end}"),
             "see model.summary() for the layers; the first one has index 0",
         ))
+    }
+}
+
+impl From<&str> for LayerRange {
+    fn from(name: &str) -> Self {
+        Self(Choice::Named(name.to_owned()))
+    }
+}
+
+impl From<&String> for LayerRange {
+    fn from(name: &String) -> Self {
+        name.as_str().into()
     }
 }
 
@@ -59,7 +86,7 @@ impl From<usize> for LayerRange {
 impl From<Range<usize>> for LayerRange {
     fn from(range: Range<usize>) -> Self {
         let (start, end) = (range.start, Some(range.end));
-        Self { start, end }
+        Self(Choice::Places { start, end })
     }
 }
 
@@ -72,7 +99,7 @@ impl From<RangeInclusive<usize>> for LayerRange {
 impl From<RangeFrom<usize>> for LayerRange {
     fn from(range: RangeFrom<usize>) -> Self {
         let (start, end) = (range.start, None);
-        Self { start, end }
+        Self(Choice::Places { start, end })
     }
 }
 
@@ -156,8 +183,8 @@ impl Model {
     /// The outputs of some layers for all examples: one tensor per layer, on the CPU, images
     /// channels-last, activation function included.
     ///
-    /// `layers` is a range such as `8..10`, or a number: `activations(&x, 2)` gives the outputs
-    /// of the first two layers. The model runs in batches of 32 and stops after the last layer
+    /// `layers` is a range such as `8..10`, a layer's name, or a number: `activations(&x, 2)` gives the
+    /// outputs of the first two layers. The model runs in batches of 32 and stops after the last layer
     /// asked for; only the outputs of the layers in the range are kept, so that a late layer of
     /// many examples takes no more memory than its own output.
     ///
@@ -171,7 +198,7 @@ impl Model {
     /// model.add(Dense::new(3));
     /// let x = Tensor::rand([5, 2], (Kind::Float, Device::Cpu));
     /// assert_eq!(model.activations(&x, 2)?.len(), 2);
-    /// assert_eq!(model.activations(&x, 1..)?[0].size(), [5, 3]);
+    /// assert_eq!(model.activations(&x, "dense_1")?[0].size(), [5, 3]);
     /// # Ok(())
     /// # }
     /// ```
@@ -230,7 +257,7 @@ impl Model {
         check_batch_size(batch_size)?;
         let x = x.into();
         self.build_for("x", &x)?;
-        let layers = layers.into().within(self.graph.nodes.len())?;
+        let layers = layers.into().within(self)?;
         let spec = self.data_spec()?;
         let count = spec.check_inputs("x", x.as_slice())?;
         Ok(ActivationBatches {

@@ -88,7 +88,7 @@ impl Model {
     /// When there are no such layers, or the model is not built.
     pub fn layer_outputs(&self, layers: impl Into<LayerRange>) -> Result<SymbolicTensors> {
         let symbols = self.symbols()?;
-        let layers = layers.into().within(self.graph.nodes.len())?;
+        let layers = layers.into().within(self)?;
         Ok(SymbolicTensors(symbols.nodes[layers].to_vec()))
     }
 

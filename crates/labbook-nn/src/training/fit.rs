@@ -209,10 +209,11 @@ impl Fit {
         self
     }
 
-    /// Sets the callbacks: one, a tuple of up to four, or a `Vec<Box<dyn Callback>>`.
+    /// Adds callbacks: one, a tuple of up to four, or a `Vec<Box<dyn Callback>>`. They are asked in the order in
+    /// which they came.
     #[must_use = "method moves the value of self and returns the modified value"]
     pub fn callbacks(mut self, callbacks: impl Into<Callbacks>) -> Self {
-        self.callbacks = RefCell::new(callbacks.into());
+        self.callbacks.get_mut().0.extend(callbacks.into().0);
         self
     }
 

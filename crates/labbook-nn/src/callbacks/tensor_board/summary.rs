@@ -22,7 +22,7 @@ const BLOBS: i64 = 3;
 pub(super) struct Summary {
     tag: String,
     plugin: &'static str,
-    content: Option<Message>,
+    content: Vec<u8>,
     class: i64,
     tensor: Message,
 }
@@ -33,7 +33,7 @@ impl Summary {
         Self {
             tag: tag.into(),
             plugin: "scalars",
-            content: None,
+            content: Vec::new(),
             class: SCALAR,
             tensor,
         }
@@ -56,7 +56,7 @@ impl Summary {
         Ok(Self {
             tag: tag.into(),
             plugin: "histograms",
-            content: None,
+            content: Vec::new(),
             class: TENSOR,
             tensor,
         })
@@ -70,7 +70,7 @@ impl Summary {
         Self {
             tag,
             plugin: "images",
-            content: None,
+            content: Vec::new(),
             class: BLOBS,
             tensor: encoded
                 .iter()
@@ -83,7 +83,8 @@ impl Summary {
         Self {
             tag: "keras".to_owned(),
             plugin: "graph_keras_model",
-            content: None,
+            // The version; the page leaves out what has another.
+            content: b"1".to_vec(),
             class: BLOBS,
             tensor: tensor(STRING, &[1]).text(8, json),
         }
@@ -127,7 +128,7 @@ impl Summary {
         Self {
             tag: tag.to_owned(),
             plugin: "hparams",
-            content: Some(content),
+            content: content.into_bytes(),
             class: TENSOR,
             tensor,
         }
@@ -135,8 +136,8 @@ impl Summary {
 
     pub(super) fn message(&self) -> Message {
         let mut plugin = Message::new().text(1, self.plugin);
-        if let Some(content) = &self.content {
-            plugin = plugin.message(2, content);
+        if !self.content.is_empty() {
+            plugin = plugin.bytes(2, &self.content);
         }
         let metadata = Message::new().message(1, &plugin).int(4, self.class);
         let value = Message::new()
