@@ -16,6 +16,7 @@ mod place;
 mod seal;
 mod shell;
 mod unused;
+mod variables;
 
 use std::fs;
 use std::io;
@@ -249,7 +250,7 @@ impl Sockets {
                     "kernel_info_request" => {
                         self.back_control.send(&message.frames(&self.signer));
                     }
-                    "debug_request" => self.answer(&message, undebugged(&message.content())),
+                    "debug_request" => shell.debug(message),
                     // evcxr_jupyter would only complain where nobody reads it.
                     _ => {}
                 },
@@ -276,6 +277,7 @@ impl Sockets {
             Action::Ask(message) => self.back_shell.send(&message.frames(&self.signer)),
             Action::Input(message) => self.back_stdin.send(&message.frames(&self.signer)),
             Action::Publish(message) => self.iopub.publish(&message.frames(&self.signer)),
+            Action::Control(message) => drop(self.control.send(message.frames(&self.signer))),
             // A client that has gone needs no answer.
             Action::Reply(message) => drop(self.shell.send(message.frames(&self.signer))),
             Action::Question(message) => {
@@ -292,15 +294,4 @@ impl Sockets {
         let answer = request.child(&kind, id, &content);
         self.control.send(answer.frames(&self.signer));
     }
-}
-
-/// The answer to a debugger's wish: cells are compiled, and none can be stepped through.
-fn undebugged(wish: &Value) -> Value {
-    json!({
-        "type": "response",
-        "request_seq": wish["seq"],
-        "command": wish["command"],
-        "success": false,
-        "message": "This kernel has no debugger. `:vars` in a cell lists the variables and their types.",
-    })
 }

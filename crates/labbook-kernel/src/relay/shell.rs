@@ -1,4 +1,4 @@
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::inspected::{explained, inspected};
 use super::lines::Lines;
 use super::message::Message;
 use super::unused::hints;
+use super::variables::{self, LIST, Variable, Wish};
 use crate::interrupt::Stopped;
 use crate::mark::{DISPLAY_ID, END_OF_FILE, Mark};
 use crate::told::unused;
@@ -30,6 +31,9 @@ const FIRST: &str = "Ok::<(), String>(())?;";
 /// Run before the first cell that waits for something, for the same reason. evcxr needs a crate for it.
 const WAIT: &str = "async {}.await;";
 
+/// What identifiers of our own cells begin with that look at variables.
+const LOOK: &str = "labbook-look-";
+
 /// What the relay is to send.
 #[derive(Debug)]
 pub(super) enum Action {
@@ -37,6 +41,8 @@ pub(super) enum Action {
     Ask(Message),
     /// To the client that asked.
     Reply(Message),
+    /// The same by the way that debuggers take.
+    Control(Message),
     /// To all clients.
     Publish(Message),
     /// A question to the person before the client that asked.
@@ -69,6 +75,10 @@ pub(super) struct Shell {
     folder: PathBuf,
     /// [`WAIT`] has been run.
     waits: bool,
+    /// The variables when they were last listed.
+    variables: Vec<Variable>,
+    /// Who wanted what our own cells look at, by these cells' identifiers.
+    wishes: HashMap<String, Message>,
 }
 
 /// The request that evcxr_jupyter works on.
@@ -90,6 +100,8 @@ struct Current {
     question: Option<Message>,
     /// The names of the places whose values may be shown anew.
     places: HashSet<String>,
+    /// What our own look at variables showed last.
+    seen: Option<Value>,
 }
 
 impl Current {
@@ -136,6 +148,8 @@ impl Shell {
             defined: HashSet::new(),
             folder: PathBuf::new(),
             waits: false,
+            variables: Vec::new(),
+            wishes: HashMap::new(),
         }
     }
 
@@ -171,6 +185,58 @@ impl Shell {
     pub(super) fn request(&mut self, request: Message) {
         self.waiting.push_back(request);
         self.next();
+    }
+
+    /// A debugger's client asks. While cells run it is told the variables that there were before.
+    pub(super) fn debug(&mut self, request: Message) {
+        let busy = self.current.is_some() || !self.waiting.is_empty();
+        let code = match Wish::read(&request.content()) {
+            Wish::Known(body) => return self.debugged(&request, body),
+            Wish::List if busy => {
+                let body = variables::list_body(&self.variables);
+                return self.debugged(&request, Ok(body));
+            }
+            Wish::Show(_) if busy => {
+                return self.debugged(
+                    &request,
+                    Err("A cell runs; its variables can be seen when it is done."),
+                );
+            }
+            Wish::List => LIST.to_owned(),
+            Wish::Show(name) => variables::show_cell(&name),
+        };
+        let id = format!("{LOOK}{}", self.new_id());
+        let content = json!({"code": code, "silent": true, "allow_stdin": false});
+        let look = Message::request("execute_request", &id, &content);
+        self.wishes.insert(id, request);
+        self.request(look);
+    }
+
+    /// Answers a debugger's client, which waits for the status, too.
+    fn debugged(&mut self, request: &Message, body: Result<Value, &str>) {
+        self.status(request, "busy");
+        let id = self.new_id();
+        let content = variables::response(&request.content(), body);
+        self.actions
+            .push(Action::Control(request.child("debug_reply", id, &content)));
+        self.status(request, "idle");
+    }
+
+    /// What came of a look at variables.
+    fn looked(&mut self, wish: &Message, data: Option<Value>, failed: bool) {
+        let data = data.unwrap_or_else(|| json!({}));
+        if Wish::read(&wish.content()) == Wish::List {
+            self.variables = variables::listed(data["text/plain"].as_str().unwrap_or_default());
+            let body = variables::list_body(&self.variables);
+            return self.debugged(wish, Ok(body));
+        }
+        match failed || data == json!({}) {
+            true => self.debugged(
+                wish,
+                Err("This variable cannot be shown; `:vars` tells its type."),
+            ),
+            false => self.debugged(wish, Ok(json!({"data": data, "metadata": {}}))),
+        }
     }
 
     /// Somebody asked for the end of the cell that runs.
@@ -317,7 +383,17 @@ impl Shell {
     fn publish(&mut self, message: Message) {
         let current = self.current.as_ref();
         let shown = match current.filter(|current| current.request.id() == message.parent) {
-            Some(current) if current.is_ours() => false,
+            Some(current) if current.is_ours() => {
+                let content = message.content();
+                if let Some(current) = self
+                    .current
+                    .as_mut()
+                    .filter(|_| content["data"].is_object())
+                {
+                    current.seen = Some(content["data"].clone());
+                }
+                false
+            }
             Some(current) if current.is_silent() => message.kind() == "status",
             Some(_) => true,
             None => !is_ours(&message.parent),
@@ -439,7 +515,12 @@ impl Shell {
             self.actions.push(Action::Reply(reply));
         }
         self.publish(idle);
-        self.current = None;
+        let done = self.current.take();
+        if let Some(done) = done
+            && let Some(wish) = self.wishes.remove(done.request.id())
+        {
+            self.looked(&wish, done.seen, done.failed.is_some());
+        }
         if failed && stops {
             self.abort();
         }
@@ -522,6 +603,7 @@ impl Shell {
                 interrupted: false,
                 question: None,
                 places: HashSet::new(),
+                seen: None,
             });
         }
     }
@@ -558,7 +640,7 @@ fn own_line(code: &str) -> Message {
 }
 
 fn is_ours(id: &str) -> bool {
-    id == FIRST || id == WAIT
+    id == FIRST || id == WAIT || id.starts_with(LOOK)
 }
 
 /// What evcxr_jupyter gets of a request.
@@ -692,6 +774,7 @@ mod tests {
             let (way, message) = match action {
                 Action::Ask(message) => ("ask", message),
                 Action::Reply(message) => ("reply", message),
+                Action::Control(message) => ("control", message),
                 Action::Publish(message) => ("publish", message),
                 Action::Question(message) => ("question", message),
                 Action::Input(message) => ("input", message),
@@ -706,6 +789,8 @@ mod tests {
                 "code",
                 "prompt",
                 "value",
+                "body",
+                "message",
             ];
             let what = what
                 .iter()
@@ -1002,6 +1087,80 @@ mod tests {
         due(&mut shell);
         shell.request(cell("2", "later().await"));
         assert_eq!(due(&mut shell), ["ask execute_request \"later().await\""]);
+    }
+
+    #[tokio::test]
+    async fn variables_are_listed_and_shown_between_cells_and_nobody_hears_of_it() {
+        let mut shell = Shell::new(Some("s"));
+        let wish = |id: &str, command: &str| {
+            let wish =
+                json!({"seq": 1, "command": command, "arguments": {"variableName": "model"}});
+            message("debug_request", id, "", wish)
+        };
+        let asked = |shell: &mut Shell| {
+            let asked = shell.actions().into_iter().find_map(|action| match action {
+                Action::Ask(message) => Some((message.id().to_owned(), code(&message))),
+                _ => None,
+            });
+            asked.unwrap()
+        };
+        let told = |shell: &mut Shell| due(shell).join("; ");
+        shell.debug(wish("1", "inspectVariables"));
+        let (id, line) = asked(&mut shell);
+        assert_eq!(line, ":vars");
+        let list = json!({"data": {"text/plain": "model: a::Model\nx: f64\n"}});
+        shell.published(message("execute_result", "x", &id, list), None);
+        shell.published(status(&id, "idle"), None);
+        shell.reply(ok(&id));
+        let list = told(&mut shell);
+        assert!(
+            list.contains("control debug_reply {\"variables\":[{"),
+            "{list}"
+        );
+        assert!(
+            list.contains("\"value\":\"Model\"") && !list.contains("execute_result"),
+            "{list}"
+        );
+        assert!(list.ends_with("publish status \"idle\""), "{list}");
+
+        shell.debug(wish("2", "richInspectVariables"));
+        let (id, line) = asked(&mut shell);
+        assert_eq!(line, "&model");
+        // A client that asks for a cell meanwhile has to wait, and then not.
+        shell.request(cell("3", "f()"));
+        let data = [("text/html".to_owned(), "<p>a model</p>".to_owned())];
+        shell.published(mark(&id, &Mark::Display { data: data.into() }), None);
+        shell.published(mark(&id, &Mark::Ended), None);
+        shell.published(status(&id, "idle"), None);
+        shell.reply(ok(&id));
+        let shown = told(&mut shell);
+        assert!(shown.contains("<p>a model</p>"), "{shown}");
+        assert!(shown.ends_with("ask execute_request \"f()\""), "{shown}");
+
+        // While a cell runs the last list is told.
+        shell.debug(wish("4", "inspectVariables"));
+        shell.debug(wish("5", "richInspectVariables"));
+        let busy = told(&mut shell);
+        assert!(
+            busy.contains("\"name\":\"x\"") && busy.contains("A cell runs"),
+            "{busy}"
+        );
+        assert_eq!(shell.cell(), Some(3));
+        shell.published(mark("3", &Mark::Ended), None);
+        shell.published(status("3", "idle"), None);
+        shell.reply(ok("3"));
+
+        shell.debug(wish("6", "richInspectVariables"));
+        let (id, _) = asked(&mut shell);
+        let lost = json!({"ename": "Error", "evalue": "moved", "traceback": ["moved"]});
+        shell.published(message("error", "x", &id, lost), None);
+        shell.published(status(&id, "idle"), None);
+        shell.reply(ok(&id));
+        let failed = told(&mut shell);
+        assert!(
+            failed.contains("cannot be shown") && !failed.contains("moved"),
+            "{failed}"
+        );
     }
 
     #[test]

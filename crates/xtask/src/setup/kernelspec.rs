@@ -17,6 +17,8 @@ pub(super) fn install(places: &Places, program: &Path, settings: &Path) -> Resul
         "display_name": "Rust (labbook)",
         "language": "rust",
         "interrupt_mode": "signal",
+        // JupyterLab's panel of variables asks those kernels only that say so.
+        "metadata": { "debugger": true },
         // The launcher shares Rust's standard library with the workspace's other programs.
         "env": { "LD_LIBRARY_PATH": format!("{}:${{LD_LIBRARY_PATH}}", std.display()) },
     });
