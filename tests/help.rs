@@ -22,21 +22,43 @@ fn texts(list: &Value) -> Vec<&str> {
 #[test]
 fn completions_are_what_a_person_may_call_and_explanations_tell_how() {
     let folder = tempfile::tempdir().unwrap();
-    let wish = json!({"type": "request", "seq": 3, "command": "inspectVariables", "arguments": {}});
+    let debug = |command: &str, name: &str| {
+        let arguments = json!({"variableName": name});
+        let wish = json!({"type": "request", "seq": 3, "command": command, "arguments": arguments});
+        Step::asking("debug_request", &wish)
+    };
     let steps = vec![
         Step::new("let mut model = Sequential::new();"),
         at_end("complete_request", "model."),
         at_end("complete_request", "Sequential::"),
         at_end("complete_request", "model.summ"),
         at_end("inspect_request", "model.predict"),
-        Step::asking("debug_request", &wish),
+        debug("stepIn", ""),
+        Step::new(
+            "let shown = stack(&[&Table::new(&[\"species\"])]); let heights = vec![1.5, 2.0];",
+        ),
+        debug("inspectVariables", ""),
+        debug("richInspectVariables", "shown"),
+        debug("richInspectVariables", "heights"),
+        Step::new("drop(shown); heights"),
     ];
     let answers = converse(folder.path(), steps).unwrap();
-    let told: Vec<Value> = answers[1..]
+    let told: Vec<Value> = answers
         .iter()
-        .map(|answer| serde_json::from_str(&answer.text).unwrap())
+        .filter_map(|answer| serde_json::from_str(&answer.text).ok())
+        .filter(Value::is_object)
         .collect();
-    let [methods, functions, one, explained, debugged] = told.as_slice() else {
+    let [
+        methods,
+        functions,
+        one,
+        explained,
+        debugged,
+        listed,
+        shown,
+        heights,
+    ] = told.as_slice()
+    else {
         panic!("{told:#?}");
     };
     let offered = texts(&methods["matches"]);
@@ -71,4 +93,21 @@ fn completions_are_what_a_person_may_call_and_explanations_tell_how() {
     }
     assert_eq!(debugged["success"], false);
     assert_eq!(debugged["request_seq"], 3);
+
+    let variables = listed["body"]["variables"].as_array().unwrap();
+    let of = |name: &str| variables.iter().find(|variable| variable["name"] == name);
+    assert_eq!(of("model").unwrap()["value"], "Sequential", "{listed:#}");
+    assert_eq!(of("heights").unwrap()["value"], "Vec<f64>");
+    let html = shown["body"]["data"]["text/html"].as_str();
+    assert!(
+        html.is_some_and(|html| html.contains("species")),
+        "{shown:#}"
+    );
+    assert_eq!(
+        heights["body"]["data"]["text/plain"], "[1.5, 2.0]",
+        "{heights:#}"
+    );
+    // A look moves nothing and counts as no cell.
+    let last = answers.last().unwrap();
+    assert_eq!((last.text.trim(), last.count), ("[1.5, 2.0]", Some(3)));
 }

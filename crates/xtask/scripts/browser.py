@@ -38,7 +38,7 @@ model.summary()?""",
 let evaluation = model.evaluate(&images, &labels)?;
 session.record(1, &model, &history, &evaluation)?""",
     "chart": "plot_history(&history)?",
-    "map": """let places = array_of(&Tensor::randn([1000, 2], tch::kind::FLOAT_CPU))?;
+    "map": """let places = array_of(&tch::Tensor::randn([1000, 2], tch::kind::FLOAT_CPU))?;
 scatter(&places, &labels, &cifar.class_names)?.title("A map").size(700, 420).thumbnails(&cifar.train.take(1000).images)""",
     "live": """let options = Fit::new().epochs(12).batch_size(4).validation_split(0.2).verbose(0);
 let watched = model.fit(&images, &labels, &options.callbacks(LivePlot::new()))?;""",
@@ -204,17 +204,38 @@ def use_map(notebook):
     notebook.shot("map-hover")
     before = look()
     cell.locator("button[aria-pressed]").nth(3).click()
-    expect(cell.locator("button[aria-pressed=false]").count() == 1 and look() != before, "no class was hidden")
+    hidden = lambda: cell.locator("button[aria-pressed=false]").count() == 1 and look() != before
+    notebook.wait("a class to be hidden", hidden, 5)
     whole = look()
     move(0.3, 0.4)
     notebook.page.mouse.down()
     move(0.5, 0.6)
     notebook.page.mouse.up()
-    expect(look() != whole, "dragging did not zoom")
+    notebook.wait("dragging to zoom", lambda: look() != whole, 5)
     notebook.shot("map-zoomed")
     canvas.dblclick(position={"x": box["width"] * 0.05, "y": box["height"] * 0.5})
     notebook.wait("the whole map again", lambda: look() == whole, 5)
     print("hovered over a map, hid a class, zoomed and went back", flush=True)
+
+
+def use_variables(notebook):
+    """Opens the panel of variables, and looks at one."""
+    page = notebook.page
+    page.locator(".jp-DebuggerBugButton").first.click()
+    notebook.command("debugger:show-panel")
+    panel = page.locator(".jp-DebuggerVariables")
+    row = panel.locator("li", has_text="Sequential").first
+    notebook.wait("the variables", lambda: row.count() > 0 and row.is_visible())
+    told = panel.inner_text()
+    for name in ("model", "history", "labels"):
+        expect(re.search(rf"\b{name}\b", told), f"the panel lacks {name}:\n{told}")
+    row.hover()
+    row.locator("button").last.click()
+    summary = page.locator(".jp-VariableRendererPanel")
+    notebook.wait("the model's summary", lambda: "Total params" in "".join(summary.all_inner_texts()))
+    notebook.shot("variables")
+    page.locator(".jp-DebuggerBugButton").first.click()
+    print("listed the variables and looked at one", flush=True)
 
 
 def steps(page, lab, folder):
@@ -315,6 +336,8 @@ def steps(page, lab, folder):
     chart = saved["cells"][1 + NAMES.index("chart")]
     expect(picture(after) in json.dumps(chart), "the saved notebook lacks the new chart")
     print("saved and exported", flush=True)
+
+    use_variables(notebook)
 
     notebook.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
     page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")

@@ -270,16 +270,33 @@ fn missing_import(mistake: &Mistake<'_>) -> Option<String> {
     Some(format!("begin the cell with `use {path};`."))
 }
 
+/// Names of the libraries beside labbook's that people write without them.
+const OF_LIBRARIES: [(&str, &str); 8] = [
+    ("Tensor", "tch"),
+    ("Kind", "tch"),
+    ("Device", "tch"),
+    ("DataFrame", "polars::prelude"),
+    ("Array1", "ndarray"),
+    ("Array2", "ndarray"),
+    ("Array4", "ndarray"),
+    ("Axis", "ndarray"),
+];
+
 fn unknown_name(mistake: &Mistake<'_>) -> Option<String> {
     let name = mistake.name();
-    mistake
-        .is(&["E0405", "E0412", "E0422", "E0425", "E0432", "E0433"])
-        .then(|| {
-            format!(
-                "no cell that ran defines `{name}`: run the one that does (after a restart, all of them), or \
-                 look at how it is written. What is labbook's needs `use labbook::prelude::*;` in a cell."
-            )
-        })
+    if !mistake.is(&["E0405", "E0412", "E0422", "E0425", "E0432", "E0433"]) {
+        return None;
+    }
+    let library = OF_LIBRARIES.iter().find(|(known, _)| *known == name);
+    Some(match library {
+        Some((_, path)) => {
+            format!("write `{path}::{name}`, or begin the cell with `use {path}::{name};`.")
+        }
+        None => format!(
+            "no cell that ran defines `{name}`: run the one that does (after a restart, all of them), or \
+             look at how it is written. What is labbook's needs `use labbook::prelude::*;` in a cell."
+        ),
+    })
 }
 
 #[cfg(test)]
@@ -287,7 +304,7 @@ mod tests {
     use super::*;
 
     /// What evcxr_jupyter publishes of a cell, in short: message, lines, and a part of the advice.
-    const MISTAKES: [(&str, &str, &str); 21] = [
+    const MISTAKES: [(&str, &str, &str); 22] = [
         (
             "borrow of moved value: `names`",
             "[E0382] Error: borrow of moved value: `names`",
@@ -377,6 +394,11 @@ mod tests {
             "cannot find value `lenght` in this scope",
             "println!(lenght);\n not found in this scope",
             "no cell that ran defines `lenght`",
+        ),
+        (
+            "cannot find type `Tensor` in this scope",
+            "[E0433] Error: use of undeclared type `Tensor`",
+            "write `tch::Tensor`",
         ),
         (
             "use of moved value: `names`",
