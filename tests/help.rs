@@ -96,8 +96,8 @@ fn completions_are_what_a_person_may_call_and_explanations_tell_how() {
 
     let variables = listed["body"]["variables"].as_array().unwrap();
     let of = |name: &str| variables.iter().find(|variable| variable["name"] == name);
-    assert_eq!(of("model").unwrap()["value"], "Sequential", "{listed:#}");
-    assert_eq!(of("heights").unwrap()["value"], "Vec<f64>");
+    assert_eq!(of("model").unwrap()["type"], "Sequential", "{listed:#}");
+    assert_eq!(of("heights").unwrap()["type"], "Vec<f64>");
     let html = shown["body"]["data"]["text/html"].as_str();
     assert!(
         html.is_some_and(|html| html.contains("species")),

@@ -224,13 +224,13 @@ def use_variables(notebook):
     page.locator(".jp-DebuggerBugButton").first.click()
     notebook.command("debugger:show-panel")
     panel = page.locator(".jp-DebuggerVariables")
-    row = panel.locator("li", has_text="Sequential").first
-    notebook.wait("the variables", lambda: row.count() > 0 and row.is_visible())
+    row = panel.get_by_text(re.compile("^model:?$")).first
+    notebook.wait("the variables", lambda: row.count() > 0 and row.is_visible(), 30)
     told = panel.inner_text()
     for name in ("model", "history", "labels"):
         expect(re.search(rf"\b{name}\b", told), f"the panel lacks {name}:\n{told}")
     row.hover()
-    row.locator("button").last.click()
+    panel.locator("[title='Render variable: model']").click()
     summary = page.locator(".jp-VariableRendererPanel")
     notebook.wait("the model's summary", lambda: "Total params" in "".join(summary.all_inner_texts()))
     notebook.shot("variables")

@@ -1118,7 +1118,7 @@ mod tests {
             "{list}"
         );
         assert!(
-            list.contains("\"value\":\"Model\"") && !list.contains("execute_result"),
+            list.contains("\"type\":\"Model\"") && !list.contains("execute_result"),
             "{list}"
         );
         assert!(list.ends_with("publish status \"idle\""), "{list}");

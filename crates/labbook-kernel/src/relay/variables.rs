@@ -75,13 +75,13 @@ pub(super) fn listed(text: &str) -> Vec<Variable> {
     variables
 }
 
-/// Variables as the panel takes them: the type without its modules is what a person sees as the value.
+/// Variables as the panel takes them: the type without its modules is what its tree shows, the table the whole, too.
 pub(super) fn list_body(variables: &[Variable]) -> Value {
     let each = variables.iter().map(|variable| {
         json!({
             "name": variable.name,
-            "value": short(&variable.kind),
-            "type": variable.kind,
+            "type": short(&variable.kind),
+            "value": variable.kind,
             "evaluateName": variable.name,
             "variablesReference": 0,
         })
@@ -164,8 +164,8 @@ mod tests {
         let variables = listed("x: f64\nnot a variable\nmodel: a::Model\n");
         let body = list_body(&variables);
         assert_eq!(body["variables"][0]["name"], "model");
-        assert_eq!(body["variables"][0]["value"], "Model");
-        assert_eq!(body["variables"][1]["type"], "f64");
+        assert_eq!(body["variables"][0]["type"], "Model");
+        assert_eq!(body["variables"][1]["value"], "f64");
         assert_eq!(listed("").len(), 0);
     }
 
