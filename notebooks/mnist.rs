@@ -19,16 +19,18 @@
 //
 // | | |
 // |---|---|
-// | **Claims** | More hidden nodes help, but each doubling helps less. 154 numbers in place of 784 are enough for the same accuracy within a point. Three small convolutional networks that vote read at least 99.5 % of the test images. |
+// | **Claims** | More hidden nodes help, and from 4 nodes on each doubling helps less than the one before. 154 numbers in place of 784 are enough for the same accuracy within a point. Three small convolutional networks that vote read at least 99.5 % of the test images. |
 // | **Data** | MNIST (LeCun, Cortes and Burges, 1998): 60,000 images of digits to learn from, of which 5,000 are kept to compare networks by, and 10,000 to test with. Without the files, digits of a typeface are drawn in their place, fewer and easier ones, and the figures say nothing about MNIST. |
 // | **Seeds** | 0, 1 and 2 for every accuracy that is compared; the tables have the mean and both ends. |
-// | **Hardware, time** | A processor with two cores, no GPU. The report's head says which one, and how long the run took. |
+// | **Hardware, time** | A processor, one thread, no GPU. About half an hour, most of it section 8. |
 
 // %% [markdown]
 // ## 1. The images
 //
 // `real` is true where the files were found. The small run without them differs in numbers alone, such as those of
 // images and of *epochs*, passes over all images.
+//
+// The signs of Rust are explained at the head of `own_task`; more in the book's chapter *From Keras*.
 
 // %%
 // :dep labbook = { path = "../crates/labbook" }
@@ -68,6 +70,9 @@ println!("train {:?}, validation {:?}, test {:?}", x.size(), x_val.size(), x_tes
 //
 // The same network eight times, each with twice the nodes. Everything that the last layer learns of an image has to
 // pass through the hidden one: with a single node, that is a single number for each image.
+//
+// In the table, *against the first* is the difference to the first row in points, *in training* the accuracy on the
+// images learned from, *seconds* the mean time of a training.
 
 // %%
 let quiet = Evaluate::new().verbose(0);
@@ -91,13 +96,18 @@ sizes
 sizes.plot()?
 
 // %% [markdown]
-// The claim of the head, asked of the table: what did the first three doublings bring, and what the last three?
+// The claim of the head, asked of the table: what did each doubling bring?
 
 // %%
-let first = sizes.mean("8 nodes")? - sizes.mean("1 nodes")?;
-let last = sizes.mean("128 nodes")? - sizes.mean("16 nodes")?;
-println!("from 1 to 8 nodes: {:+.1} points; from 16 to 128: {:+.1} points", 100.0 * first, 100.0 * last);
-assert!(!real || first > last && last > 0.0, "more nodes should help, and each doubling less");
+let mut gains = Vec::new();
+for nodes in [1, 2, 4, 8, 16, 32, 64] {
+    let gain = sizes.mean(&format!("{} nodes", 2 * nodes))? - sizes.mean(&format!("{nodes} nodes"))?;
+    println!("from {nodes} to {}: {:+.1} points", 2 * nodes, 100.0 * gain);
+    gains.push(gain);
+}
+for place in 2..7 {
+    assert!(!real || 0.0 < gains[place] && gains[place] < gains[place - 1], "from 4 nodes on, each doubling should help less");
+}
 
 // %% [markdown]
 // ## 3. What a node answers to
@@ -115,7 +125,10 @@ one.add(Dense::new(1).activation(Sigmoid).name("hidden").input_shape(784));
 one.add(Dense::new(10).activation(Softmax));
 one.compile(Adam::new().learning_rate(0.005), "sparse_categorical_crossentropy", ["accuracy"])?;
 let history1 = one.fit(&x, &y, &options)?;
-plot_activations(&one.activations(&x_val, 1)?[0], &y_val, &names)?
+plot_activations(&one.activations(&x_val, "hidden")?[0], &y_val, &names)?
+
+// %% [markdown]
+// Dots are images far from their box. Here the node makes two heaps: 0, 2, 3, 5 and 8 are high, 1, 4, 6, 7 and 9 low.
 
 // %% [markdown]
 // ### Two nodes
@@ -130,8 +143,10 @@ two.add(Dense::new(2).activation(Sigmoid).name("hidden").input_shape(784));
 two.add(Dense::new(10).activation(Softmax));
 two.compile(Adam::new().learning_rate(0.005), "sparse_categorical_crossentropy", ["accuracy"])?;
 let history2 = two.fit(&x, &y, &options)?;
-let places = array_of(&two.activations(&x_val, 1)?[0])?;
-scatter(&places, &y_val, &names)?.title("Two numbers for each image").x_label("first node").y_label("second node").alpha(0.5)
+let places = array_of(&two.activations(&x_val, "hidden")?[0])?;
+scatter(&places, &y_val, &names)?
+    .title("Two numbers for each image").x_label("first node").y_label("second node")
+    .palette(Palette::Tab10).marker_size(5.0).alpha(0.7)
 
 // %% [markdown]
 // ### Sixteen nodes, and what each looks for
@@ -150,18 +165,19 @@ let history16 = sixteen.fit(&x, &y, &options)?;
 plot_node_weights(&sixteen, "hidden", (28, 28, 1))?
 
 // %% [markdown]
-// The four nodes whose answers differ most from image to image. A node is useful when some boxes
+// The four nodes whose answers differ most from image to image, with their numbers from above. A node is useful when some boxes
 // are high and others low. It need not be for one digit alone: the last layer adds the votes of all nodes up.
 
 // %%
-let answers = sixteen.activations(&x_val, 1)?[0].shallow_clone();
+let answers = sixteen.activations(&x_val, "hidden")?[0].shallow_clone();
 let busiest = answers.std_dim(0, true, false).argsort(-1, true).narrow(0, 0, 4);
-plot_activations(&answers.index_select(1, &busiest), &y_val, &names)?
+plot_activations_of(&answers, &busiest, &y_val, &names)?
 
 // %% [markdown]
-// ## 4. The network with 128 nodes on the test images
+// ## 4. A network with 128 nodes on the test images
 //
-// Until here only images that were held back have judged. Now come the test images, once.
+// Now with Relu in place of Sigmoid, and with Adam's usual learning rate. Until here only images that were held back
+// have judged; the test images come in here, and again in section 8.
 
 // %%
 session.set_seed(0)?;
@@ -241,7 +257,7 @@ assert!(!real || difference.abs() < 0.01, "154 components should do as well as p
 //
 // Networks are not all there is. A *random forest* lets fifty decision trees vote, each grown on other images and
 // asking of one pixel after the other whether it is brighter than some number. It has no epochs, hardly an option, and is a
-// good thing to begin with, above all with few examples: both learn from the same 3,000 images here.
+// good thing to begin with. Here both learn from the same 3,000 images.
 
 // %%
 let few = if real { 3000 } else { 600 };
@@ -263,6 +279,9 @@ for seed in 0..3 {
 beside
 
 // %% [markdown]
+// Here both read as well; the forest took half a minute, the network a second.
+
+// %% [markdown]
 // ## 7. A map of the digits: t-SNE
 //
 // t-SNE lays images out in the plane so that those which are alike lie close together: first by their components, then
@@ -271,11 +290,11 @@ beside
 // %%
 let shown = if real { 3000 } else { 300 };
 let labels = y_val.narrow(0, 0, shown);
-let hidden = dense.activations(&x_val.narrow(0, 0, shown), 1)?[0].shallow_clone();
+let hidden = dense.activations(&x_val.narrow(0, 0, shown), "hidden")?[0].shallow_clone();
 let by_pixels = Tsne::new().perplexity(30.0).fit(&along_val.narrow(0, 0, shown))?;
 let by_nodes = Tsne::new().perplexity(30.0).fit(&hidden)?;
-let left = scatter(&by_pixels.embedding, &labels, &names)?.title("By their pixels").alpha(0.5).size(520, 460).figure()?;
-let right = scatter(&by_nodes.embedding, &labels, &names)?.title("By 128 hidden nodes").alpha(0.5).size(520, 460).figure()?;
+let left = scatter(&by_pixels.embedding, &labels, &names)?.title("By their pixels").palette(Palette::Tab10).alpha(0.7).size(520, 460).figure()?;
+let right = scatter(&by_nodes.embedding, &labels, &names)?.title("By 128 hidden nodes").palette(Palette::Tab10).alpha(0.7).size(520, 460).figure()?;
 panels(&[&left, &right], 2)?
 
 // %% [markdown]
@@ -293,12 +312,17 @@ assert!(!real || after > before, "the network should move digits apart");
 // ## 8. Convolutional networks
 //
 // A dense layer has to learn anew at every place what a stroke is. A *convolution* learns small patterns and looks for
-// them everywhere. Three things are added, a line each:
+// them everywhere. Three things are added:
 //
-// - **Augmentation**: images are moved by up to two pixels, turned and enlarged a little, anew in every epoch, so that
-//   there is always something new to see.
+// - **Augmentation**: images are moved by up to two pixels, turned, and made larger or smaller a little, anew in every
+//   epoch, so that there is always something new to see.
 // - **A schedule**: the learning rate rises, then falls to nothing, so that the last steps are small.
 // - **An ensemble**: networks with other beginnings make other mistakes. The mean of their probabilities decides.
+//
+// `BatchNormalization` brings a layer's numbers to mean 0 and deviation 1 (so the convolution before it needs no `bias`),
+// `Dropout` hides four in ten of them while the network learns. `one_cycle` takes the highest rate, the number of steps, the
+// share of them in which the rate rises, and the rate at the end. A line of progress is printed for each epoch, as this takes
+// a while.
 
 // %%
 let (widths, rounds) = if real { ([32, 64, 128], 14) } else { ([8, 16, 16], 8) };
@@ -350,17 +374,17 @@ let votes = votes / voters.len() as f64;
 show_largest_losses(&digits.test, &votes, &names, 12)?
 
 // %% [markdown]
-// What is left are digits that were written in haste. The cell below asks where the first network looks: Grad-CAM
+// What is left is broken, spotted, or lies between two digits. The cell below asks where the first network looks: Grad-CAM
 // marks where its last convolution finds what speaks for the answer.
 
 // %%
-let last_convolution = voters[0].layers()?.into_iter().filter(|layer| layer.class_name == "Conv2D").last().unwrap().name;
-show_grad_cam(&voters[0], &images_test.narrow(0, 0, 8), &y_test.narrow(0, 0, 8), &names, &last_convolution)?
+// The name stands in the summary above.
+show_grad_cam(&voters[0], &images_test.narrow(0, 0, 8), &y_test.narrow(0, 0, 8), &names, "conv2d_2")?
 
 // %% [markdown]
 // ## 9. What to take home
 //
-// - One node sorts digits along a line, two give them a plane, sixteen have something to say about each.
+// - One node makes two heaps of the digits, two give them places in a plane, sixteen have something to say about each.
 // - What a node looks for can be looked at: it is an image of its weights.
 // - Most of an image's 784 numbers say nothing new.
-// - Convolutions, images that are moved a little, and a vote bring the last points.
+// - Convolutional networks brought 97.7 % to 99.5 %; the vote adds a little (99.6 %).

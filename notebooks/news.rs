@@ -13,18 +13,23 @@
 // %% [markdown]
 // # What is this news about?
 //
-// Ten topics of news, and seven ways to read: from counting which words occur to networks that read word by word, in one
+// Ten topics of news, and eight ways to read: from which words occur to networks that read word by word, in one
 // direction or both, look at a few words at a time, or look at all of them at once.
 //
 // | | |
 // |---|---|
-// | **Claims** | Which words occur tells the topic nearly as well as their order: a network over words as a set comes within two points of the best that reads them in order. A larger vocabulary and longer texts help, up to a point that the tables show. |
+// | **Claims** | Which words occur tells the topic at least as well as their order: 97.8 % against 97.1 % on articles held back. A larger vocabulary helps up to some 5,000 words. A GRU from the front does better with 30 words of an article than with 60 or 120. |
 // | **Data** | Reuters-21578 (Lewis, 1997): articles of 1987 with exactly one of the ten most frequent topics, a fifth of them for the test. Without the file, short made-up reports are generated in their place; the figures then say nothing about Reuters. |
 // | **Seeds** | 0, 1 and 2 for every accuracy; the tables have the mean and both ends. |
-// | **Hardware, time** | A processor with two cores, no GPU. The report's head says which one, and how long the run took. |
+// | **Hardware, time** | A processor, no GPU. The report's head says which one, and how long the run took. |
 
 // %% [markdown]
 // ## 1. The texts
+//
+// Some signs of Rust: `?` means: if this fails, stop and say why. `&x` lends a value, so that it can be used
+// again; `let mut` is a variable that changes. `|x| ..` is Python's `lambda x: ..`; `.unwrap()` takes out a value
+// that is there for sure. `real` is true where the data were found: to try another number, change the one before
+// `else`. The notebook `own_task` has a table of such signs.
 
 // %%
 // :dep labbook = { path = "../crates/labbook" }
@@ -44,11 +49,15 @@ let topics = news.class_names.clone();
 data_card(&news.train)?
 
 // %% [markdown]
-// Three headlines with their topics, and how many words an article has.
+// The topics: *acq*: companies that are bought; *coffee*; *crude*: oil; *earn*: profits and losses of companies;
+// *gold*; *interest*: interest rates; *money-fx*: currencies and money markets; *ship*: ships and ports; *sugar*;
+// *trade*: trade between countries. The first headline of three of them, and how many words an article has:
 
 // %%
-for place in 0..3 {
-    println!("{}: {}", topics[train.labels[place] as usize], train.texts[place].lines().next().unwrap_or(""));
+for topic in ["acq", "crude", "trade"] {
+    let label = topics.iter().position(|name| name == topic).unwrap() as i64;
+    let place = train.labels.iter().position(|found| *found == label).unwrap();
+    println!("{topic}: {}", train.texts[place].lines().next().unwrap_or(""));
 }
 
 // %%
@@ -57,15 +66,6 @@ for text in &train.texts {
     lengths.push(text.split_whitespace().count() as f64);
 }
 Histogram::of("words", &lengths).bins(60).title("Words in an article")
-
-// %%
-let (y, y_val, y_test) = (train.labels_tensor(), val.labels_tensor(), news.test.labels_tensor());
-let mut written = Vec::new();
-for label in &train.labels {
-    written.push(topics[*label as usize].clone());
-}
-let written = polars::df!("topic" => written)?;
-countplot(&written, "topic").order(&topics).title("Articles to learn from")
 
 // %% [markdown]
 // ## 2. Texts as numbers
@@ -76,23 +76,32 @@ countplot(&written, "topic").order(&topics).title("Articles to learn from")
 // - **multi-hot**: for each word of the vocabulary, 1 if it occurs in the article, else 0. Order is lost.
 // - **places**: the numbers of the article's words, one after the other. Articles are cut or filled up (with 0) to one
 //   length.
+//
+// The first two places are not those of words: 0 fills up, and 1 stands for a word that is not in the vocabulary
+// (`[2..12]` leaves them out). `places` looks words up; `call` also cuts and fills up, here to twelve.
 
 // %%
 let mut example = TextVectorization::new().max_tokens(1000).output_sequence_length(12);
 example.adapt(&train.texts)?;
 println!("the most frequent words: {:?}", &example.vocabulary()[2..12]);
 let headline = train.texts[0].lines().next().unwrap_or("").to_owned();
-println!("{headline}\n  becomes {:?}", example.places(&headline)?);
+println!("{headline}\n  becomes {:?}; cut or filled up to twelve:", example.places(&headline)?);
+example.call(&[&headline])?
 
 // %% [markdown]
 // ## 3. Words as a set
 //
-// A dense network over multi-hot vectors, with vocabularies of different sizes.
+// A dense network over multi-hot vectors, with vocabularies of different sizes. The answers `y` are the topics'
+// numbers, from 0 for *acq* to 9 for *trade*. In the table, *against the first* is the difference to the first row, in
+// points, and *in training* the accuracy in the last epoch, with dropout. The networks with 5,000 words are kept for
+// section 6.
 
 // %%
+let (y, y_val, y_test) = (train.labels_tensor(), val.labels_tensor(), news.test.labels_tensor());
 let quiet = Evaluate::new().verbose(0);
 let options = Fit::new().epochs(6).batch_size(if real { 64 } else { 16 }).verbose(0);
 let mut sets = Trials::new("Words as a set: accuracy on articles held back");
+let mut set_networks = Vec::new();
 for size in [200, 1000, 5000, 20_000] {
     let mut vectorize = TextVectorization::new().max_tokens(size).output_mode(TextOutput::MultiHot);
     vectorize.adapt(&train.texts)?;
@@ -106,6 +115,9 @@ for size in [200, 1000, 5000, 20_000] {
         model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])?;
         let history = model.fit(&x, &y, &options)?;
         sets.add(&format!("{size} words"), &history, &model.evaluate_with(&x_val, &y_val, &quiet)?);
+        if size == 5000 {
+            set_networks.push(model);
+        }
     }
 }
 sets
@@ -170,7 +182,12 @@ readers
 readers.plot()?
 
 // %% [markdown]
+// Here LSTM and GRU are not done after six epochs: even in training they reach 86 and 89 % only. SimpleRNN learned by
+// heart: 96 % in training, 71 % on articles held back. Reading from the back, too, brings the LSTM twelve points. Try
+// `.epochs(12)` in section 3.
+//
 // What the head claims, asked of both tables: the best over words as a set beside the best that reads them in order.
+// (The set sees whole articles and up to 20,000 words, the others the first hundred words of each and 5,000.)
 
 // %%
 let mut best_set = f64::NEG_INFINITY;
@@ -185,12 +202,13 @@ for reader in ["SimpleRNN", "LSTM", "GRU", "Bidirectional", "Conv1D", "transform
     }
 }
 println!("as a set {:.1} %; in their order {:.1} % ({})", 100.0 * best_set, 100.0 * best_reader.1, best_reader.0);
-assert!(!real || best_set > best_reader.1 - 0.02, "which words occur should tell nearly as much as their order");
+assert!(!real || best_set >= best_reader.1, "which words occur should tell at least as much as their order");
+assert!(!real || sets.mean("5000 words")? > sets.mean("1000 words")?, "a larger vocabulary should help");
 
 // %% [markdown]
 // ## 5. How much of an article is needed?
 //
-// The GRU again, with the first 15, 30, 60 and 120 words. In news, the beginning says most.
+// The GRU again, with the first 15, 30, 60 and 120 words.
 
 // %%
 let mut pieces = Trials::new("GRU over the first words of an article: accuracy on articles held back");
@@ -210,18 +228,32 @@ for words in if real { [15, 30, 60, 120] } else { [3, 5, 8, 12] } {
         pieces.add(&format!("{words} words"), &history, &model.evaluate_with(&x_val, &y_val, &quiet)?);
     }
 }
+assert!(!real || pieces.mean("30 words")? > pieces.mean("60 words")?, "30 words should do better than 60");
+assert!(!real || pieces.mean("30 words")? > pieces.mean("120 words")?, "30 words should do better than 120");
 pieces
 
 // %%
 pieces.plot()?
 
 // %% [markdown]
+// Here fifteen words are enough for 91 %. With 60 and 120 words, this GRU gets worse, in training, too (97 % with
+// fifteen words, 90 % with 120): after six epochs it has not learned what to keep in mind.
+
+// %% [markdown]
 // ## 6. The judgement
 //
-// Until here, articles that were held back have judged. Now all seven meet the test articles, which none has seen.
+// Until here, articles that were held back have judged. Now the seven of section 4 meet the test articles, which none
+// has seen, and before them in the table stands the set of 5,000 words.
 
 // %%
 let mut judged = Trials::new("Accuracy on test articles");
+let mut multi_hot = TextVectorization::new().max_tokens(5000).output_mode(TextOutput::MultiHot);
+multi_hot.adapt(&train.texts)?;
+let x_set = multi_hot.call(&news.test.texts)?;
+for model in &mut set_networks {
+    let evaluation = model.evaluate_with(&x_set, &y_test, &quiet)?;
+    judged.add("set of 5000 words", model.history().unwrap(), &evaluation);
+}
 for (reader, model) in &mut networks {
     let evaluation = model.evaluate_with(&x_test, &y_test, &quiet)?;
     judged.add(reader, model.history().unwrap(), &evaluation);
@@ -229,12 +261,12 @@ for (reader, model) in &mut networks {
 judged
 
 // %% [markdown]
-// Which topics does the bidirectional network mix up?
+// Which topics does the bidirectional network mix up? (It is not the best here, but the best of those that read word
+// after word, and makes mistakes enough to look at. Of its three seeds, the first is taken.)
 
 // %%
-let place = networks.iter().position(|(reader, _)| *reader == "Bidirectional").unwrap();
-let mut chosen = networks.remove(place).1;
-let matrix = confusion_matrix(&y_test, &chosen.predict_classes(&x_test)?, &topics)?;
+let chosen = networks.iter().position(|(reader, _)| *reader == "Bidirectional").unwrap();
+let matrix = confusion_matrix(&y_test, &networks[chosen].1.predict_classes(&x_test)?, &topics)?;
 plot_confusion_matrix(&matrix, "Bidirectional LSTM, test articles")?
 
 // %%
@@ -243,28 +275,44 @@ matrix.classification_report()
 // %% [markdown]
 // ## 7. Telling words
 //
-// Take one word out of an article after the other, and see how much less sure the network is of its answer: the words
-// that cost most are those that it goes by.
+// Take one word out of an article after the other, and see how much less probable the network's answer becomes (the
+// word is replaced by "unknown"): the words that cost most are those that it goes by. First the beginning of a test
+// article about oil, and its words:
 
 // %%
-plot_telling_words(&mut chosen, &x_test.get(0), vectorize.vocabulary(), &topics)?
-
-// %%
-plot_telling_words(&mut chosen, &x_test.get(1), vectorize.vocabulary(), &topics)?
+let crude = topics.iter().position(|name| name == "crude").unwrap() as i64;
+let article = news.test.labels.iter().position(|label| *label == crude).unwrap();
+println!("{:.600}", news.test.texts[article]);
+plot_telling_words(&mut networks[chosen].1, &x_test.get(article as i64), vectorize.vocabulary(), &topics)?
 
 // %% [markdown]
-// The most frequent words at the places that their embeddings have: words that speak for the same topic lie together.
-// (PCA turns 32 numbers into two.)
+// The same of an article about trade:
 
 // %%
-let table = chosen.layer_weights("embedding")?[0].narrow(0, 20, 60);
-let (pca, map) = Pca::new(2).fit_transform(&table)?;
-plot_words(&map, &vectorize.vocabulary()[20..80])?
+let trade = topics.iter().position(|name| name == "trade").unwrap() as i64;
+let article = news.test.labels.iter().position(|label| *label == trade).unwrap();
+println!("{:.600}", news.test.texts[article]);
+plot_telling_words(&mut networks[chosen].1, &x_test.get(article as i64), vectorize.vocabulary(), &topics)?
+
+// %% [markdown]
+// The title says which answer the network gives. Would a reader go by the longest bars' words, too, or do they only
+// happen to stand there? Where all bars are short, no single word decides: without it, the others still tell the topic.
+
+// %% [markdown]
+// Thirty frequent words (after the very first, such as *the* and *of*) at the places that their embeddings have; PCA
+// turns 32 numbers into two. Here *profit*, *stock* and *shr* (for share) lie on one side, *oil* and *trade* on the
+// other; words of every topic, such as *will*, *has* and *which*, are heaped in the middle.
+
+// %%
+let table = networks[chosen].1.layer_weights("embedding")?[0].narrow(0, 24, 30);
+let (_, map) = Pca::new(2).fit_transform(&table)?;
+plot_words(&map, &vectorize.vocabulary()[24..54], "Thirty frequent words")?
 
 // %% [markdown]
 // ## 8. What to take home
 //
 // - Begin with words as a set: it trains in seconds, and is hard to beat where topics have words of their own.
-// - Networks that read in order are worth their time where order matters, which it hardly does for topics.
-// - The first words of an article say most of what it is about.
+// - Here no network that reads in order beat the set of words on articles held back; LSTM and GRU were not done
+//   after six epochs.
+// - Here the first fifteen words tell the topic of nine articles of ten; this GRU could hardly use more.
 // - Look at the words that a network goes by before believing it.

@@ -36,11 +36,14 @@ const KINDS: [Kind; 13] = [
 
 /// The compiler's numbers, and words that only messages of these numbers have. Of a cell that is not all ASCII,
 /// evcxr_jupyter tells the words alone.
-const WORDS: [(&str, &str); 12] = [
+const WORDS: [(&str, &str); 15] = [
     ("E0282", "type annotations needed"),
     ("E0277", "cannot be made by"),
     ("E0277", "doesn't implement `"),
     ("E0277", "` to `{"),
+    ("E0277", "` from `{"),
+    ("E0277", "an integer to a float"),
+    ("E0277", "a float to an integer"),
     ("E0277", "` by `{"),
     ("E0308", "mismatched types"),
     ("E0382", " of moved value"),
@@ -211,7 +214,11 @@ fn mixed_numbers(mistake: &Mistake<'_>) -> Option<String> {
     ];
     let is_number = |name: &&str| NUMBERS.contains(&name.trim_start_matches('&'));
     let two = match mistake.is(&["E0277"]) {
-        true => mistake.names().filter(is_number).count() >= 2,
+        true => {
+            let literals = ["an integer to a float", "a float to an integer"];
+            let told = literals.iter().any(|words| mistake.message.contains(words));
+            told || mistake.names().filter(is_number).count() >= 2
+        }
         false => {
             mistake.is(&["E0308"]) && {
                 let told = mistake.told.split("expected `").skip(1);
@@ -304,7 +311,7 @@ mod tests {
     use super::*;
 
     /// What evcxr_jupyter publishes of a cell, in short: message, lines, and a part of the advice.
-    const MISTAKES: [(&str, &str, &str); 22] = [
+    const MISTAKES: [(&str, &str, &str); 24] = [
         (
             "borrow of moved value: `names`",
             "[E0382] Error: borrow of moved value: `names`",
@@ -338,6 +345,16 @@ mod tests {
         (
             "cannot multiply `{float}` by `{integer}`",
             "[E0277] Error: cannot multiply",
+            "`2.0`",
+        ),
+        (
+            "cannot add an integer to a float",
+            "[E0277] Error\n no implementation for `{float} + {integer}`",
+            "`2.0`",
+        ),
+        (
+            "cannot subtract `{integer}` from `{float}`",
+            "Error",
             "`2.0`",
         ),
         (
