@@ -87,10 +87,11 @@ pub(crate) fn gigabytes(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
-/// In megabytes below a gigabyte.
+/// In kilobytes, megabytes or gigabytes.
 pub(crate) fn megabytes(bytes: u64) -> String {
     match bytes {
-        ..9_950_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        ..99_500 => format!("{:.0} KB", (bytes as f64 / 1e3).ceil()),
+        99_500..9_950_000 => format!("{:.1} MB", bytes as f64 / 1e6),
         9_950_000..999_500_000 => format!("{:.0} MB", bytes as f64 / 1e6),
         _ => gigabytes(bytes),
     }
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn bytes_are_told_in_a_unit_that_suits_them() {
-        let told = [2_340_000, 87_600_000, 3_210_000_000].map(megabytes);
-        assert_eq!(told, ["2.3 MB", "88 MB", "3.2 GB"]);
+        let told = [12_300, 2_340_000, 87_600_000, 3_210_000_000].map(megabytes);
+        assert_eq!(told, ["13 KB", "2.3 MB", "88 MB", "3.2 GB"]);
     }
 }
