@@ -172,7 +172,9 @@ impl Shell {
     /// The number of the cell that evcxr_jupyter works on.
     pub(super) fn cell(&self) -> Option<u64> {
         let current = self.current.as_ref()?;
-        let runs = current.request.kind() == "execute_request" && !current.is_ours();
+        // A look at a large value may be ended, too.
+        let looks = self.wishes.contains_key(current.request.id());
+        let runs = current.request.kind() == "execute_request" && (looks || !current.is_ours());
         runs.then_some(self.asked)
     }
 
@@ -1125,7 +1127,7 @@ mod tests {
 
         shell.debug(wish("2", "richInspectVariables"));
         let (id, line) = asked(&mut shell);
-        assert_eq!(line, "&model");
+        assert_eq!((line.as_str(), shell.cell()), ("&model", Some(2)));
         // A client that asks for a cell meanwhile has to wait, and then not.
         shell.request(cell("3", "f()"));
         let data = [("text/html".to_owned(), "<p>a model</p>".to_owned())];
