@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::case::Case;
 use crate::ledger::Ledger;
-use crate::search::{Ended, Halving, Search, at_random, of_grid, propose};
+use crate::search::{Ended, Halving, Search, at_random, of_grid, propose, spread};
 use crate::setting::{Domain, Settings};
 use crate::study_file;
 use crate::{Result, StudyError};
@@ -288,7 +288,7 @@ impl Study {
             Search::Grid => of_grid(&self.settings, trial),
             Search::Random { seed, .. } => at_random(&self.settings, seed, trial),
             Search::Tpe { seed, startup, .. } if trial < startup => {
-                at_random(&self.settings, seed, trial)
+                spread(&self.settings, seed, trial, startup)
             }
             Search::Tpe { seed, .. } => {
                 let known = self.waits_for(number)?;

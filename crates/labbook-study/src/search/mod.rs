@@ -26,7 +26,7 @@ pub enum Search {
         trials: usize,
         /// Seed of what is drawn.
         seed: u64,
-        /// How many to draw at random first.
+        /// How many to spread over the ranges first.
         startup: usize,
         /// How many to choose at a time, so that they can run side by side.
         batch: usize,
@@ -67,6 +67,26 @@ pub(crate) fn at_random(domains: &[(String, Domain)], seed: u64, trial: usize) -
     let draw = |(index, (name, domain)): (usize, &(String, Domain))| {
         let mut rng = Rng::keyed(&[seed, trial as u64, index as u64]);
         (name.clone(), domain.at(unit(&mut rng)))
+    };
+    domains.iter().enumerate().map(draw).collect()
+}
+
+/// Settings of the first trials of a search by results, of which there are `count`: of each setting every equal part
+/// of its range is tried once, so that few trials leave nothing out (a Latin hypercube: McKay, Beckman and Conover
+/// 1979).
+pub(crate) fn spread(
+    domains: &[(String, Domain)],
+    seed: u64,
+    trial: usize,
+    count: usize,
+) -> Settings {
+    let draw = |(index, (name, domain)): (usize, &(String, Domain))| {
+        let mut parts: Vec<usize> = (0..count).collect();
+        Rng::keyed(&[seed, index as u64]).shuffle(&mut parts);
+        let part = parts.get(trial).copied().unwrap_or_default();
+        let mut rng = Rng::keyed(&[seed, trial as u64, index as u64]);
+        let place = (part as f64 + unit(&mut rng)) / count.max(1) as f64;
+        (name.clone(), domain.at(place))
     };
     domains.iter().enumerate().map(draw).collect()
 }

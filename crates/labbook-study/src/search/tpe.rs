@@ -183,7 +183,7 @@ fn below_normal(z: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::at_random;
+    use crate::search::{at_random, spread};
     use crate::setting::{Range, Sampling};
 
     /// A logarithmic, a linear and a plain setting; the best is 1e-2, 0.3 and "b".
@@ -217,9 +217,10 @@ mod tests {
     fn search(trials: usize, seed: u64, random: bool) -> Vec<f64> {
         let (domains, mut ended) = (domains(), Vec::new());
         for trial in 0..trials {
-            let settings = match random || trial < 10 {
-                true => at_random(&domains, seed, trial),
-                false => propose(&domains, &ended, seed, trial),
+            let settings = match trial {
+                _ if random => at_random(&domains, seed, trial),
+                0..10 => spread(&domains, seed, trial, 10),
+                _ => propose(&domains, &ended, seed, trial),
             };
             let loss = loss(&settings);
             ended.push(Ended { settings, loss });
@@ -235,6 +236,33 @@ mod tests {
                 .fold(f64::INFINITY, f64::min)
         };
         (0..20).map(of).collect()
+    }
+
+    #[test]
+    fn the_first_trials_leave_no_part_of_a_range_out() {
+        let trials: Vec<Settings> = (0..9)
+            .map(|trial| spread(&domains(), 3, trial, 9))
+            .collect();
+        let numbers = |name: &str| -> Vec<f64> {
+            let number = |settings: &Settings| match settings[name] {
+                SettingValue::Float(value) => value,
+                _ => f64::NAN,
+            };
+            let mut numbers: Vec<f64> = trials.iter().map(number).collect();
+            numbers.sort_by(f64::total_cmp);
+            numbers
+        };
+        let rates = numbers("rate");
+        for (part, (share, rate)) in numbers("share").iter().zip(&rates).enumerate() {
+            let rate = (rate.log10() + 5.0) / 5.0;
+            for place in [*share, rate] {
+                assert_eq!((9.0 * place) as usize, part, "{share} {rate}");
+            }
+        }
+        for word in ["a", "b", "c"] {
+            let word = SettingValue::Text(word.to_owned());
+            assert_eq!(trials.iter().filter(|t| t["kind"] == word).count(), 3);
+        }
     }
 
     #[test]
