@@ -99,6 +99,13 @@ fn drawn(
     let all: Vec<usize> = (0..values.ncols()).collect();
     let places = match &chosen {
         None => all,
+        Some(chosen) if !(1..=MOST).contains(&chosen.len()) => {
+            return Err(NotebookError::Tensor {
+                what: "nodes",
+                expected: format!("1 to {MOST} of them"),
+                received: chosen.len().to_string(),
+            });
+        }
         Some(chosen) => {
             let place = |&node: &i64| usize::try_from(node).ok().filter(|node| all.contains(node));
             let places: Option<Vec<usize>> = chosen.iter().map(place).collect();
@@ -153,6 +160,38 @@ fn drawn(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chosen_nodes_carry_their_numbers() {
+        let activations = Tensor::arange(60, (tch::Kind::Float, tch::Device::Cpu)).view([3, 20]);
+        let labels = Tensor::from_slice(&[0_i64, 1, 1]);
+        let of = |nodes: &[i64]| {
+            plot_activations_of(
+                &activations,
+                &Tensor::from_slice(nodes),
+                &labels,
+                ["cat", "dog"],
+            )
+        };
+        let figure = of(&[19, 4]).unwrap();
+        let (last, fifth) = (figure.alt().find("Node 20"), figure.alt().find("Node 5"));
+        assert!(last < fifth && last.is_some(), "{}", figure.alt());
+        assert!(of(&[6]).unwrap().alt().contains("Node 7"));
+        let refused = |nodes: &[i64]| of(nodes).unwrap_err().to_string();
+        assert!(
+            refused(&[20]).contains("places below 20"),
+            "{}",
+            refused(&[20])
+        );
+        assert!(refused(&[-1]).contains("places below 20"));
+        let many: Vec<i64> = (0..13).collect();
+        assert!(
+            refused(&many).contains("1 to 12 of them"),
+            "{}",
+            refused(&many)
+        );
+        assert!(refused(&[]).contains("1 to 12 of them"));
+    }
 
     #[test]
     fn each_node_has_a_panel_and_each_class_a_box() {

@@ -8,7 +8,7 @@ use crate::error::NotebookError;
 use crate::tensors::{array, images};
 
 /// Pictures of a node's weights: so many at most, so many in a row, and their size in CSS pixels.
-const MOST_NODES: i64 = 120;
+const MOST_NODES: i64 = 256;
 const NODE_COLUMNS: usize = 8;
 const NODE_SIZE: u32 = 84;
 
@@ -105,7 +105,7 @@ pub fn plot_filters(model: &Model, layer: &str) -> Result<Figure, NotebookError>
 ///
 /// # Errors
 /// [`NotebookError::Model`] when the model is not built or has no such layer;
-/// [`NotebookError::Tensor`] when the layer has no kernel, one of another number of inputs, or more than 120
+/// [`NotebookError::Tensor`] when the layer has no kernel, one of another number of inputs, or more than 256
 /// nodes; [`NotebookError::Chart`] for other channels.
 pub fn plot_node_weights(
     model: &Model,
@@ -246,9 +246,9 @@ mod tests {
             figure.alt()
         );
         let mut wide = Sequential::on(Device::Cpu);
-        wide.add(Dense::new(121).name("hidden").input_shape(16));
+        wide.add(Dense::new(257).name("hidden").input_shape(16));
         let error = plot_node_weights(&wide, "hidden", (4, 4, 1)).unwrap_err();
-        assert!(error.to_string().contains("at most 120 nodes"), "{error}");
+        assert!(error.to_string().contains("at most 256 nodes"), "{error}");
         let error = |layer: &str, shape| {
             plot_node_weights(&model, layer, shape)
                 .unwrap_err()

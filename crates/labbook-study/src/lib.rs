@@ -27,7 +27,8 @@
 //!
 //! Names are KerasTuner's. A range with both ends whole holds whole numbers; with `sampling = "log"` a `step` is a
 //! factor; `"reverse_log"` crowds at the upper end. `kind = "tpe"` takes `startup` (10), the trials spread
-//! over all ranges first (a Latin hypercube), and `batch` (4), how many are chosen at a time and so can run side by side.
+//! over all ranges first (a Latin hypercube, whole where `max_trials` is as large; another `startup` means other
+//! trials), and `batch` (4), how many are chosen at a time and so can run side by side.
 //!
 //! # Successive halving
 //!

@@ -193,8 +193,13 @@ def use_map(notebook):
     canvas, tip = cell.locator("canvas").first, cell.locator("div", has_text=re.compile(r"^.*number \d+"))
     notebook.wait("the live scatter plot", lambda: cell.locator("button[aria-pressed]").count() == 10)
     expect(not cell.locator("img").is_visible(), "the plot's picture is shown beside it")
-    look = lambda: canvas.evaluate("c => c.toDataURL()")
     box = canvas.bounding_box()
+
+    def look():
+        # A point under the pointer has a ring.
+        notebook.page.mouse.move(box["x"] - 30, box["y"] - 10)
+        return canvas.evaluate("c => c.toDataURL()")
+
     move = lambda x, y: notebook.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
     for step in range(40):
         move(0.3 + step / 200, 0.5)

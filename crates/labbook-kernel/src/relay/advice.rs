@@ -297,7 +297,10 @@ fn unknown_name(mistake: &Mistake<'_>) -> Option<String> {
     let library = OF_LIBRARIES.iter().find(|(known, _)| *known == name);
     Some(match library {
         Some((_, path)) => {
-            format!("write `{path}::{name}`, or begin the cell with `use {path}::{name};`.")
+            format!(
+                "write `{path}::{name}`, or begin the cell with `use {path}::{name};`. If it is a `{name}` of your own, run \
+                 the cell that defines it."
+            )
         }
         None => format!(
             "no cell that ran defines `{name}`: run the one that does (after a restart, all of them), or \

@@ -14,6 +14,9 @@ const KILLED: &str = "signal: 9 (SIGKILL)";
 /// The system's words for a full disk, as compiler and linker pass them on.
 const FULL_DISK: &str = "No space left on device";
 
+/// Stands in the report of a process that has ended.
+pub(super) const LOST: &str = "All variables are lost";
+
 /// What begins a change of colour, the end of all colours, and the grey of source text.
 pub(super) const ESCAPE: &str = "\u{1b}[";
 pub(super) const PLAIN: &str = "0";
@@ -112,9 +115,7 @@ impl Report {
             }
             _ => format!("The process that ran the cell has ended ({status})"),
         };
-        let message = format!(
-            "{why}. All variables are lost; run the notebook's cells again from the first."
-        );
+        let message = format!("{why}. {LOST}; run the notebook's cells again from the first.");
         let mut lines: Vec<String> = printed.lines().map(str::to_owned).collect();
         lines.extend(red(&message));
         lines.push(format!("process terminated: {status}"));
@@ -133,6 +134,10 @@ impl Report {
                 .push(format!("{ESCAPE}1mWhat helps:{ESCAPE}{PLAIN}m {advice}"));
         }
         self
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 
     pub(super) fn content(&self) -> Value {

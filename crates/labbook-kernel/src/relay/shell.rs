@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::advice::definitions;
 use super::complete::completeness;
 use super::completed::completed;
-use super::failure::Report;
+use super::failure::{LOST, Report};
 use super::inspected::{explained, inspected};
 use super::lines::Lines;
 use super::message::Message;
@@ -77,8 +77,8 @@ pub(super) struct Shell {
     waits: bool,
     /// The variables when they were last listed.
     variables: Vec<Variable>,
-    /// Who wanted what our own cells look at, by these cells' identifiers.
-    wishes: HashMap<String, Message>,
+    /// Those who want what our own cells look at, by these cells' identifiers.
+    wishes: HashMap<String, Vec<Message>>,
 }
 
 /// The request that evcxr_jupyter works on.
@@ -172,9 +172,8 @@ impl Shell {
     /// The number of the cell that evcxr_jupyter works on.
     pub(super) fn cell(&self) -> Option<u64> {
         let current = self.current.as_ref()?;
-        // A look at a large value may be ended, too.
-        let looks = self.wishes.contains_key(current.request.id());
-        let runs = current.request.kind() == "execute_request" && (looks || !current.is_ours());
+        // Nor does a look at variables count: who presses stop does not mean to lose them.
+        let runs = current.request.kind() == "execute_request" && !current.is_ours();
         runs.then_some(self.asked)
     }
 
@@ -189,10 +188,23 @@ impl Shell {
         self.next();
     }
 
-    /// A debugger's client asks. While cells run it is told the variables that there were before.
+    /// A debugger's client asks. While cells run it is told the variables as they were listed last, none if they
+    /// never were.
     pub(super) fn debug(&mut self, request: Message) {
-        let busy = self.current.is_some() || !self.waiting.is_empty();
-        let code = match Wish::read(&request.content()) {
+        let is_cell =
+            |request: &Message| request.kind() == "execute_request" && !is_ours(request.id());
+        let current = self.current.iter().map(|current| &current.request);
+        let busy = current.chain(&self.waiting).any(is_cell);
+        let wish = Wish::read(&request.content());
+        let same = |wishes: &&mut Vec<Message>| {
+            let first = wishes.first().map(|first| Wish::read(&first.content()));
+            first.as_ref() == Some(&wish)
+        };
+        if !busy && let Some(wishes) = self.wishes.values_mut().find(same) {
+            wishes.push(request);
+            return;
+        }
+        let code = match wish {
             Wish::Known(body) => return self.debugged(&request, body),
             Wish::List if busy => {
                 let body = variables::list_body(&self.variables);
@@ -210,7 +222,7 @@ impl Shell {
         let id = format!("{LOOK}{}", self.new_id());
         let content = json!({"code": code, "silent": true, "allow_stdin": false});
         let look = Message::request("execute_request", &id, &content);
-        self.wishes.insert(id, request);
+        self.wishes.insert(id, vec![request]);
         self.request(look);
     }
 
@@ -225,19 +237,30 @@ impl Shell {
     }
 
     /// What came of a look at variables.
-    fn looked(&mut self, wish: &Message, data: Option<Value>, failed: bool) {
-        let data = data.unwrap_or_else(|| json!({}));
-        if Wish::read(&wish.content()) == Wish::List {
-            self.variables = variables::listed(data["text/plain"].as_str().unwrap_or_default());
-            let body = variables::list_body(&self.variables);
-            return self.debugged(wish, Ok(body));
+    fn looked(&mut self, wishes: &[Message], data: Option<&Value>, failed: Option<&Report>) {
+        let told = failed
+            .map(Report::message)
+            .filter(|told| told.contains(LOST));
+        if told.is_some() {
+            self.variables.clear();
         }
-        match failed || data == json!({}) {
-            true => self.debugged(
-                wish,
-                Err("This variable cannot be shown; `:vars` tells its type."),
-            ),
-            false => self.debugged(wish, Ok(json!({"data": data, "metadata": {}}))),
+        let refused = told.unwrap_or("This variable cannot be shown; `:vars` tells its type.");
+        let lists = wishes
+            .iter()
+            .any(|wish| Wish::read(&wish.content()) == Wish::List);
+        if let Some(text) = data
+            .and_then(|data| data["text/plain"].as_str())
+            .filter(|_| lists)
+        {
+            self.variables = variables::listed(text);
+        }
+        for wish in wishes {
+            let body = match data {
+                _ if lists => Ok(variables::list_body(&self.variables)),
+                Some(data) if failed.is_none() => Ok(json!({"data": data, "metadata": {}})),
+                _ => Err(refused),
+            };
+            self.debugged(wish, body);
         }
     }
 
@@ -392,7 +415,8 @@ impl Shell {
                     .as_mut()
                     .filter(|_| content["data"].is_object())
                 {
-                    current.seen = Some(content["data"].clone());
+                    // What evcxr's `:timing` tells comes behind.
+                    current.seen.get_or_insert_with(|| content["data"].clone());
                 }
                 false
             }
@@ -519,9 +543,9 @@ impl Shell {
         self.publish(idle);
         let done = self.current.take();
         if let Some(done) = done
-            && let Some(wish) = self.wishes.remove(done.request.id())
+            && let Some(wishes) = self.wishes.remove(done.request.id())
         {
-            self.looked(&wish, done.seen, done.failed.is_some());
+            self.looked(&wishes, done.seen.as_ref(), done.failed.as_ref());
         }
         if failed && stops {
             self.abort();
@@ -532,7 +556,7 @@ impl Shell {
     /// Calls off the cells that wait, as after an error in Jupyter's own kernels.
     fn abort(&mut self) {
         for request in std::mem::take(&mut self.waiting) {
-            if request.kind() != "execute_request" {
+            if request.kind() != "execute_request" || is_ours(request.id()) {
                 self.waiting.push_back(request);
                 continue;
             }
@@ -1127,7 +1151,7 @@ mod tests {
 
         shell.debug(wish("2", "richInspectVariables"));
         let (id, line) = asked(&mut shell);
-        assert_eq!((line.as_str(), shell.cell()), ("&model", Some(2)));
+        assert_eq!((line.as_str(), shell.cell()), ("&model", None));
         // A client that asks for a cell meanwhile has to wait, and then not.
         shell.request(cell("3", "f()"));
         let data = [("text/html".to_owned(), "<p>a model</p>".to_owned())];
@@ -1139,7 +1163,37 @@ mod tests {
         assert!(shown.contains("<p>a model</p>"), "{shown}");
         assert!(shown.ends_with("ask execute_request \"f()\""), "{shown}");
 
+        // Completions in work are no cell; who asks the same meanwhile gets the same answer; timings come behind.
+        let content = json!({"code": "a.", "cursor_pos": 2});
+        shell.published(mark("3", &Mark::Ended), None);
+        shell.published(status("3", "idle"), None);
+        shell.reply(ok("3"));
+        shell.request(message("complete_request", "7", "", content));
+        due(&mut shell);
+        shell.debug(wish("8", "inspectVariables"));
+        shell.debug(wish("9", "inspectVariables"));
+        assert_eq!(due(&mut shell), [""; 0]);
+        shell.published(status("7", "idle"), None);
+        shell.reply(message("complete_reply", "x", "7", json!({"status": "ok"})));
+        let (id, _) = asked(&mut shell);
+        for data in [
+            json!({"text/plain": "x: f64\n"}),
+            json!({"text/html": "Took 12ms"}),
+        ] {
+            shell.published(
+                message("execute_result", "x", &id, json!({"data": data})),
+                None,
+            );
+        }
+        shell.published(status(&id, "idle"), None);
+        shell.reply(ok(&id));
+        let both = told(&mut shell);
+        assert_eq!(both.matches("\"name\":\"x\"").count(), 2, "{both}");
+        assert!(!both.contains("model"), "{both}");
+
         // While a cell runs the last list is told.
+        shell.request(cell("3", "f()"));
+        due(&mut shell);
         shell.debug(wish("4", "inspectVariables"));
         shell.debug(wish("5", "richInspectVariables"));
         let busy = told(&mut shell);
@@ -1147,7 +1201,7 @@ mod tests {
             busy.contains("\"name\":\"x\"") && busy.contains("A cell runs"),
             "{busy}"
         );
-        assert_eq!(shell.cell(), Some(3));
+        assert!(shell.cell().is_some());
         shell.published(mark("3", &Mark::Ended), None);
         shell.published(status("3", "idle"), None);
         shell.reply(ok("3"));
@@ -1163,6 +1217,18 @@ mod tests {
             failed.contains("cannot be shown") && !failed.contains("moved"),
             "{failed}"
         );
+
+        // Where showing ends the process, nothing is listed any more.
+        shell.debug(wish("7", "richInspectVariables"));
+        let (id, _) = asked(&mut shell);
+        let ended = "Subprocess terminated with status: signal: 11 (core dumped)";
+        let lost = json!({"ename": "Error", "evalue": ended, "traceback": [ended]});
+        shell.published(message("error", "x", &id, lost), None);
+        shell.published(status(&id, "idle"), None);
+        shell.reply(ok(&id));
+        let lost = told(&mut shell);
+        assert!(lost.contains("All variables are lost"), "{lost}");
+        assert_eq!(shell.variables, []);
     }
 
     #[test]

@@ -184,7 +184,8 @@ impl Model {
     /// channels-last, activation function included.
     ///
     /// `layers` is a range such as `8..10`, a layer's name, or a number: `activations(&x, 2)` gives the
-    /// outputs of the first two layers. The model runs in batches of 32 and stops after the last layer
+    /// outputs of the first two layers. Of a layer that is called more than once, its name means the first call.
+    /// The model runs in batches of 32 and stops after the last layer
     /// asked for; only the outputs of the layers in the range are kept, so that a late layer of
     /// many examples takes no more memory than its own output.
     ///
