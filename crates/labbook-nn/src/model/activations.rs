@@ -196,10 +196,10 @@ impl Model {
     /// # fn main() -> labbook_nn::Result<()> {
     /// let mut model = Sequential::new();
     /// model.add(Dense::new(8).input_shape(2));
-    /// model.add(Dense::new(3));
+    /// model.add(Dense::new(3).name("scores"));
     /// let x = Tensor::rand([5, 2], (Kind::Float, Device::Cpu));
     /// assert_eq!(model.activations(&x, 2)?.len(), 2);
-    /// assert_eq!(model.activations(&x, "dense_1")?[0].size(), [5, 3]);
+    /// assert_eq!(model.activations(&x, "scores")?[0].size(), [5, 3]);
     /// # Ok(())
     /// # }
     /// ```
