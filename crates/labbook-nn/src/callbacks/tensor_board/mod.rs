@@ -24,7 +24,7 @@ use crate::{Callback, Control, Logs, Result};
 /// `validation`; the learning rate is `epoch_learning_rate`. With [`histogram_freq`](Self::histogram_freq) the
 /// distributions of weights are there, with [`write_images`](Self::write_images) their pictures, with
 /// [`hparam`](Self::hparam) the settings of the run for the page "HParams". The model's layers are on the page "Graphs",
-/// under the tag "keras".
+/// under the tag "keras", where "Conceptual graph" is chosen.
 /// Every epoch's figures are with the system when the epoch ends. A training that goes on after a kill writes a
 /// further file, and TensorBoard forgets the epochs that are repeated.
 ///
