@@ -77,8 +77,14 @@ pub(super) struct Shell {
     waits: bool,
     /// The variables when they were last listed.
     variables: Vec<Variable>,
-    /// Those who want what our own cells look at, by these cells' identifiers.
-    wishes: HashMap<String, Vec<Message>>,
+    /// Our own cells' looks at variables, by these cells' identifiers.
+    looks: HashMap<String, Look>,
+}
+
+/// A look at variables, and the requests that it answers.
+struct Look {
+    wish: Wish,
+    requests: Vec<Message>,
 }
 
 /// The request that evcxr_jupyter works on.
@@ -149,7 +155,7 @@ impl Shell {
             folder: PathBuf::new(),
             waits: false,
             variables: Vec::new(),
-            wishes: HashMap::new(),
+            looks: HashMap::new(),
         }
     }
 
@@ -196,16 +202,13 @@ impl Shell {
         let current = self.current.iter().map(|current| &current.request);
         let busy = current.chain(&self.waiting).any(is_cell);
         let wish = Wish::read(&request.content());
-        let same = |wishes: &&mut Vec<Message>| {
-            let first = wishes.first().map(|first| Wish::read(&first.content()));
-            first.as_ref() == Some(&wish)
-        };
-        if !busy && let Some(wishes) = self.wishes.values_mut().find(same) {
-            wishes.push(request);
+        let pending = self.looks.values_mut().find(|look| look.wish == wish);
+        if let Some(look) = pending.filter(|_| !busy) {
+            look.requests.push(request);
             return;
         }
-        let code = match wish {
-            Wish::Known(body) => return self.debugged(&request, body),
+        let code = match &wish {
+            Wish::Known(body) => return self.debugged(&request, body.clone()),
             Wish::List if busy => {
                 let body = variables::list_body(&self.variables);
                 return self.debugged(&request, Ok(body));
@@ -217,12 +220,13 @@ impl Shell {
                 );
             }
             Wish::List => LIST.to_owned(),
-            Wish::Show(name) => variables::show_cell(&name),
+            Wish::Show(name) => variables::show_cell(name),
         };
         let id = format!("{LOOK}{}", self.new_id());
         let content = json!({"code": code, "silent": true, "allow_stdin": false});
         let look = Message::request("execute_request", &id, &content);
-        self.wishes.insert(id, vec![request]);
+        let requests = vec![request];
+        self.looks.insert(id, Look { wish, requests });
         self.request(look);
     }
 
@@ -237,30 +241,25 @@ impl Shell {
     }
 
     /// What came of a look at variables.
-    fn looked(&mut self, wishes: &[Message], data: Option<&Value>, failed: Option<&Report>) {
+    fn looked(&mut self, look: &Look, data: Option<&Value>, failed: Option<&Report>) {
         let told = failed
             .map(Report::message)
             .filter(|told| told.contains(LOST));
         if told.is_some() {
             self.variables.clear();
         }
-        let refused = told.unwrap_or("This variable cannot be shown; `:vars` tells its type.");
-        let lists = wishes
-            .iter()
-            .any(|wish| Wish::read(&wish.content()) == Wish::List);
-        if let Some(text) = data
-            .and_then(|data| data["text/plain"].as_str())
-            .filter(|_| lists)
-        {
-            self.variables = variables::listed(text);
-        }
-        for wish in wishes {
-            let body = match data {
-                _ if lists => Ok(variables::list_body(&self.variables)),
-                Some(data) if failed.is_none() => Ok(json!({"data": data, "metadata": {}})),
-                _ => Err(refused),
-            };
-            self.debugged(wish, body);
+        let body = match (&look.wish, data) {
+            (Wish::List, data) => {
+                if let Some(text) = data.and_then(|data| data["text/plain"].as_str()) {
+                    self.variables = variables::listed(text);
+                }
+                Ok(variables::list_body(&self.variables))
+            }
+            (_, Some(data)) if failed.is_none() => Ok(json!({"data": data, "metadata": {}})),
+            _ => Err(told.unwrap_or("This variable cannot be shown; `:vars` tells its type.")),
+        };
+        for request in &look.requests {
+            self.debugged(request, body.clone());
         }
     }
 
@@ -543,9 +542,9 @@ impl Shell {
         self.publish(idle);
         let done = self.current.take();
         if let Some(done) = done
-            && let Some(wishes) = self.wishes.remove(done.request.id())
+            && let Some(look) = self.looks.remove(done.request.id())
         {
-            self.looked(&wishes, done.seen.as_ref(), done.failed.as_ref());
+            self.looked(&look, done.seen.as_ref(), done.failed.as_ref());
         }
         if failed && stops {
             self.abort();
