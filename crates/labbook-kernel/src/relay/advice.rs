@@ -34,6 +34,9 @@ const KINDS: [Kind; 13] = [
     unknown_name,
 ];
 
+/// What the compiler says of two literals of different kinds, whose types it does not name.
+const LITERALS: [&str; 2] = ["an integer to a float", "a float to an integer"];
+
 /// The compiler's numbers, and words that only messages of these numbers have. Of a cell that is not all ASCII,
 /// evcxr_jupyter tells the words alone.
 const WORDS: [(&str, &str); 15] = [
@@ -42,8 +45,8 @@ const WORDS: [(&str, &str); 15] = [
     ("E0277", "doesn't implement `"),
     ("E0277", "` to `{"),
     ("E0277", "` from `{"),
-    ("E0277", "an integer to a float"),
-    ("E0277", "a float to an integer"),
+    ("E0277", LITERALS[0]),
+    ("E0277", LITERALS[1]),
     ("E0277", "` by `{"),
     ("E0308", "mismatched types"),
     ("E0382", " of moved value"),
@@ -215,8 +218,7 @@ fn mixed_numbers(mistake: &Mistake<'_>) -> Option<String> {
     let is_number = |name: &&str| NUMBERS.contains(&name.trim_start_matches('&'));
     let two = match mistake.is(&["E0277"]) {
         true => {
-            let literals = ["an integer to a float", "a float to an integer"];
-            let told = literals.iter().any(|words| mistake.message.contains(words));
+            let told = LITERALS.iter().any(|words| mistake.message.contains(words));
             told || mistake.names().filter(is_number).count() >= 2
         }
         false => {
