@@ -234,7 +234,8 @@ impl LabelledScatter {
         let what = "a labelled scatter plot";
         let mut legend = Legend::default();
         // A single series is what the title says.
-        if self.series.len() > 1 {
+        let several = self.series.len() > 1;
+        if several {
             for (index, series) in self.series.iter().enumerate() {
                 legend.push(mark(index), &series.name);
             }
@@ -243,7 +244,7 @@ impl LabelledScatter {
         // One row above the plotted part, at its right end, beside the name of the y axis.
         let (legend_width, legend_height) = legend.size(1.0)?;
         let mut legend_top = axes.top - 6.0 - legend_height;
-        if self.texts.y_label.is_empty() && self.series.len() > 1 {
+        if several && self.texts.y_label.is_empty() {
             legend_top = axes.top - 6.0;
             axes.top += LEGEND_HEIGHT;
         }
