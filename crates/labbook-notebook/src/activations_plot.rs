@@ -96,9 +96,9 @@ fn drawn(
         .filter_map(named)
         .map(String::as_str)
         .collect();
-    let all: Vec<usize> = (0..values.ncols()).collect();
+    let columns = values.ncols();
     let places = match &chosen {
-        None => all,
+        None => (0..columns).collect(),
         Some(chosen) if !(1..=MOST).contains(&chosen.len()) => {
             return Err(NotebookError::Tensor {
                 what: "nodes",
@@ -107,11 +107,11 @@ fn drawn(
             });
         }
         Some(chosen) => {
-            let place = |&node: &i64| usize::try_from(node).ok().filter(|node| all.contains(node));
+            let place = |&node: &i64| usize::try_from(node).ok().filter(|&node| node < columns);
             let places: Option<Vec<usize>> = chosen.iter().map(place).collect();
             places.ok_or_else(|| NotebookError::Tensor {
                 what: "nodes",
-                expected: format!("places below {}, the number of nodes", all.len()),
+                expected: format!("places below {columns}, the number of nodes"),
                 received: format!("{chosen:?}"),
             })?
         }
