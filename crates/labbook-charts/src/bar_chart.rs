@@ -306,6 +306,18 @@ mod tests {
     }
 
     #[test]
+    fn small_shares_have_the_decimals_of_the_largest() {
+        let written = |values: [f64; 2], value| {
+            let chart = BarChart::new("").bars(&["a", "b"], &values).percent();
+            chart.written(value)
+        };
+        assert_eq!(written([0.5, 0.0004], 0.0004), "0.0 %");
+        assert_eq!(written([0.000_4, 0.000_15], 0.000_15), "0.015 %");
+        assert_eq!(written([0.009_96, 0.0], 0.0), "0.00 %");
+        assert_eq!(written([0.0, 0.0], 0.0), "0.0 %");
+    }
+
+    #[test]
     fn names_and_values_must_pair_up() {
         let error = BarChart::new("")
             .bars(&["a", "b"], &[1.0])

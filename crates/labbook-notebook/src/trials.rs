@@ -324,7 +324,9 @@ mod tests {
         let mut trials = Trials::new("remedies");
         for (name, accuracy) in [("none", 0.5), ("one", 0.62)] {
             let (history, evaluation) = training(&[("loss", 1.0), ("accuracy", accuracy)])?;
+            let alone = name == "none";
             trials.add(name, &history, &evaluation);
+            assert_ne!(trials.to_plain().contains("against the first"), alone);
         }
         let text = trials.to_plain();
         assert!(text.contains("+12.0 ") && !text.contains("std"), "{text}");
