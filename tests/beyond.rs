@@ -9,7 +9,7 @@ use labbook_paper::{ExperimentRuns, Scale, SpeedRun};
 use notebook_tests::{Notebook, decode, root, xtask};
 
 #[test]
-fn the_notebook_runs_and_its_networks_are_the_librarys() {
+fn the_notebook_runs_and_has_the_networks_of_the_library() {
     let runs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beyond-runs");
     let _ = fs::remove_dir_all(&runs);
     let words = ["report", "beyond", "--scale", "smoke", "--format", "html"];

@@ -6,6 +6,8 @@ A step is {"code": TEXT}, and may have
   "idle": N: before the cell, the kernel is interrupted N times, a second apart;
   "kill": TEXT: once TEXT has been printed, the kernel is killed outright, and another one started for
       the steps that follow;
+  "restart": true: no cell; once a spare kernel waits, the kernel is restarted, and the answer's text says
+      whether the steps that follow are for the spare one;
   "queued": [TEXT, ...]: cells sent right behind it, as "Run All" does;
   "answer": TEXT: the line to give when the cell reads its standard input;
   "alone": true: the client says that nobody can be asked;
@@ -13,13 +15,14 @@ A step is {"code": TEXT}, and may have
   "ask": KIND, "content": {...}: no cell, but another request, whose reply is the answer's text, as JSON;
   "attacked": true: before the cell, all ports of the kernel get bytes that are no messages, and
       messages that are signed but malformed.
-An answer is {"status": REPLY or "killed", "text": all that was printed or shown as plain text, "shown": the kinds
+An answer is {"status": REPLY, "killed" or "restarted", "text": all that was printed or shown as plain text, "shown": the kinds
 of messages in their order, printed text once, "queued": what was replied to the queued cells, "count": the
 cell's number}.
 The kernel writes to standard output too; the answers are the last line.
 """
 import json
 import os
+import pathlib
 import queue
 import signal
 import socket
@@ -106,7 +109,24 @@ def ask(client, kind, content):
     return {"status": reply.get("status"), "text": json.dumps(reply), "shown": [], "queued": [], "count": None}
 
 
+def restart(manager, client):
+    """As JupyterLab does, which keeps its connections."""
+    folder = pathlib.Path(manager.kernel_spec.argv[1]).parent
+    end = time.monotonic() + TIMEOUT
+    while not (folder / "spare.socket").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    manager.restart_kernel()
+    client.wait_for_ready(timeout=TIMEOUT)
+    launcher = manager.provisioner.process.pid
+    # The spare kernel is the child of another process.
+    children = pathlib.Path(f"/proc/{launcher}/task/{launcher}/children").read_text()
+    text = "started" if children.strip() else "spare"
+    return {"status": "restarted", "text": text, "shown": [], "queued": [], "count": None}
+
+
 def converse(manager, client, step):
+    if "restart" in step:
+        return restart(manager, client)
     if "ask" in step:
         return ask(client, step["ask"], step["content"])
     interrupt(manager, step.get("idle", 0))

@@ -479,6 +479,42 @@ fn a_training_whose_kernel_was_killed_goes_on_in_the_next_one() {
 }
 
 #[test]
+fn a_restart_takes_the_kernel_that_waits_which_knows_nothing_of_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = vec![
+        Step::new("let before = 1;"),
+        Step::restarted(),
+        Step::first(),
+        Step::new("let tensor = tch::Tensor::from_slice(&[6, 7]);"),
+        Step::new("println!(\"{} {}\", tensor.numel(), std::env::current_dir()?.display());"),
+        Step::new("before"),
+        Step::interrupted(SLEEP, "asleep", 1),
+        Step::new("println!(\"{}\", 6 * 7);"),
+        // The spare kernel of the spare one.
+        Step::restarted(),
+        Step::first(),
+        Step::new("println!(\"{}\", tch::Tensor::from_slice(&[6, 7]).numel());"),
+    ];
+    let variables = [("JPY_SESSION_NAME", "notebook.ipynb")];
+    let answers = converse_with(folder.path(), steps, &variables).unwrap();
+    let texts: Vec<&str> = answers.iter().map(|answer| answer.text.trim()).collect();
+    assert_eq!(texts[1], "spare", "{answers:#?}");
+    assert_eq!(answers[2].count, Some(1), "{answers:#?}");
+    let here = folder.path().canonicalize().unwrap();
+    assert_eq!(texts[4], format!("2 {}", here.display()), "{answers:#?}");
+    assert!(
+        texts[5].contains("cannot find value `before`"),
+        "{answers:#?}"
+    );
+    assert!(texts[6].contains("terminated"), "{answers:#?}");
+    assert_eq!(
+        [texts[7], texts[8], texts[10]],
+        ["42", "spare", "2"],
+        "{answers:#?}"
+    );
+}
+
+#[test]
 fn without_a_session_one_interrupt_stops_the_cell() {
     let folder = tempfile::tempdir().unwrap();
     let steps = vec![

@@ -81,7 +81,7 @@ pub fn code_cells(script: &Path) -> std::io::Result<Vec<String>> {
 /// What a kernel answered to a cell.
 #[derive(Debug)]
 pub struct Answer {
-    /// `ok`, `error`, `aborted` or `killed`.
+    /// `ok`, `error`, `aborted`, `killed` or `restarted`.
     pub status: String,
     /// All that was printed, or shown as plain text.
     pub text: String,
@@ -121,6 +121,13 @@ impl Step {
     #[must_use]
     pub fn killed(code: &str, after: &str) -> Step {
         Step(json!({ "code": code, "kill": after }))
+    }
+
+    /// Restarts the kernel once a spare one waits; the steps that follow are for another kernel, beginning
+    /// with [`first`](Self::first). The answer's text is `spare` if it is that one, else `started`.
+    #[must_use]
+    pub fn restarted() -> Step {
+        Step(json!({ "restart": true }))
     }
 
     /// The cell that depends on the facade, for a kernel after [`killed`](Self::killed).

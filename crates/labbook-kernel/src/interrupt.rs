@@ -110,9 +110,7 @@ impl Kernel {
     fn end_with(&self, parent: Pid) {
         let kernel = self.clone();
         thread::spawn(move || {
-            while getppid() == Some(parent) {
-                thread::sleep(LOOK);
-            }
+            wait_for_end(parent);
             kernel.end();
         });
     }
@@ -271,9 +269,44 @@ impl Jupyter {
         // Jupyter says so of its kernels; another may start a kernel and leave.
         let stays = std::env::var_os(PARENT).is_some();
         Ok(Jupyter {
-            signals: Signals::new([SIGINT, SIGTERM])?,
             parent: getppid().filter(|_| stays),
+            ..Jupyter::heed_signals()?
         })
+    }
+
+    /// The same, but this process outlives the one that started it.
+    pub(crate) fn heed_signals() -> io::Result<Jupyter> {
+        Ok(Jupyter {
+            signals: Signals::new([SIGINT, SIGTERM])?,
+            parent: None,
+        })
+    }
+
+    /// Passes the signals on to another process, from now on. This one ends with Jupyter's.
+    pub(crate) fn hand_on_to(mut self, process: u32) {
+        thread::spawn(move || {
+            for signal in &mut self.signals {
+                let signal = if signal == SIGTERM {
+                    Signal::TERM
+                } else {
+                    Signal::INT
+                };
+                send(process, signal);
+            }
+        });
+        if let Some(parent) = self.parent {
+            thread::spawn(move || {
+                wait_for_end(parent);
+                std::process::exit(1);
+            });
+        }
+    }
+}
+
+/// Returns once the process that started this one has ended.
+fn wait_for_end(parent: Pid) {
+    while getppid() == Some(parent) {
+        thread::sleep(LOOK);
     }
 }
 

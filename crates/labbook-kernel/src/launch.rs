@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
 
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::interrupt::{Jupyter, Kernel};
 use crate::relay::{self, Connection};
+use crate::spare::{self, Spares};
 use crate::{Settings, front, further, slot, tap};
 
 /// Set to anything, it leaves the relay and the tap out: evcxr_jupyter as released.
@@ -21,7 +22,7 @@ const PLAIN: &str = "LABBOOK_PLAIN_KERNEL";
 pub(crate) const COMPILING: &str = "Compiling ";
 
 /// Runs evcxr_jupyter in a slot of its own, with a relay before it, until it ends or Jupyter asks
-/// for the end.
+/// for the end. Where a kernel [waits](crate::spare) that was started in the same way, it is that one.
 ///
 /// # Errors
 /// When the settings cannot be read, no slot can be had, Jupyter's ports are taken or evcxr_jupyter
@@ -30,60 +31,106 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     // To fill a slot takes a while.
     let jupyter = Jupyter::heed()?;
     let settings = Settings::read(settings_file).map_err(io::Error::other)?;
-    let slot = slot::take(&settings)?;
-    let folder = slot.folder.clone();
-    let mut command = prepare(&settings, slot, settings_file)?;
     if std::env::var_os(PLAIN).is_some() {
+        let slot = slot::take(&settings)?;
+        let mut command = prepare(&settings, slot, settings_file)?;
         command.args(tap::evcxr(&settings.evcxr, connection_file));
         return Kernel::start(&mut command, &settings.evcxr, false, jupyter)?
             .1
             .wait();
     }
-
+    if let Some(spare) = spare::look_for(&settings, connection_file) {
+        return spare.stand_before(jupyter);
+    }
     let front = Connection::read(connection_file)?;
-    let back = front.behind()?;
-    let back_file = folder.with_extension("json");
-    back.write(&back_file)?;
-    let secret = secret()?;
-    let own = std::env::current_exe()?;
-    let tapped = tap::evcxr_with_tap(&own, &settings.evcxr, &back_file);
-    let secret = tapped.is_some().then_some(secret.as_str());
-    command.args(tapped.unwrap_or_else(|| tap::evcxr(&settings.evcxr, &back_file)));
-    command.envs(secret.map(|secret| (tap::SECRET, secret)));
-    command.stderr(Stdio::piped());
-    let (kernel, mut child) =
-        Kernel::start(&mut command, &settings.evcxr, secret.is_some(), jupyter)?;
-    let (told, compiling) = tokio::sync::mpsc::unbounded_channel();
-    if let Some(errors) = child.stderr.take() {
-        thread::spawn(move || pass_on(errors, &told));
+    let started = Started::new(&settings, settings_file, &front.key, jupyter)?;
+    let spares = Spares::new(&settings, settings_file);
+    started.hold(async |back, kernel| relay::run(&front, back, kernel, spares).await)
+}
+
+/// A running evcxr_jupyter, with whom nobody talks yet.
+pub(crate) struct Started {
+    kernel: Kernel,
+    child: Child,
+    back: relay::Back,
+}
+
+impl Started {
+    /// Starts evcxr_jupyter in a slot of its own; `key` signs its messages.
+    ///
+    /// # Errors
+    /// When no slot can be had or evcxr_jupyter does not start.
+    pub(crate) fn new(
+        settings: &Settings,
+        settings_file: &Path,
+        key: &str,
+        jupyter: Jupyter,
+    ) -> io::Result<Started> {
+        let slot = slot::take(settings)?;
+        let folder = slot.folder.clone();
+        let mut command = prepare(settings, slot, settings_file)?;
+        let connection = Connection::private(key)?;
+        let file = folder.with_extension("json");
+        connection.write(&file)?;
+        let secret = secret()?;
+        let own = std::env::current_exe()?;
+        let tapped = tap::evcxr_with_tap(&own, &settings.evcxr, &file);
+        let secret = tapped.is_some().then_some(secret);
+        command.args(tapped.unwrap_or_else(|| tap::evcxr(&settings.evcxr, &file)));
+        command.envs(secret.as_ref().map(|secret| (tap::SECRET, secret)));
+        command.stderr(Stdio::piped());
+        let (kernel, mut child) =
+            Kernel::start(&mut command, &settings.evcxr, secret.is_some(), jupyter)?;
+        let (told, compiling) = tokio::sync::mpsc::unbounded_channel();
+        if let Some(errors) = child.stderr.take() {
+            thread::spawn(move || pass_on(errors, &told));
+        }
+        Ok(Started {
+            kernel,
+            child,
+            back: relay::Back {
+                connection,
+                file,
+                folder,
+                secret,
+                compiling,
+            },
+        })
     }
 
-    let (ended, end) = tokio::sync::oneshot::channel();
-    let waiting = thread::spawn(move || {
-        // Nobody listens any more once Jupyter has asked for the end.
-        let _ = ended.send(child.wait());
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let backend = relay::Back {
-        connection: back,
-        file: back_file,
-        folder,
-        secret: secret.map(str::to_owned),
-        compiling,
-    };
-    let status = runtime.block_on(async {
-        tokio::select! {
-            status = end => status.unwrap_or_else(|error| Err(io::Error::other(error))),
-            relayed = relay::run(&front, backend, &kernel) => {
-                kernel.end();
-                relayed.map(|()| ExitStatus::default())
+    /// Holds a conversation until it ends, or evcxr_jupyter does.
+    ///
+    /// # Errors
+    /// Those of the conversation.
+    pub(crate) fn hold(
+        self,
+        conversation: impl AsyncFnOnce(relay::Back, &Kernel) -> io::Result<()>,
+    ) -> io::Result<ExitStatus> {
+        let Started {
+            kernel,
+            mut child,
+            back,
+        } = self;
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let waiting = thread::spawn(move || {
+            // Nobody listens any more once Jupyter has asked for the end.
+            let _ = ended.send(child.wait());
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let status = runtime.block_on(async {
+            tokio::select! {
+                status = end => status.unwrap_or_else(|error| Err(io::Error::other(error))),
+                held = conversation(back, &kernel) => {
+                    kernel.end();
+                    held.map(|()| ExitStatus::default())
+                }
             }
-        }
-    });
-    drop(waiting.join());
-    status
+        });
+        drop(waiting.join());
+        status
+    }
 }
 
 /// Passes on what evcxr_jupyter writes where only Jupyter's terminal shows it, and tells of it what cargo
@@ -101,7 +148,7 @@ fn pass_on(errors: ChildStderr, told: &UnboundedSender<String>) {
 }
 
 /// Something that no cell can know.
-fn secret() -> io::Result<String> {
+pub(crate) fn secret() -> io::Result<String> {
     let mut bytes = [0; 16];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -16,6 +16,7 @@ mod mark;
 mod relay;
 pub mod replay;
 pub mod slot;
+pub mod spare;
 pub mod tap;
 mod told;
 pub mod visible;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 
-use labbook_kernel::{Settings, front, launch::launch, replay, tap};
+use labbook_kernel::{Settings, front, launch::launch, replay, spare, tap};
 
 fn main() -> ExitCode {
     let words: Result<Vec<String>, String> = std::env::args_os()
@@ -47,6 +47,9 @@ fn run(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
             Path::new(evcxr),
             Path::new(connection),
         )),
+        (_, [settings, word, dependency]) if word == spare::SPARE => {
+            exit_code(spare::keep(Path::new(settings), dependency))
+        }
         (_, [settings, connection]) => {
             exit_code(launch(Path::new(settings), Path::new(connection)))
         }

@@ -1,11 +1,13 @@
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 use crate::environment as env;
 use crate::failure::{At, Failure, Result};
 use crate::places::Places;
-use crate::setup::{self, Ready};
+use crate::setup::{self, KERNEL_NAME, Ready};
 
 /// Sets up and opens JupyterLab in a folder, with the clone's own kernel.
 pub(crate) fn run(places: &Places, folder: Option<&Path>) -> Result<()> {
@@ -14,14 +16,50 @@ pub(crate) fn run(places: &Places, folder: Option<&Path>) -> Result<()> {
     println!("JupyterLab opens in your browser. Stop it here with Ctrl+C.");
     let mut lab = server(places, &ready);
     lab.arg("--ServerApp.root_dir").arg(&folder);
+    let mut first = spare(places, &lab)?;
     if folder == places.root {
         // As the default address, so that the printed one leads to the notebook too.
         lab.arg("--LabApp.default_url=/lab/tree/notebooks/cifar10.ipynb");
         lab.arg("notebooks/cifar10.ipynb");
+        let dependency = ":dep labbook = { path = \"../crates/labbook\" }";
+        first.arg(dependency).current_dir(places.notebooks());
+    } else {
+        first.arg(":dep labbook").current_dir(&folder);
     }
+    // A notebook's first kernel merely starts later without it.
+    let _ = first.spawn();
     // JupyterLab takes this program's place, so that Ctrl+C and its question reach it alone.
     let error = lab.current_dir(&folder).exec();
     Err(Failure::new(format!("cannot start JupyterLab: {error}")))
+}
+
+/// A kernel that waits for the first notebook of a folder, so that it is ready when JupyterLab is. It lacks its
+/// folder, and the line by which notebooks there name the facade.
+fn spare(places: &Places, lab: &Command) -> Result<Command> {
+    let file = places
+        .jupyter_path()
+        .join("kernels")
+        .join(KERNEL_NAME)
+        .join("kernel.json");
+    let text = std::fs::read_to_string(&file).at("read", &file)?;
+    let wrong = || Failure::new(format!("{} names no program", file.display()));
+    let spec: Value = serde_json::from_str(&text).map_err(|_| wrong())?;
+    let word = |number: usize| spec["argv"][number].as_str().ok_or_else(wrong);
+    let mut kernel = Command::new(word(0)?);
+    kernel.args([word(1)?, "--spare"]);
+    kernel.process_group(0).stdin(Stdio::null());
+    for (name, value) in lab.get_envs() {
+        kernel.env(name, value.unwrap_or_default());
+    }
+    for (name, value) in spec["env"].as_object().into_iter().flatten() {
+        // As Jupyter reads it.
+        let old = std::env::var(name).unwrap_or_default();
+        let value = value.as_str().unwrap_or_default();
+        kernel.env(name, value.replace(&format!("${{{name}}}"), &old));
+    }
+    // It has a spare one in turn, as every kernel in JupyterLab.
+    kernel.env("JPY_SESSION_NAME", "");
+    Ok(kernel)
 }
 
 /// The folder that JupyterLab shows: the one asked for, else the current one; from within the project all of

@@ -24,6 +24,7 @@ mod one_build;
 mod pictures;
 mod places;
 mod process;
+mod publishing;
 mod report;
 mod report_target;
 mod scratch;
@@ -32,6 +33,7 @@ mod short_hash;
 mod soak;
 mod study;
 mod test;
+mod tools;
 mod torture;
 mod uninstall;
 
@@ -88,6 +90,10 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
               said; fails if its memory grows
   docs        build the book of docs/book into target/book with mdBook, which is compiled the first
               time where the machine has none
+  spelling    look for misspelled words in everything that is written here (installs typos into the cache)
+  deny [licenses bans sources advisories]
+              look at the dependencies' licences, sources and known faults with cargo-deny, which is
+              compiled the first time; the list of known faults comes from the network
   pictures    run a first notebook and take the README's pictures of it and of its report, into docs/
   bench kernel [--starts 3] [--cold] [--cells]
               time the kernel's starts and fifty cells beside a plain evcxr and a Python kernel with
@@ -258,6 +264,8 @@ fn run() -> Result<ExitCode> {
         ["data"] => data::run(&places, "cifar10")?,
         ["data", name] => data::run(&places, name)?,
         ["docs"] => docs::run(&places)?,
+        ["spelling"] => publishing::spelling(&places)?,
+        ["deny", what @ ..] => publishing::deny(&places, what)?,
         ["browser"] => browser::run(&places)?,
         ["fuzz"] => fuzz::run(&places, 1, None)?,
         ["fuzz", minutes] => fuzz::run(&places, count("MINUTES", minutes)?, None)?,

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_is_this_clones_or_anothers() {
+    fn the_program_is_this_clones_or_of_another() {
         let list = "labbook-command v0.1.0 (/a/clone/crates/labbook-command):\n    labbook\n";
         assert!(is_of(list, Path::new("/a/clone"), false));
         assert!(!is_of(list, Path::new("/b/clone"), false));

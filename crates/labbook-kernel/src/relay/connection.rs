@@ -24,11 +24,11 @@ impl Connection {
         serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)
     }
 
-    /// Five free ports of this machine alone, with the same key.
+    /// Five free ports of this machine alone.
     ///
     /// They are free again until evcxr_jupyter opens them. So they are ports of an address that no
     /// other process uses: every one that begins with 127 is this machine's.
-    pub(crate) fn behind(&self) -> io::Result<Connection> {
+    pub(crate) fn private(key: &str) -> io::Result<Connection> {
         let [_, high, middle, low] = std::process::id().to_be_bytes();
         let own = Ipv4Addr::new(127, high | 64, middle, low);
         let ip = match TcpListener::bind((own, 0)) {
@@ -43,7 +43,7 @@ impl Connection {
         Ok(Connection {
             transport: "tcp".to_owned(),
             ip: ip.to_string(),
-            key: self.key.clone(),
+            key: key.to_owned(),
             shell_port: ports[0],
             iopub_port: ports[1],
             stdin_port: ports[2],
@@ -106,7 +106,7 @@ mod tests {
             ..front.clone()
         };
         assert!(other.address(1).is_err());
-        let back = front.behind()?;
+        let back = Connection::private(&front.key)?;
         back.write(&path)?;
         let read = Connection::read(&path)?;
         assert_eq!(

@@ -28,6 +28,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, sleep_until};
 
 use crate::interrupt::Kernel;
+use crate::spare::Spares;
 use crate::zmtp::{self, Dealer, Frames, Peers};
 pub(crate) use connection::Connection;
 use message::{Message, Signer};
@@ -51,17 +52,22 @@ enum Event {
     Controlled(Message),
 }
 
-/// The sockets to write to.
-struct Sockets {
+/// What Jupyter is connected to.
+struct Front {
     signer: Signer,
     shell: Peers,
     control: Peers,
     stdin: Peers,
     /// All clients.
     iopub: Peers,
-    back_shell: Dealer,
-    back_control: Dealer,
-    back_stdin: Dealer,
+}
+
+/// What is connected to evcxr_jupyter.
+struct Behind {
+    signer: Signer,
+    shell: Dealer,
+    control: Dealer,
+    stdin: Dealer,
 }
 
 /// The kernel behind the relay.
@@ -78,94 +84,142 @@ pub(crate) struct Back {
     pub(crate) compiling: UnboundedReceiver<String>,
 }
 
+/// What arrives at the sockets.
+pub(crate) struct Events {
+    to: UnboundedSender<Event>,
+    received: UnboundedReceiver<Event>,
+}
+
+/// A conversation between Jupyter and evcxr_jupyter; until Jupyter is [there](Self::listen), one between
+/// evcxr_jupyter and nobody.
+pub(crate) struct Relay<'a> {
+    kernel: &'a Kernel,
+    events: Events,
+    front: Option<Front>,
+    behind: Behind,
+    shell: Shell,
+    back: Back,
+    /// evcxr_jupyter has begun to work.
+    begun: bool,
+    /// Who sees to a kernel for the next time.
+    spares: Option<Spares>,
+}
+
 /// Relays until Jupyter asks the kernel to end.
 ///
 /// # Errors
 /// When Jupyter's ports cannot be had, evcxr_jupyter breaks off the conversation, or a stranger was
 /// connected to it before.
-pub(crate) async fn run(front: &Connection, back: Back, kernel: &Kernel) -> io::Result<()> {
-    let (events, received) = unbounded_channel();
-    let sockets = connect(front, &back.connection, &events, kernel).await?;
-    let mut shell = Shell::new(back.secret.as_deref()).in_folder(back.folder.clone());
-    shell.begin();
-    sockets.relay(received, shell, back, kernel).await;
+pub(crate) async fn run(
+    front: &Connection,
+    back: Back,
+    kernel: &Kernel,
+    spares: Spares,
+) -> io::Result<()> {
+    // Jupyter may connect while evcxr_jupyter starts.
+    let events = Events::new();
+    let front = Front::listen(front, &events).await?;
+    let mut relay = Relay::connect(back, kernel, events).await?;
+    relay.front = Some(front);
+    relay.until_the_end(spares).await;
     Ok(())
 }
 
-async fn connect(
-    front: &Connection,
-    back: &Connection,
-    events: &UnboundedSender<Event>,
-    kernel: &Kernel,
-) -> io::Result<Sockets> {
-    let signer = Signer::new(&front.key);
-    zmtp::echo(front.address(front.hb_port)?).await?;
-    let iopub = zmtp::publisher(front.address(front.iopub_port)?).await?;
-    let (shell, requests) = zmtp::router(front.address(front.shell_port)?).await?;
-    let (control, controls) = zmtp::router(front.address(front.control_port)?).await?;
-    let (stdin, inputs) = zmtp::router(front.address(front.stdin_port)?).await?;
-
-    // evcxr_jupyter opens this port last.
-    let mut outputs = loop {
-        match zmtp::subscriber(back.address(back.iopub_port)?).await {
-            Ok(outputs) => break outputs,
-            Err(_) => sleep(LOOK).await,
-        }
-    };
-    let dealer = async |port| zmtp::dealer(back.address(port)?, NAME).await;
-    let (back_shell, mut replies) = dealer(back.shell_port).await?;
-    let (back_control, mut controlled) = dealer(back.control_port).await?;
-    let (back_stdin, mut questions) = dealer(back.stdin_port).await?;
-
-    let ports = [
-        back.hb_port,
-        back.iopub_port,
-        back.shell_port,
-        back.control_port,
-        back.stdin_port,
-    ];
-    let ports: io::Result<Vec<_>> = ports.iter().map(|&port| back.address(port)).collect();
-    let ours = [&outputs, &replies, &controlled, &questions].map(|socket| socket.address);
-    match seal::seal(kernel.process(), &ports?, &ours) {
-        Err(error) if error.raw_os_error().is_none() => {
-            let message = format!("evcxr_jupyter cannot be kept to this kernel alone: {error}");
-            return Err(io::Error::other(message));
-        }
-        Err(error) => eprintln!(
-            "labbook-kernel: other users of this machine can reach evcxr_jupyter's ports ({error})"
-        ),
-        Ok(()) => {}
+impl Events {
+    pub(crate) fn new() -> Events {
+        let (to, received) = unbounded_channel();
+        Events { to, received }
     }
 
-    let pass = |wrap| {
-        let (signer, events) = (signer.clone(), events.clone());
-        move |frames| pass_on(frames, &signer, &events, wrap)
-    };
-    for (mut clients, pass) in [
-        (requests, pass(Event::Request)),
-        (controls, pass(Event::Control)),
-        (inputs, pass(Event::Input)),
-    ] {
-        tokio::spawn(async move { while clients.recv().await.is_some_and(&pass) {} });
+    /// Has what a socket receives arrive here, if it is signed with the key of `signer`.
+    fn take(&self, signer: &Signer, wrap: fn(Message) -> Event) -> impl Fn(Frames) -> bool + use<> {
+        let (signer, to) = (signer.clone(), self.to.clone());
+        move |frames| pass_on(frames, &signer, &to, wrap)
     }
-    let publish = pass(Event::Published);
-    tokio::spawn(async move { while outputs.recv().await.is_ok_and(&publish) {} });
-    let reply = pass(Event::Reply);
-    tokio::spawn(async move { while replies.recv().await.is_ok_and(&reply) {} });
-    let control_reply = pass(Event::Controlled);
-    tokio::spawn(async move { while controlled.recv().await.is_ok_and(&control_reply) {} });
-    let question = pass(Event::Question);
-    tokio::spawn(async move { while questions.recv().await.is_ok_and(&question) {} });
-    Ok(Sockets {
-        signer,
-        shell,
-        control,
-        stdin,
-        iopub,
-        back_shell,
-        back_control,
-        back_stdin,
-    })
+}
+
+impl Front {
+    async fn listen(front: &Connection, events: &Events) -> io::Result<Front> {
+        let signer = Signer::new(&front.key);
+        zmtp::echo(front.address(front.hb_port)?).await?;
+        let iopub = zmtp::publisher(front.address(front.iopub_port)?).await?;
+        let (shell, requests) = zmtp::router(front.address(front.shell_port)?).await?;
+        let (control, controls) = zmtp::router(front.address(front.control_port)?).await?;
+        let (stdin, inputs) = zmtp::router(front.address(front.stdin_port)?).await?;
+        for (mut clients, pass) in [
+            (requests, events.take(&signer, Event::Request)),
+            (controls, events.take(&signer, Event::Control)),
+            (inputs, events.take(&signer, Event::Input)),
+        ] {
+            tokio::spawn(async move { while clients.recv().await.is_some_and(&pass) {} });
+        }
+        Ok(Front {
+            signer,
+            shell,
+            control,
+            stdin,
+            iopub,
+        })
+    }
+
+    fn answer(&self, request: &Message, content: Value) {
+        let kind = request.kind().replace("_request", "_reply");
+        let id = format!("{}-reply", request.id());
+        let answer = request.child(&kind, id, &content);
+        self.control.send(answer.frames(&self.signer));
+    }
+}
+
+impl Behind {
+    async fn connect(back: &Connection, events: &Events, kernel: &Kernel) -> io::Result<Behind> {
+        let signer = Signer::new(&back.key);
+        // evcxr_jupyter opens this port last.
+        let mut outputs = loop {
+            match zmtp::subscriber(back.address(back.iopub_port)?).await {
+                Ok(outputs) => break outputs,
+                Err(_) => sleep(LOOK).await,
+            }
+        };
+        let dealer = async |port| zmtp::dealer(back.address(port)?, NAME).await;
+        let (shell, mut replies) = dealer(back.shell_port).await?;
+        let (control, mut controlled) = dealer(back.control_port).await?;
+        let (stdin, mut questions) = dealer(back.stdin_port).await?;
+
+        let ports = [
+            back.hb_port,
+            back.iopub_port,
+            back.shell_port,
+            back.control_port,
+            back.stdin_port,
+        ];
+        let ports: io::Result<Vec<_>> = ports.iter().map(|&port| back.address(port)).collect();
+        let ours = [&outputs, &replies, &controlled, &questions].map(|socket| socket.address);
+        match seal::seal(kernel.process(), &ports?, &ours) {
+            Err(error) if error.raw_os_error().is_none() => {
+                let message = format!("evcxr_jupyter cannot be kept to this kernel alone: {error}");
+                return Err(io::Error::other(message));
+            }
+            Err(error) => eprintln!(
+                "labbook-kernel: other users of this machine can reach evcxr_jupyter's ports ({error})"
+            ),
+            Ok(()) => {}
+        }
+
+        let publish = events.take(&signer, Event::Published);
+        tokio::spawn(async move { while outputs.recv().await.is_ok_and(&publish) {} });
+        let reply = events.take(&signer, Event::Reply);
+        tokio::spawn(async move { while replies.recv().await.is_ok_and(&reply) {} });
+        let control_reply = events.take(&signer, Event::Controlled);
+        tokio::spawn(async move { while controlled.recv().await.is_ok_and(&control_reply) {} });
+        let question = events.take(&signer, Event::Question);
+        tokio::spawn(async move { while questions.recv().await.is_ok_and(&question) {} });
+        Ok(Behind {
+            signer,
+            shell,
+            control,
+            stdin,
+        })
+    }
 }
 
 /// Passes on what arrives at a socket; drops what is not signed with the key. Says whether somebody
@@ -182,116 +236,186 @@ fn pass_on(
     }
 }
 
-impl Sockets {
-    async fn relay(
-        self,
-        mut events: UnboundedReceiver<Event>,
-        mut shell: Shell,
-        mut back: Back,
-        kernel: &Kernel,
-    ) {
-        let mut begun = false;
-        self.act(&mut shell);
-        loop {
-            kernel.set_cell(shell.cell());
-            let deadline = shell.deadline();
-            let late = async {
-                match deadline {
-                    Some(deadline) => sleep_until(deadline).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let event = tokio::select! {
-                event = events.recv() => event,
-                () = kernel.interrupted() => {
-                    shell.interrupt();
-                    self.act(&mut shell);
-                    continue;
-                }
-                Some(line) = back.compiling.recv() => {
-                    shell.compiling(&line);
-                    self.act(&mut shell);
-                    continue;
-                }
-                () = late => {
-                    shell.give_up_waiting();
-                    self.act(&mut shell);
-                    continue;
-                }
-            };
-            let Some(event) = event else { return };
-            match event {
-                Event::Request(message) => shell.request(message),
-                Event::Reply(message) => shell.reply(message),
-                Event::Published(message) => {
-                    if !begun {
-                        begun = true;
-                        // The tap waits for this. It is as well to leave the key nowhere.
-                        let _ = fs::remove_file(&back.file);
-                    }
-                    shell.published(message, kernel.stopped());
-                }
-                Event::Input(message) => shell.answered(&message),
-                Event::Question(message) => shell.question(message),
-                Event::Controlled(message) => {
-                    self.control.send(message.frames(&self.signer));
-                }
-                Event::Control(message) => match message.kind() {
-                    "interrupt_request" => {
-                        kernel.interrupt();
-                        self.answer(&message, json!({"status": "ok"}));
-                    }
-                    "shutdown_request" => {
-                        let restart = message.content()["restart"] == json!(true);
-                        self.answer(&message, json!({"status": "ok", "restart": restart}));
-                        self.control.flush().await;
-                        return;
-                    }
-                    "kernel_info_request" => {
-                        self.back_control.send(&message.frames(&self.signer));
-                    }
-                    "debug_request" => shell.debug(message),
-                    // evcxr_jupyter would only complain where nobody reads it.
-                    _ => {}
-                },
-            }
-            self.act(&mut shell);
+impl<'a> Relay<'a> {
+    /// Connects to evcxr_jupyter once it listens.
+    ///
+    /// # Errors
+    /// When it breaks off the conversation, or a stranger was connected to it before.
+    pub(crate) async fn connect(
+        back: Back,
+        kernel: &'a Kernel,
+        events: Events,
+    ) -> io::Result<Relay<'a>> {
+        let behind = Behind::connect(&back.connection, &events, kernel).await?;
+        let mut shell = Shell::new(back.secret.as_deref()).in_folder(back.folder.clone());
+        shell.begin();
+        Ok(Relay {
+            kernel,
+            events,
+            front: None,
+            behind,
+            shell,
+            back,
+            begun: false,
+            spares: None,
+        })
+    }
+
+    /// Runs cells of our own, of which nobody hears.
+    pub(crate) async fn run_unseen(&mut self, cells: &[String]) {
+        for cell in cells {
+            self.shell.run_unseen(cell);
+        }
+        self.act();
+        while !self.shell.is_done() && self.step().await {}
+    }
+
+    /// Opens Jupyter's ports.
+    ///
+    /// # Errors
+    /// When they cannot be had.
+    pub(crate) async fn listen(&mut self, front: &Connection) -> io::Result<()> {
+        self.front = Some(Front::listen(front, &self.events).await?);
+        Ok(())
+    }
+
+    /// Relays until Jupyter asks the kernel to end.
+    pub(crate) async fn until_the_end(&mut self, spares: Spares) {
+        self.spares = Some(spares);
+        self.act();
+        while self.step().await {}
+        if let Some(front) = &self.front {
+            front.control.flush().await;
         }
     }
 
-    fn act(&self, shell: &mut Shell) {
+    /// Sees to what happens next; says whether the conversation goes on.
+    async fn step(&mut self) -> bool {
+        self.kernel.set_cell(self.shell.cell());
+        let deadline = self.shell.deadline();
+        let late = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let cells = self.shell.counted();
+        let idle = self.shell.is_done() && cells > 0;
+        let spares = self.spares.as_ref().filter(|_| idle);
+        let spare = async {
+            match spares {
+                Some(spares) => spares.after(cells).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = self.events.received.recv() => {
+                if !event.is_some_and(|event| self.see_to(event)) {
+                    return false;
+                }
+            }
+            () = self.kernel.interrupted() => self.shell.interrupt(),
+            Some(line) = self.back.compiling.recv() => self.shell.compiling(&line),
+            () = late => self.shell.give_up_waiting(),
+            () = spare => {
+                if let Some(spares) = &mut self.spares {
+                    spares.start(cells, self.shell.dependency());
+                }
+            }
+        }
+        self.act();
+        true
+    }
+
+    /// Says whether the conversation goes on.
+    fn see_to(&mut self, event: Event) -> bool {
+        match event {
+            Event::Request(message) => self.shell.request(message),
+            Event::Reply(message) => self.shell.reply(message),
+            Event::Published(message) => {
+                if !self.begun {
+                    self.begun = true;
+                    // The tap waits for this. It is as well to leave the key nowhere.
+                    let _ = fs::remove_file(&self.back.file);
+                }
+                self.shell.published(message, self.kernel.stopped());
+            }
+            Event::Input(message) => self.shell.answered(&message),
+            Event::Question(message) => self.shell.question(message),
+            Event::Controlled(message) => {
+                if let Some(front) = &self.front {
+                    front.control.send(message.frames(&front.signer));
+                }
+            }
+            Event::Control(message) => return self.control(message),
+        }
+        true
+    }
+
+    /// Says whether the conversation goes on.
+    fn control(&mut self, message: Message) -> bool {
+        let Some(front) = &self.front else {
+            return true;
+        };
+        match message.kind() {
+            "interrupt_request" => {
+                self.kernel.interrupt();
+                front.answer(&message, json!({"status": "ok"}));
+            }
+            "shutdown_request" => {
+                let restart = message.content()["restart"] == json!(true);
+                front.answer(&message, json!({"status": "ok", "restart": restart}));
+                return false;
+            }
+            "kernel_info_request" => {
+                let behind = &self.behind;
+                behind.control.send(&message.frames(&behind.signer));
+            }
+            "debug_request" => self.shell.debug(message),
+            // evcxr_jupyter would only complain where nobody reads it.
+            _ => {}
+        }
+        true
+    }
+
+    fn act(&mut self) {
         // What follows from a question that cannot be asked may follow at once.
         loop {
-            let actions = shell.actions();
+            let actions = self.shell.actions();
             if actions.is_empty() {
                 return;
             }
             for action in actions {
-                self.do_one(action, shell);
+                self.do_one(action);
             }
         }
     }
 
-    fn do_one(&self, action: Action, shell: &mut Shell) {
-        match action {
-            Action::Ask(message) => self.back_shell.send(&message.frames(&self.signer)),
-            Action::Input(message) => self.back_stdin.send(&message.frames(&self.signer)),
-            Action::Publish(message) => self.iopub.publish(&message.frames(&self.signer)),
-            Action::Control(message) => drop(self.control.send(message.frames(&self.signer))),
+    fn do_one(&mut self, action: Action) {
+        let behind = &self.behind;
+        match (action, &self.front) {
+            (Action::Ask(message), _) => behind.shell.send(&message.frames(&behind.signer)),
+            (Action::Input(message), _) => behind.stdin.send(&message.frames(&behind.signer)),
+            (Action::Publish(message), Some(front)) => {
+                front.iopub.publish(&message.frames(&front.signer));
+            }
+            (Action::Control(message), Some(front)) => {
+                front.control.send(message.frames(&front.signer));
+            }
             // A client that has gone needs no answer.
-            Action::Reply(message) => drop(self.shell.send(message.frames(&self.signer))),
-            Action::Question(message) => {
-                if !self.stdin.send(message.frames(&self.signer)) {
-                    shell.give_up_asking();
+            (Action::Reply(message), Some(front)) => {
+                front.shell.send(message.frames(&front.signer));
+            }
+            (Action::Question(message), front) => {
+                let asked = front
+                    .as_ref()
+                    .is_some_and(|front| front.stdin.send(message.frames(&front.signer)));
+                if !asked {
+                    self.shell.give_up_asking();
                 }
             }
+            // Nobody is there yet.
+            (Action::Publish(_) | Action::Control(_) | Action::Reply(_), None) => {}
         }
-    }
-
-    fn answer(&self, request: &Message, content: Value) {
-        let kind = request.kind().replace("_request", "_reply");
-        let id = format!("{}-reply", request.id());
-        let answer = request.child(&kind, id, &content);
-        self.control.send(answer.frames(&self.signer));
     }
 }

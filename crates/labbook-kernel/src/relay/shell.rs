@@ -33,6 +33,11 @@ const WAIT: &str = "async {}.await;";
 
 /// What identifiers of our own cells begin with that look at variables.
 const LOOK: &str = "labbook-look-";
+/// The same of those that are [run unseen](Shell::run_unseen).
+const UNSEEN: &str = "labbook-unseen-";
+
+/// How a cell names the crate of ours that it needs.
+const DEPENDENCY: &str = ":dep labbook";
 
 /// What the relay is to send.
 #[derive(Debug)]
@@ -71,6 +76,8 @@ pub(super) struct Shell {
     made: u64,
     /// The types that cells define.
     defined: HashSet<String>,
+    /// The line by which a cell named our crate.
+    dependency: Option<String>,
     /// Where cells are compiled.
     folder: PathBuf,
     /// [`WAIT`] has been run.
@@ -152,6 +159,7 @@ impl Shell {
             begun: false,
             made: 0,
             defined: HashSet::new(),
+            dependency: None,
             folder: PathBuf::new(),
             waits: false,
             variables: Vec::new(),
@@ -168,6 +176,27 @@ impl Shell {
     /// Begins with a line of our own; see [`FIRST`].
     pub(super) fn begin(&mut self) {
         self.request(own_line(FIRST));
+    }
+
+    /// A cell of our own, of which nobody hears.
+    pub(super) fn run_unseen(&mut self, code: &str) {
+        let id = format!("{UNSEEN}{}", self.new_id());
+        self.request(own_cell(&id, code));
+    }
+
+    /// Whether evcxr_jupyter has nothing to do.
+    pub(super) fn is_done(&self) -> bool {
+        self.begun && self.current.is_none() && self.waiting.is_empty()
+    }
+
+    /// How many cells of a person have begun.
+    pub(super) fn counted(&self) -> u64 {
+        self.cells
+    }
+
+    /// The line by which a cell named our crate as one that it needs.
+    pub(super) fn dependency(&self) -> Option<&str> {
+        self.dependency.as_deref()
     }
 
     /// What has become due, in order.
@@ -223,8 +252,7 @@ impl Shell {
             Wish::Show(name) => variables::show_cell(name),
         };
         let id = format!("{LOOK}{}", self.new_id());
-        let content = json!({"code": code, "silent": true, "allow_stdin": false});
-        let look = Message::request("execute_request", &id, &content);
+        let look = own_cell(&id, &code);
         let requests = vec![request];
         self.looks.insert(id, Look { wish, requests });
         self.request(look);
@@ -610,6 +638,10 @@ impl Shell {
                     request = own_line(WAIT);
                 }
                 self.defined.extend(definitions(&code));
+                let mut lines = code.lines().map(str::trim);
+                if let Some(line) = lines.rfind(|line| line.starts_with(DEPENDENCY)) {
+                    self.dependency = Some(line.to_owned());
+                }
             }
             let asked = asked(&mut request, self.secret.is_some());
             self.actions.push(Action::Ask(asked));
@@ -658,14 +690,19 @@ impl Shell {
     }
 }
 
-/// A cell of our own.
+/// A line of our own, which is its own identifier.
 fn own_line(code: &str) -> Message {
+    own_cell(code, code)
+}
+
+/// A cell of our own.
+fn own_cell(id: &str, code: &str) -> Message {
     let content = json!({"code": code, "silent": true, "allow_stdin": false});
-    Message::request("execute_request", code, &content)
+    Message::request("execute_request", id, &content)
 }
 
 fn is_ours(id: &str) -> bool {
-    id == FIRST || id == WAIT || id.starts_with(LOOK)
+    id == FIRST || id == WAIT || id.starts_with(LOOK) || id.starts_with(UNSEEN)
 }
 
 /// What evcxr_jupyter gets of a request.
