@@ -1,8 +1,10 @@
 """Times epochs of the networks of bench_networks.rs: in Keras, whose backend KERAS_BACKEND tells, or
 in PyTorch.
 
-    bench_networks.py keras|keras_jit|torch|torch_compile NETWORK [--bfloat16] [--epochs 3]
+    bench_networks.py keras|keras_jit|torch|torch_compile|products NETWORK [--bfloat16] [--epochs 3]
 
+`products` are the multiplications alone that an epoch cannot do without, by the library that PyTorch and
+TensorFlow call (oneDNN): every layer's output, its kernel's gradient and, behind the first layer, its input's.
 Prints one line of JSON: seconds of every epoch but the first, which compiles and warms up.
 """
 import json
@@ -181,11 +183,60 @@ def torch_seconds(network, compiled, bfloat16, epochs):
     return seconds[1:]
 
 
+def products_seconds(network, bfloat16, epochs):
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(THREADS)
+    shape, count, batch, _ = DATA[network]
+    x = torch.rand(batch, *(shape[-1:] + shape[:-1]))
+    kind = torch.bfloat16 if bfloat16 else torch.float32
+    model = torch_network(network)
+    if x.ndim == 4:
+        x, model = (part.to(memory_format=torch.channels_last) for part in (x, model))
+    works = []
+
+    def note(layer, inputs, output):
+        like = dict(dtype=kind, memory_format=torch.preserve_format)
+        wanted = [bool(works), True, False]
+        put, gradient, weight = (part.detach().to(**like) for part in (inputs[0], output, layer.weight))
+        if isinstance(layer, nn.Linear):
+            works.append((lambda: put @ weight.T, lambda: gradient.T @ put))
+            if wanted[0]:
+                works.append((lambda: gradient @ weight,))
+            return
+        turned = isinstance(layer, nn.ConvTranspose2d)
+        out = layer.output_padding if turned else (0, 0)
+        how = (layer.stride, layer.padding, layer.dilation, turned, out, layer.groups)
+        ops = torch.ops.aten
+        works.append((
+            lambda: ops.convolution(put, weight, None, *how),
+            lambda: ops.convolution_backward(gradient, put, weight, None, *how, wanted),
+        ))
+
+    for layer in model.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            layer.register_forward_hook(note)
+    seconds = []
+    with torch.no_grad():
+        model(x)
+        for _ in range(epochs + 1):
+            start = time.perf_counter()
+            for _ in range(count // batch):
+                for work in works:
+                    for product in work:
+                        product()
+            seconds.append(time.perf_counter() - start)
+    return seconds[1:]
+
+
 def main():
     program, network, *options = sys.argv[1:]
     epochs = int(options[options.index("--epochs") + 1]) if "--epochs" in options else 3
     bfloat16 = "--bfloat16" in options
-    if program.startswith("keras"):
+    if program == "products":
+        seconds = products_seconds(network, bfloat16, epochs)
+    elif program.startswith("keras"):
         seconds = keras_seconds(network, program == "keras_jit", bfloat16, epochs)
     else:
         seconds = torch_seconds(network, program == "torch_compile", bfloat16, epochs)

@@ -23,6 +23,10 @@ const PEERS: [(&str, &str, &str); 5] = [
     ("torch-compile", "torch_compile", ""),
 ];
 
+/// The script's word for the multiplications alone, which no peer is: what is left of an epoch when all else
+/// costs nothing.
+const PRODUCTS: &str = "products";
+
 const NETWORKS: [&str; 7] = [
     "mlp",
     "mnist_cnn",
@@ -68,7 +72,10 @@ pub(crate) fn run(places: &Places, networks: Option<&str>, rounds: Option<u32>) 
         &mut bench.ours(&["build", "--quiet"], &[]),
         "the example that trains did not compile (the compiler's message is above)",
     )?;
-    println!("Seconds an epoch: median of {rounds} rounds; share: labbook's of the fastest peer's");
+    println!(
+        "Seconds an epoch: median of {rounds} rounds; share: labbook's of the fastest peer's;"
+    );
+    println!("products: the multiplications alone, as PyTorch calls oneDNN for them");
     for network in chosen {
         for bfloat16 in [false, true] {
             println!("{}", bench.row(network, bfloat16)?);
@@ -95,6 +102,19 @@ impl Bench {
             options.push("--bfloat16");
         }
         let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); PEERS.len() + 1];
+        let mut products = Vec::new();
+        let python = |program: &str, backend: &str| {
+            let mut command = Command::new(&self.python);
+            command
+                .arg(&self.script)
+                .arg(program)
+                .arg(network)
+                .args(&options);
+            command
+                .env("KERAS_BACKEND", backend)
+                .env("TF_CPP_MIN_LOG_LEVEL", "3");
+            seconds_of(&mut command)
+        };
         for _ in 0..self.rounds {
             let words = [&[network], options.as_slice()].concat();
             let ours = seconds_of(&mut self.ours(&["run", "--quiet"], &words));
@@ -102,21 +122,13 @@ impl Bench {
                 ours.ok_or_else(|| Failure::new(format!("the example could not train {network}")))?;
             seconds[0].extend(ours);
             for (index, (_, program, backend)) in PEERS.iter().enumerate() {
-                let mut command = Command::new(&self.python);
-                command
-                    .arg(&self.script)
-                    .arg(program)
-                    .arg(network)
-                    .args(&options);
-                command
-                    .env("KERAS_BACKEND", backend)
-                    .env("TF_CPP_MIN_LOG_LEVEL", "3");
                 // A peer that cannot do it has no figure.
-                seconds[index + 1].extend(seconds_of(&mut command).unwrap_or_default());
+                seconds[index + 1].extend(python(program, backend).unwrap_or_default());
             }
+            products.extend(python(PRODUCTS, "").unwrap_or_default());
         }
         let precision = if bfloat16 { "bfloat16" } else { "float32" };
-        Ok(line(network, precision, &seconds))
+        Ok(line(network, precision, &seconds, &products))
     }
 }
 
@@ -125,7 +137,7 @@ fn seconds_of(command: &mut Command) -> Option<Vec<f64>> {
     figures(&last_line(command)?, "seconds")
 }
 
-fn line(network: &str, precision: &str, seconds: &[Vec<f64>]) -> String {
+fn line(network: &str, precision: &str, seconds: &[Vec<f64>], products: &[f64]) -> String {
     let medians: Vec<Option<f64>> = seconds.iter().map(|all| median(all)).collect();
     let told =
         |median: &Option<f64>| median.map_or("-".to_owned(), |median| format!("{median:.3}"));
@@ -145,9 +157,10 @@ fn line(network: &str, precision: &str, seconds: &[Vec<f64>]) -> String {
         .map(|((name, ..), median)| format!("{name} {}", told(median)))
         .collect();
     format!(
-        "{network:<12} {precision:<9} labbook {}  share {share}  {}",
+        "{network:<12} {precision:<9} labbook {}  share {share}  {}  products {}",
         medians.first().map(told).unwrap_or_default(),
-        peers.join("  ")
+        peers.join("  "),
+        told(&median(products))
     )
 }
 
@@ -160,9 +173,9 @@ mod tests {
         let seconds = [&[0.2, 0.1, 0.3][..], &[0.5], &[], &[0.4], &[0.9], &[1.0]];
         let seconds: Vec<Vec<f64>> = seconds.iter().map(|all| all.to_vec()).collect();
         assert_eq!(
-            line("mlp", "float32", &seconds),
+            line("mlp", "float32", &seconds, &[0.15]),
             "mlp          float32   labbook 0.200  share 0.50  keras-tf 0.500  keras-tf-xla -  \
-             keras-jax 0.400  torch 0.900  torch-compile 1.000"
+             keras-jax 0.400  torch 0.900  torch-compile 1.000  products 0.150"
         );
     }
 }
