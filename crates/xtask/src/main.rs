@@ -27,6 +27,7 @@ mod process;
 mod publishing;
 mod report;
 mod report_target;
+mod sanitize;
 mod scratch;
 mod setup;
 mod short_hash;
@@ -85,6 +86,8 @@ Usage: cargo xtask COMMAND, or labbook COMMAND from any folder once
   torture [KILLS]
               kill trainings at random moments (a hundred times if nothing else is said, half a minute
               for ten) and compare what comes of them with a quiet one
+  sanitize    run the tests of our own loops over numbers under AddressSanitizer (needs Rust's nightly
+              compiler; five minutes the first time)
   soak [MINUTES]
               train models of several kinds in one kernel, again and again, for an hour if nothing else is
               said; fails if its memory grows
@@ -274,6 +277,7 @@ fn run() -> Result<ExitCode> {
         }
         ["torture"] => torture::run(&places, 100)?,
         ["torture", kills] => torture::run(&places, number_of(kills)?)?,
+        ["sanitize"] => sanitize::run(&places)?,
         ["soak"] => soak::run(&places, 60)?,
         ["soak", minutes] => soak::run(&places, count("MINUTES", minutes)?)?,
         ["pictures"] => pictures::run(&places)?,
