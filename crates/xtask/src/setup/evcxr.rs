@@ -12,6 +12,16 @@ use crate::process::{ask, find_program};
 /// The release that the kernel's stand-ins and the notebooks are tested with.
 const VERSION: &str = "0.22.0";
 
+/// Crates of rust-analyzer that are compiled without optimization: the fixes and faults that an editor offers, and
+/// the doors to them. They are two fifths of its code, and evcxr calls none of it, or a thin layer above types and
+/// completions, which are optimized.
+const PLAIN: [&str; 4] = [
+    "ra_ap_ide",
+    "ra_ap_ide_assists",
+    "ra_ap_ide_diagnostics",
+    "ra_ap_ide_ssr",
+];
+
 /// Where evcxr_jupyter of the pinned version is or will be: in the cache, unless the person has it.
 pub(super) fn place(places: &Places) -> PathBuf {
     let own = root(places).join("bin/evcxr_jupyter");
@@ -50,6 +60,10 @@ pub(super) fn install(places: &Places, screen: &Screen, place: &Path) -> Result<
         .arg(&target)
         .current_dir(&places.cache)
         .env_remove("RUSTFLAGS");
+    for name in PLAIN {
+        let plain = format!("profile.release.package.{name}.opt-level=0");
+        install.args(["--config", &plain]);
+    }
     job::run(
         &step,
         job::with_bar(&mut install),
