@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use crate::metric::Metric;
 use crate::neighbors::{NeighborIndex, Neighbors};
 use crate::symmetric_graph::SymmetricGraph;
-use crate::tsne::total_weight;
+use crate::tsne::{Tail, total_weight};
 use crate::{AnalysisError, Samples};
 
 /// Fewer samples than this have no map worth drawing.
@@ -99,12 +99,12 @@ impl Affinities {
     /// [`AnalysisError::InvalidOption`] if the shape differs, or [`AnalysisError::NotFinite`].
     pub fn kl_divergence(&self, embedding: &Array2<f32>) -> Result<f64, AnalysisError> {
         let points = crate::tsne::points_of(embedding, self.n_samples())?;
-        Ok(self.divergence_of(&points))
+        Ok(self.divergence_of(&points, Tail::default()))
     }
 
     /// The divergence of a map of as many points as there are samples.
-    pub(crate) fn divergence_of(&self, points: &[[f32; 2]]) -> f64 {
-        let z = total_weight(points);
+    pub(crate) fn divergence_of(&self, points: &[[f32; 2]], tail: Tail) -> f64 {
+        let z = total_weight(points, tail);
         let rows: Vec<f64> = (0..self.n_samples())
             .into_par_iter()
             .map(|i| {
@@ -117,7 +117,7 @@ impl Affinities {
                     .map(|(&j, &p)| {
                         let [xj, yj] = points[j as usize].map(f64::from);
                         let p = f64::from(p);
-                        p * (p.ln() + ((x - xj).powi(2) + (y - yj).powi(2)).ln_1p())
+                        p * (p.ln() + tail.surprise((x - xj).powi(2) + (y - yj).powi(2)))
                     })
                     .sum()
             })

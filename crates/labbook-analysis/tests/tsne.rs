@@ -183,6 +183,32 @@ fn blobs_stay_apart_and_neighbours_together_with_either_method() {
 }
 
 #[test]
+fn groups_stay_apart_with_every_tail_and_light_ones_draw_the_map_together() {
+    for (method, size) in [(Method::Exact, 60), (Method::Fft, 260)] {
+        let (samples, labels) = blobs(4, size, 10);
+        let extents = [0.5, 1.0, 3.0].map(|dof| {
+            let tsne = Tsne::new().perplexity(20.0).method(method).dof(dof);
+            let map = tsne.max_iter(500).fit(&samples).unwrap();
+            assert!(finite(&map.embedding) && map.kl_divergence >= 0.0);
+            let score = nearest_neighbor_accuracy(&map.embedding, &labels).unwrap();
+            assert_eq!(score, 1.0, "{method:?}, {dof}");
+            // A sample that is there already lands among its group.
+            let placed = map
+                .transform(&samples.slice(s![..4, ..]).to_owned())
+                .unwrap();
+            let all = concatenate(Axis(0), &[map.embedding.view(), placed.view()]).unwrap();
+            let groups: Vec<usize> = labels.iter().chain(&labels[..4]).copied().collect();
+            let score = nearest_neighbor_accuracy(&all, &groups).unwrap();
+            assert_eq!(score, 1.0, "{method:?}, {dof}: placed");
+            map.embedding
+                .iter()
+                .fold(0.0_f32, |most, x| most.max(x.abs()))
+        });
+        assert!(extents[1] > extents[2], "{method:?}: {extents:?}");
+    }
+}
+
+#[test]
 fn the_same_settings_give_the_same_map() {
     for (method, size) in [(Method::Exact, 30), (Method::Fft, 350)] {
         let (samples, _) = blobs(3, size, 4);
@@ -409,6 +435,8 @@ fn bad_requests_are_named() {
         (tsne.learning_rate(-1.0), "learning_rate above 0"),
         (tsne.initial_momentum(1.0), "initial_momentum from 0"),
         (tsne.max_iter(0), "max_iter of at least 1"),
+        (tsne.dof(0.0), "dof above 0"),
+        (tsne.dof(f64::NAN), "dof above 0"),
         (tsne.learning_rate(1e30), "use a lower learning rate"),
         (
             tsne.learning_rate(LearningRate::Fixed(f64::NAN)),

@@ -2,6 +2,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::exact::least_weight;
+use super::tail::Tail;
 use crate::Affinities;
 
 /// The widest vector's lanes, which rows are filled up to.
@@ -10,7 +11,7 @@ const LANES: usize = 16;
 /// Points that share a task; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 64;
 
-/// Both forces between all pairs of few points at once: one pass over all pairs costs less than
+/// Both forces between all pairs of few points at once, with t-SNE's own weights: one pass over all pairs costs less than
 /// looking up each point's neighbours.
 #[derive(Debug)]
 pub(super) struct Dense {
@@ -69,7 +70,10 @@ impl Dense {
                 })
             })
             .collect();
-        weights.iter().sum::<f64>().max(least_weight(points))
+        weights
+            .iter()
+            .sum::<f64>()
+            .max(least_weight(points, Tail::default()))
     }
 }
 

@@ -7,6 +7,7 @@ use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
 use super::exact::{extent, least_weight};
+use super::tail::Tail;
 use crate::simd::{Kernel, vectorised_kernel};
 
 /// The widest spacing of nodes. The kernels change over lengths of about 1, so splines with
@@ -39,12 +40,13 @@ const MOST_COPIES: usize = 8;
 /// Repulsion by interpolation on a regular grid (FIt-SNE, Linderman et al., 2019).
 ///
 /// Every point is spread as a unit charge over the nodes around it. Three convolutions, done as
-/// products of Fourier transforms, give the sums of `w`, `w^2 dx` and `w^2 dy` at all nodes,
-/// where `w = 1 / (1 + dx^2 + dy^2)`; each point then reads them off by interpolation. That is
+/// products of Fourier transforms, give the sums of `w`, `w u dx` and `w u dy` at all nodes,
+/// with the [tail](Tail::weights)'s `w` and `u`; each point then reads them off by interpolation. That is
 /// one forward and three inverse transforms. Both ways use cubic B-splines, whose smoothing the
 /// kernels' transforms undo, as in smooth particle-mesh Ewald (Essmann et al., 1995). The kernels' own transforms depend on the spacing
 /// and the number of nodes only and are kept until one of them changes.
 pub(crate) struct Grid {
+    tail: Tail,
     spacing: f64,
     /// Nodes along a side; transforms have twice as many, so that nothing wraps around.
     side: usize,
@@ -73,15 +75,16 @@ impl fmt::Debug for Grid {
 }
 
 impl Grid {
-    pub(crate) fn new() -> Self {
-        Self::with_geometry(WIDEST, SMALL_SIDE)
+    pub(crate) fn new(tail: Tail) -> Self {
+        Self::with_geometry(tail, WIDEST * tail.width(), SMALL_SIDE)
     }
 
-    fn with_geometry(spacing: f64, side: usize) -> Self {
+    fn with_geometry(tail: Tail, spacing: f64, side: usize) -> Self {
         let length = 2 * side;
         let mut real = RealFftPlanner::new();
         let mut complex = FftPlanner::new();
         let mut grid = Self {
+            tail,
             spacing,
             side,
             origin: [0.0; 2],
@@ -99,8 +102,7 @@ impl Grid {
         grid
     }
 
-    /// Writes `sum_j w_ij^2 (y_i - y_j)` with `w_ij = 1 / (1 + |y_i - y_j|^2)` into `forces` and
-    /// returns `Z`, the sum of `w_ij` over all ordered pairs of different points.
+    /// Writes `sum_j w_ij u_ij (y_i - y_j)` with the tail's `w` and `u` into `forces` and returns `Z`, the sum of `w_ij` over all ordered pairs of different points.
     ///
     /// Points must be finite.
     pub(crate) fn repulsion(&mut self, points: &[[f32; 2]], forces: &mut [[f32; 2]]) -> f64 {
@@ -118,12 +120,15 @@ impl Grid {
             .collect();
         // Where points are few and far between, this bound is better than the interpolation, whose
         // error could make the sum negative.
-        weights.iter().sum::<f64>().max(least_weight(points))
+        weights
+            .iter()
+            .sum::<f64>()
+            .max(least_weight(points, self.tail))
     }
 
     /// Whether these points fit a grid whose nodes are as close as they should be.
-    pub(crate) fn suits(points: &[[f32; 2]]) -> bool {
-        extent(points) <= WIDEST * WIDEST_SIDE
+    pub(crate) fn suits(points: &[[f32; 2]], tail: Tail) -> bool {
+        extent(points) <= WIDEST * tail.width() * WIDEST_SIDE
     }
 
     /// Computes the sums at all nodes for these points.
@@ -133,7 +138,7 @@ impl Grid {
         self.convolve();
     }
 
-    /// The sums of `w`, `w^2 dx` and `w^2 dy` over all points set, as seen from one place. Places
+    /// The sums of `w`, `w u dx` and `w u dy` over all points set, as seen from one place. Places
     /// beyond the grid count as its nearest edge.
     #[inline(always)]
     pub(crate) fn pull(&self, point: [f32; 2]) -> [f32; 3] {
@@ -160,19 +165,25 @@ impl Grid {
         let extent = extent(points);
         let fits = nodes(extent, self.spacing) <= self.side;
         // With a margin, so that a map on the border between two spacings keeps one of them.
-        let too_coarse = spacing_for(1.25 * extent) < self.spacing;
+        let too_coarse = self.spacing_for(1.25 * extent) < self.spacing;
         if !fits || too_coarse {
-            let spacing = spacing_for(extent);
+            let spacing = self.spacing_for(extent);
             let side = match nodes(extent, spacing) {
                 needed if needed <= SMALL_SIDE => SMALL_SIDE,
                 _ => smooth(nodes(1.1 * extent, spacing)),
             };
             let charges = std::mem::take(&mut self.charges);
-            *self = Self::with_geometry(spacing, side);
+            *self = Self::with_geometry(self.tail, spacing, side);
             self.charges = charges;
         }
         // The first node but one lies on the lowest point.
         self.origin = low.map(|low| f64::from(low) - self.spacing);
+    }
+
+    /// As for t-SNE's own weights, by the width of the tail's.
+    fn spacing_for(&self, extent: f64) -> f64 {
+        let width = self.tail.width();
+        width * spacing_for(extent / width)
     }
 
     /// The first of four nodes along each axis, and their weights: a cubic B-spline.
@@ -353,8 +364,8 @@ impl Grid {
             for which in 0..3 {
                 for (c, value) in line.iter_mut().enumerate() {
                     let dx = difference(c);
-                    let w = 1.0 / (1.0 + dx * dx + dy * dy);
-                    *value = [w, w * w * dx, w * w * dy][which] as f32;
+                    let (u, w) = self.tail.weights(dx * dx + dy * dy);
+                    *value = [w, w * u * dx, w * u * dy][which] as f32;
                 }
                 let done =
                     self.forward
@@ -483,29 +494,31 @@ fn smooth(at_least: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tsne::exact::tests::{cloud, plain, relative_error};
+    use crate::tsne::exact::tests::{DOFS, cloud, defined, relative_error};
 
     #[test]
     fn the_grid_gives_nearly_what_all_pairs_give_at_every_size_of_the_map() {
-        let mut grid = Grid::new();
-        for spread in [1e-4, 1e-2, 1.0, 5.0, 15.0, 40.0] {
-            let points = cloud(600, spread, 9);
-            let (z, expected) = plain(&points);
-            let mut forces = vec![[0.0; 2]; points.len()];
-            let actual = grid.repulsion(&points, &mut forces);
-            let error = relative_error(&forces, &expected);
-            println!(
-                "spread {spread}: Z {:.2e}, forces {error:.2e}",
-                actual / z - 1.0
-            );
-            assert!((actual / z - 1.0).abs() < 1e-2, "spread {spread}: Z");
-            assert!(error < 2e-2, "spread {spread}: {error}");
+        for dof in DOFS {
+            let mut grid = Grid::new(Tail::new(dof));
+            for spread in [1e-4, 1e-2, 1.0, 5.0, 15.0, 40.0] {
+                let points = cloud(600, spread, 9);
+                let (z, expected) = defined(&points, dof);
+                let mut forces = vec![[0.0; 2]; points.len()];
+                let actual = grid.repulsion(&points, &mut forces);
+                let error = relative_error(&forces, &expected);
+                println!(
+                    "{dof}, spread {spread}: Z {:.2e}, forces {error:.2e}",
+                    actual / z - 1.0
+                );
+                assert!((actual / z - 1.0).abs() < 1e-2, "{dof}, spread {spread}: Z");
+                assert!(error < 2e-2, "{dof}, spread {spread}: {error}");
+            }
         }
     }
 
     #[test]
     fn a_map_that_shrinks_or_flies_apart_keeps_memory_bounded() {
-        let mut grid = Grid::new();
+        let mut grid = Grid::new(Tail::default());
         let mut points = cloud(50, 1.0, 1);
         for far in [1e6_f32, 1e-6, 1e20, 0.0] {
             points[0] = [far, -far];
@@ -520,7 +533,7 @@ mod tests {
     fn equal_points_do_not_push_each_other() {
         let points = vec![[2.5_f32, -1.0]; 40];
         let mut forces = vec![[1.0; 2]; 40];
-        let z = Grid::new().repulsion(&points, &mut forces);
+        let z = Grid::new(Tail::default()).repulsion(&points, &mut forces);
         assert!((z / (40.0 * 39.0) - 1.0).abs() < 1e-3, "{z}");
         assert!(forces.as_flattened().iter().all(|f| f.abs() < 1e-3));
     }

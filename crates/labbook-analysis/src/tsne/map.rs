@@ -4,7 +4,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::optimizer::attraction;
-use super::{Exact, FFT_FROM, Grid, MOST_IN_PAIRS, points_of};
+use super::{Exact, FFT_FROM, Grid, MOST_IN_PAIRS, Tail, points_of};
 use crate::affinities::conditional_probabilities;
 use crate::neighbors::NeighborIndex;
 use crate::{AnalysisError, Samples};
@@ -33,6 +33,7 @@ pub struct TsneMap {
     pub learning_rate: f64,
     /// Mean width of the Gaussians, in units of the samples.
     pub mean_sigma: f64,
+    pub(super) tail: Tail,
     /// Of the samples; precomputed distances have none.
     pub(super) index: Option<NeighborIndex>,
 }
@@ -72,12 +73,12 @@ impl TsneMap {
             let neighbors = index.neighbors_of(&queries, k)?;
 
             let points = points_of(&self.embedding, n)?;
-            let mut exact = Exact::default();
+            let mut exact = Exact::new(self.tail);
             let mut grid = None;
-            if n < FFT_FROM || (n <= MOST_IN_PAIRS && !Grid::suits(&points)) {
+            if n < FFT_FROM || (n <= MOST_IN_PAIRS && !Grid::suits(&points, self.tail)) {
                 exact.set_points(&points);
             } else {
-                grid.insert(Grid::new()).set_points(&points);
+                grid.insert(Grid::new(self.tail)).set_points(&points);
             }
             let pull = |place| match &grid {
                 Some(grid) => grid.pull(place),
@@ -90,7 +91,7 @@ impl TsneMap {
                 .flat_map_iter(|(near, squared)| {
                     let mut p = vec![0.0; k];
                     conditional_probabilities(squared, perplexity, &mut p);
-                    descend(near, &p, &points, &pull)
+                    descend(near, &p, &points, self.tail, &pull)
                 })
                 .collect();
             Array2::from_shape_vec((placed.len() / 2, 2), placed).map_err(|error| {
@@ -107,6 +108,7 @@ fn descend(
     near: &[u32],
     p: &[f32],
     points: &[[f32; 2]],
+    tail: Tail,
     pull: &impl Fn([f32; 2]) -> [f32; 3],
 ) -> [f32; 2] {
     let mut place = [0, 1].map(|axis| {
@@ -115,11 +117,13 @@ fn descend(
         *values.select_nth_unstable_by(middle, f32::total_cmp).1
     });
     let mut update = [0.0_f32; 2];
+    // As openTSNE's, which leaves out the four.
+    let slope = (tail.slope() / 4.0) as f32;
     for _ in 0..ITERATIONS {
-        let pulled = attraction(place, near, p, points);
+        let pulled = attraction(place, near, p, points, tail.scale() as f32);
         let [z, fx, fy] = pull(place);
         for (axis, force) in [fx, fy].into_iter().enumerate() {
-            let gradient = EXAGGERATION * pulled[axis] - force / z.max(f32::MIN_POSITIVE);
+            let gradient = slope * (EXAGGERATION * pulled[axis] - force / z.max(f32::MIN_POSITIVE));
             let step = MOMENTUM * update[axis] - LEARNING_RATE * gradient;
             update[axis] = step.clamp(-LONGEST_STEP, LONGEST_STEP);
             place[axis] += update[axis];

@@ -6,6 +6,7 @@ mod exact;
 mod grid;
 mod map;
 mod optimizer;
+mod tail;
 
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ pub(crate) use exact::{Exact, total_weight};
 pub(crate) use grid::Grid;
 pub use map::TsneMap;
 use optimizer::{Optimizer, Repulsion, Schedule};
+pub(crate) use tail::Tail;
 
 use crate::affinities::neighbors_for;
 use crate::metric::{Metric, nearest_by_distance};
@@ -109,6 +111,7 @@ pub struct Tsne {
     min_grad_norm: f64,
     method: Method,
     metric: Metric,
+    dof: f64,
 }
 
 impl Default for Tsne {
@@ -133,6 +136,7 @@ impl Tsne {
             min_grad_norm: 1e-7,
             method: Method::Auto,
             metric: Metric::Euclidean,
+            dof: 1.0,
         }
     }
 
@@ -220,6 +224,26 @@ impl Tsne {
         self
     }
 
+    /// Degrees of freedom of the map's Student t distribution, above 0: 1 is t-SNE's. Fewer, as 0.5, give
+    /// heavier tails, which show finer clusters; more draw the map together (Kobak et al., 2020; openTSNE's
+    /// `dof`). Other than with 1, all pairs of fewer than 1,000 samples need powers, which take
+    /// several times as long.
+    ///
+    /// ```
+    /// use labbook_analysis::Tsne;
+    /// use ndarray::Array2;
+    ///
+    /// let samples = Array2::from_shape_fn((40, 3), |(i, j)| ((i * 7 + j * 3) % 11) as f32);
+    /// let map = Tsne::new().perplexity(5.0).dof(0.8).max_iter(300).fit(&samples)?;
+    /// assert_eq!(map.embedding.dim(), (40, 2));
+    /// # Ok::<(), labbook_analysis::AnalysisError>(())
+    /// ```
+    #[must_use]
+    pub fn dof(mut self, dof: f64) -> Self {
+        self.dof = dof;
+        self
+    }
+
     /// Maps samples of shape `(n_samples, n_features)`.
     ///
     /// From 20,000 samples on, neighbours are sought among several thousand in the same part of
@@ -291,15 +315,19 @@ impl Tsne {
             on_event(&TsneEvent::MeanSigma(affinities.mean_sigma()));
 
             let start = self.start(n_samples, index.as_ref())?;
+            let tail = schedule.tail;
             let exact = match self.method {
-                Method::Auto => n_samples < FFT_FROM,
+                Method::Auto if tail.is_plain() => n_samples < FFT_FROM,
+                Method::Auto => n_samples < FEWEST_ON_GRID,
                 Method::Exact => true,
                 Method::Fft => n_samples < FEWEST_ON_GRID,
             };
             let repulsion = match exact {
-                true if n_samples <= DENSE_UP_TO => Repulsion::Dense(Dense::new(&affinities)),
-                true => Repulsion::Exact(Exact::default()),
-                false => Repulsion::Grid(Box::new(Grid::new()), Exact::default()),
+                true if n_samples <= DENSE_UP_TO && tail.is_plain() => {
+                    Repulsion::Dense(Dense::new(&affinities))
+                }
+                true => Repulsion::Exact(Exact::new(tail)),
+                false => Repulsion::Grid(Box::new(Grid::new(tail)), Exact::new(tail)),
             };
             let optimizer = Optimizer::new(&affinities, repulsion, schedule, start);
             let (points, kl_divergence, n_iter) = optimizer.run(&mut on_event)?;
@@ -309,6 +337,7 @@ impl Tsne {
                 n_iter,
                 learning_rate: schedule.learning_rates[0],
                 mean_sigma: affinities.mean_sigma(),
+                tail,
                 index,
             })
         })
@@ -340,6 +369,9 @@ impl Tsne {
                 momentum,
             ));
         }
+        if !(self.dof > 0.0 && self.dof.is_finite()) {
+            return Err(invalid("dof", "above 0", self.dof));
+        }
         if self.max_iter == 0 {
             return Err(invalid("max_iter", "of at least 1", 0.0));
         }
@@ -347,6 +379,7 @@ impl Tsne {
             return Err(invalid("min_grad_norm", "to be a number", f64::NAN));
         }
         Ok(Schedule {
+            tail: Tail::new(self.dof),
             early_exaggeration: exaggeration,
             learning_rates,
             momenta: [momentum, 0.8],

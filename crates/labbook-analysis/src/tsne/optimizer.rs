@@ -3,7 +3,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::dense::Dense;
-use super::{Exact, Grid, MOST_IN_PAIRS, TsneEvent};
+use super::{Exact, Grid, MOST_IN_PAIRS, Tail, TsneEvent};
 use crate::checks::LARGEST_COORDINATE;
 use crate::simd::{Kernel, vectorised_kernel};
 use crate::{Affinities, AnalysisError};
@@ -37,6 +37,7 @@ impl Repulsion {
         points: &[[f32; 2]],
         forces: &mut [[f32; 2]],
         pulls: &mut Vec<[f32; 2]>,
+        tail: Tail,
     ) -> f64 {
         match self {
             Self::Dense(dense) => {
@@ -44,7 +45,7 @@ impl Repulsion {
                 dense.forces(points, forces, pulls)
             }
             Self::Exact(exact) => exact.repulsion(points, forces),
-            Self::Grid(_, exact) if points.len() <= MOST_IN_PAIRS && !Grid::suits(points) => {
+            Self::Grid(_, exact) if points.len() <= MOST_IN_PAIRS && !Grid::suits(points, tail) => {
                 exact.repulsion(points, forces)
             }
             Self::Grid(grid, _) => grid.repulsion(points, forces),
@@ -55,6 +56,7 @@ impl Repulsion {
 /// What the optimiser needs to know, checked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Schedule {
+    pub(super) tail: Tail,
     pub(super) early_exaggeration: f64,
     /// Of the exaggerated iterations and of those after them, as the momenta below.
     pub(super) learning_rates: [f64; 2],
@@ -174,7 +176,9 @@ impl<'a> Optimizer<'a> {
     /// before their last move, perhaps from exaggerated probabilities.
     fn divergence(&mut self, iteration: usize) -> Result<f64, AnalysisError> {
         let divergence = match self.points.len() <= MOST_IN_PAIRS {
-            true => self.affinities.divergence_of(&self.points),
+            true => self
+                .affinities
+                .divergence_of(&self.points, self.schedule.tail),
             false => {
                 self.step(1.0, 0.0, 0.0, true)
                     .ok_or(AnalysisError::Diverged { iteration })?
@@ -243,10 +247,12 @@ impl<'a> Optimizer<'a> {
         rate: f32,
         report: bool,
     ) -> Option<(f64, f64)> {
+        let tail = self.schedule.tail;
         let z = self
             .repulsion
-            .compute(&self.points, &mut self.forces, &mut self.pulls);
-        let (attract, repel) = (4.0 * exaggeration as f32, (4.0 / z) as f32);
+            .compute(&self.points, &mut self.forces, &mut self.pulls, tail);
+        let slope = tail.slope();
+        let (attract, repel) = (slope as f32 * exaggeration as f32, (slope / z) as f32);
         let affinities = self.stronger.as_ref().unwrap_or(self.affinities);
         let (points, forces) = (&self.points, &self.forces);
         let pulls = &self.pulls;
@@ -263,6 +269,7 @@ impl<'a> Optimizer<'a> {
                     points,
                     forces,
                     pulls,
+                    tail,
                     first: task * CHUNK,
                     next,
                     updates,
@@ -300,6 +307,7 @@ struct Move<'a> {
     forces: &'a [[f32; 2]],
     /// None, or one per point.
     pulls: &'a [[f32; 2]],
+    tail: Tail,
     first: usize,
     next: &'a mut [[f32; 2]],
     updates: &'a mut [[f32; 2]],
@@ -319,6 +327,7 @@ impl Kernel for Move<'_> {
     #[inline(always)]
     fn run(self) -> (Sums, bool) {
         let mut sums = Sums::default();
+        let scale = self.tail.scale() as f32;
         let mut sound = true;
         let moved = self.next.iter_mut().zip(self.updates).zip(self.gains);
         for (i, ((next, updates), gains)) in (self.first..).zip(moved) {
@@ -326,10 +335,10 @@ impl Kernel for Move<'_> {
             let point = self.points[i];
             let pulled = match self.pulls.get(i) {
                 Some(&pulled) => pulled,
-                None => attraction(point, columns, values, self.points),
+                None => attraction(point, columns, values, self.points, scale),
             };
             if self.report {
-                sums.add_divergence(point, columns, values, self.points);
+                sums.add_divergence(point, columns, values, self.points, self.tail);
             }
             for axis in 0..2 {
                 let gradient = self.attract * pulled[axis] - self.repel * self.forces[i][axis];
@@ -360,26 +369,28 @@ impl Sums {
         columns: &[u32],
         values: &[f32],
         points: &[[f32; 2]],
+        tail: Tail,
     ) {
         for (&j, &p) in columns.iter().zip(values) {
             if p > 0.0 {
                 let [xj, yj] = points[j as usize];
                 let (dx, dy) = (f64::from(x - xj), f64::from(y - yj));
                 let p = f64::from(p);
-                self.divergence += p * (p.ln() + (dx * dx + dy * dy).ln_1p());
+                self.divergence += p * (p.ln() + tail.surprise(dx * dx + dy * dy));
                 self.mass += p;
             }
         }
     }
 }
 
-/// The sum of `p_j w_j (y - y_j)` over a point's neighbours, `w_j = 1 / (1 + |y - y_j|^2)`.
+/// The sum of `p_j u_j (y - y_j)` over a point's neighbours, `u_j = 1 / (1 + scale |y - y_j|^2)`.
 #[inline(always)]
 pub(super) fn attraction(
     [x, y]: [f32; 2],
     columns: &[u32],
     values: &[f32],
     points: &[[f32; 2]],
+    scale: f32,
 ) -> [f32; 2] {
     let (mut fx, mut fy) = ([0.0_f32; LANES], [0.0_f32; LANES]);
     for (columns, values) in columns.chunks(LANES).zip(values.chunks(LANES)) {
@@ -391,7 +402,7 @@ pub(super) fn attraction(
             (dx[lane], dy[lane], p[lane]) = (x - xj, y - yj, value);
         }
         for lane in 0..LANES {
-            let pull = p[lane] / (1.0 + (dx[lane] * dx[lane] + dy[lane] * dy[lane]));
+            let pull = p[lane] / (1.0 + scale * (dx[lane] * dx[lane] + dy[lane] * dy[lane]));
             fx[lane] += pull * dx[lane];
             fy[lane] += pull * dy[lane];
         }
