@@ -484,6 +484,8 @@ fn a_restart_takes_the_kernel_that_waits_which_knows_nothing_of_the_one_before()
     let steps = vec![
         Step::new("let before = 1;"),
         Step::restarted(),
+        // As in a kernel that was started: nobody named the crate yet.
+        Step::new("labbook::prelude::tch::Tensor::from_slice(&[6, 7])"),
         Step::first(),
         Step::new("let tensor = tch::Tensor::from_slice(&[6, 7]);"),
         Step::new("println!(\"{} {}\", tensor.numel(), std::env::current_dir()?.display());"),
@@ -500,15 +502,17 @@ fn a_restart_takes_the_kernel_that_waits_which_knows_nothing_of_the_one_before()
     let texts: Vec<&str> = answers.iter().map(|answer| answer.text.trim()).collect();
     assert_eq!(texts[1], "spare", "{answers:#?}");
     assert_eq!(answers[2].count, Some(1), "{answers:#?}");
+    assert!(texts[2].contains("labbook"), "{answers:#?}");
+    assert_eq!(answers[2].status, "error", "{answers:#?}");
     let here = folder.path().canonicalize().unwrap();
-    assert_eq!(texts[4], format!("2 {}", here.display()), "{answers:#?}");
+    assert_eq!(texts[5], format!("2 {}", here.display()), "{answers:#?}");
     assert!(
-        texts[5].contains("cannot find value `before`"),
+        texts[6].contains("cannot find value `before`"),
         "{answers:#?}"
     );
-    assert!(texts[6].contains("terminated"), "{answers:#?}");
+    assert!(texts[7].contains("terminated"), "{answers:#?}");
     assert_eq!(
-        [texts[7], texts[8], texts[10]],
+        [texts[8], texts[9], texts[11]],
         ["42", "spare", "2"],
         "{answers:#?}"
     );

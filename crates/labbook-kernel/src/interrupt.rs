@@ -86,21 +86,21 @@ impl Kernel {
             cell: Arc::new(Mutex::new(Cell::numbered(Some(0)))),
             told: Arc::default(),
         };
-        kernel.attend(jupyter.signals);
+        kernel.attend(jupyter.signals, jupyter.apart);
         if let Some(parent) = jupyter.parent {
             kernel.end_with(parent);
         }
         Ok((kernel, child))
     }
 
-    /// Sees to the signals that this process gets, from now on.
-    fn attend(&self, mut signals: Signals) {
+    /// Sees to the signals that this process gets, from now on. `apart` says that it alone gets them.
+    fn attend(&self, mut signals: Signals, apart: bool) {
         let kernel = self.clone();
         thread::spawn(move || {
             for signal in &mut signals {
                 match signal {
                     SIGTERM => kernel.end(),
-                    _ => kernel.stop(kernel.tapped),
+                    _ => kernel.stop(kernel.tapped || apart),
                 }
             }
         });
@@ -261,6 +261,8 @@ pub(crate) struct Jupyter {
     signals: Signals,
     /// Its process, if it means to stay for as long as the kernel.
     parent: Option<Pid>,
+    /// Whether signals come to this process alone, and not to its kernel.
+    apart: bool,
 }
 
 impl Jupyter {
@@ -270,15 +272,17 @@ impl Jupyter {
         let stays = std::env::var_os(PARENT).is_some();
         Ok(Jupyter {
             parent: getppid().filter(|_| stays),
-            ..Jupyter::heed_signals()?
+            apart: false,
+            ..Jupyter::heed_apart()?
         })
     }
 
-    /// The same, but this process outlives the one that started it.
-    pub(crate) fn heed_signals() -> io::Result<Jupyter> {
+    /// The same of a process in a group of its own, which outlives the one that started it.
+    pub(crate) fn heed_apart() -> io::Result<Jupyter> {
         Ok(Jupyter {
             signals: Signals::new([SIGINT, SIGTERM])?,
             parent: None,
+            apart: true,
         })
     }
 

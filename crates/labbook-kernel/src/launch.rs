@@ -33,11 +33,11 @@ pub fn launch(settings_file: &Path, connection_file: &Path) -> io::Result<ExitSt
     let settings = Settings::read(settings_file).map_err(io::Error::other)?;
     if std::env::var_os(PLAIN).is_some() {
         let slot = slot::take(&settings)?;
-        let mut command = prepare(&settings, slot, settings_file)?;
+        let mut command = prepare(&settings, &slot, settings_file)?;
         command.args(tap::evcxr(&settings.evcxr, connection_file));
-        return Kernel::start(&mut command, &settings.evcxr, false, jupyter)?
-            .1
-            .wait();
+        let (_, mut child) = Kernel::start(&mut command, &settings.evcxr, false, jupyter)?;
+        drop(slot);
+        return child.wait();
     }
     if let Some(spare) = spare::look_for(&settings, connection_file) {
         return spare.stand_before(jupyter);
@@ -68,7 +68,7 @@ impl Started {
     ) -> io::Result<Started> {
         let slot = slot::take(settings)?;
         let folder = slot.folder.clone();
-        let mut command = prepare(settings, slot, settings_file)?;
+        let mut command = prepare(settings, &slot, settings_file)?;
         let connection = Connection::private(key)?;
         let file = folder.with_extension("json");
         connection.write(&file)?;
@@ -81,6 +81,8 @@ impl Started {
         command.stderr(Stdio::piped());
         let (kernel, mut child) =
             Kernel::start(&mut command, &settings.evcxr, secret.is_some(), jupyter)?;
+        // evcxr_jupyter has the lock, and nothing else that this process starts may have it.
+        drop(slot);
         let (told, compiling) = tokio::sync::mpsc::unbounded_channel();
         if let Some(errors) = child.stderr.take() {
             thread::spawn(move || pass_on(errors, &told));
@@ -154,11 +156,10 @@ pub(crate) fn secret() -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A command that lacks the words that start evcxr_jupyter.
-fn prepare(settings: &Settings, slot: slot::Slot, settings_file: &Path) -> io::Result<Command> {
+/// A command that lacks the words that start evcxr_jupyter. What it starts has the slot's lock, too.
+fn prepare(settings: &Settings, slot: &slot::Slot, settings_file: &Path) -> io::Result<Command> {
     // The lock must outlive this program: it passes to evcxr_jupyter and ends with it.
     fcntl_setfd(&slot.lock, FdFlags::empty())?;
-    std::mem::forget(slot.lock);
 
     let stand_ins = settings.stand_ins();
     // An ignored signal stays ignored in the program that takes the shell's place.
@@ -167,6 +168,8 @@ fn prepare(settings: &Settings, slot: slot::Slot, settings_file: &Path) -> io::R
         .args(["-c", "trap '' INT; exec \"$0\" \"$@\""])
         .args([std::env::current_exe()?.into_os_string(), tap::BOUND.into()])
         .env(Settings::VARIABLE, settings_file)
+        // What a cell starts is no kernel of JupyterLab's; and a spare one would tell another notebook's name.
+        .env_remove(spare::SESSION)
         .env("EVCXR_TMPDIR", &slot.folder)
         .env("EVCXR_CONFIG_DIR", settings.folder.join("config"))
         // evcxr_jupyter mends the kernelspec "rust" below this path; there is none here to touch.

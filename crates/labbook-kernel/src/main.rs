@@ -47,8 +47,11 @@ fn run(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
             Path::new(evcxr),
             Path::new(connection),
         )),
-        (_, [settings, word, dependency]) if word == spare::SPARE => {
-            exit_code(spare::keep(Path::new(settings), dependency))
+        (_, [settings, word, starter, dependency]) if word == spare::SPARE => {
+            let starter = starter
+                .parse()
+                .map_err(|_| format!("expected a process's number; received \"{starter}\""))?;
+            exit_code(spare::keep(Path::new(settings), starter, dependency))
         }
         (_, [settings, connection]) => {
             exit_code(launch(Path::new(settings), Path::new(connection)))

@@ -16,7 +16,7 @@ const SLOTS: usize = 64;
 pub struct Slot {
     /// The folder given to evcxr.
     pub folder: PathBuf,
-    /// Held for as long as the kernel lives.
+    /// Held for as long as somebody has it: the kernel gets it, too.
     pub lock: File,
 }
 

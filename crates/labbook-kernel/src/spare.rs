@@ -5,12 +5,14 @@
 //! one, which does all that and then waits at a socket in the kernel's own folder of the cache. The next
 //! launcher that Jupyter starts asks it. If folder and environment are the same and no source has changed
 //! since, the spare one opens Jupyter's ports, and the launcher merely stands before it: it hands signals on,
-//! and they end together. Nothing of the first notebook is in it but what every kernel gets.
+//! and they end together. Nothing of the first notebook is in it but the line by which it names the facade; a
+//! person's cell that runs before one names it again finds the kernel as a new one.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -20,36 +22,38 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use labbook_kernel_files::STAMP;
-use rustix::process::{Pid, getppid};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::Settings;
 use crate::interrupt::Jupyter;
 use crate::launch::{Started, secret};
 use crate::relay::{Connection, Events, Relay};
 
-/// Second word of the command line of a spare kernel, behind the settings; the line by which notebooks name
-/// the facade follows.
+/// Second word of the command line of a spare kernel, behind the settings; the process that it is meant to
+/// outlive for a moment only and the line by which notebooks name the facade follow.
 pub const SPARE: &str = "--spare";
 /// Set to `0`, it leaves spare kernels out.
 const SWITCH: &str = "LABBOOK_SPARE_KERNEL";
 /// JupyterLab sets it for its notebooks' kernels. Who runs a notebook once has no use for a second kernel, and
 /// must not be the reason that one ends.
-const SESSION: &str = "JPY_SESSION_NAME";
+pub(crate) const SESSION: &str = "JPY_SESSION_NAME";
 
 /// How long a notebook rests before its kernel starts a spare one.
 const REST: Duration = Duration::from_secs(2);
 /// How long a spare kernel waits; then the half gigabyte it takes is better used.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// How long it outlives the kernel that started it: between the two parts of a restart.
+/// How long it outlives the kernel that started it: between the two parts of a restart. And how long that one
+/// waits before it looks again, where another waits already.
 const RESTART: Duration = Duration::from_secs(10);
+/// How long it may take to become ready.
+const WARMING: Duration = Duration::from_secs(300);
 /// How often to look at that.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a question to it may take.
-const QUESTION: Duration = Duration::from_secs(2);
+const QUESTION: Duration = Duration::from_secs(5);
 /// Memory that has to be free, in kB as /proc/meminfo counts.
 const MEMORY: u64 = 4 << 20;
 /// A question is an environment, mostly.
@@ -120,6 +124,10 @@ pub(crate) struct Spares {
     wanted: bool,
     /// How many cells had run when one was last seen to.
     seen: u64,
+    /// How long to wait before that is done again.
+    pause: Duration,
+    /// When this kernel began.
+    begun: SystemTime,
 }
 
 impl Spares {
@@ -129,29 +137,41 @@ impl Spares {
             settings_file: settings_file.to_owned(),
             wanted: wanted(),
             seen: 0,
+            pause: REST,
+            begun: SystemTime::now(),
         }
     }
 
     /// Returns when it is time for one: `cells` have run, and the notebook rests.
     pub(crate) async fn after(&self, cells: u64) {
         match self.wanted && cells > self.seen {
-            true => sleep(REST).await,
+            true => sleep(self.pause).await,
             false => std::future::pending().await,
         }
     }
 
-    /// Starts one, unless one waits. `dependency` is the line by which a cell named the facade.
+    /// Starts one, unless one waits: then later. `dependency` is the line by which a cell named the facade.
+    /// Where sources have changed there is none: it would compile them beside what the person runs.
     pub(crate) fn start(&mut self, cells: u64, dependency: Option<&str>) {
-        self.seen = cells;
+        if self.one_waits() {
+            self.pause = RESTART;
+            return;
+        }
+        (self.seen, self.pause) = (cells, REST);
         let dependency = dependency.unwrap_or_default();
-        if !is_own(dependency, &self.settings.facade) || self.one_waits() {
+        let mut sources = sources(&self.settings, &self.settings_file).into_iter();
+        if !is_own(dependency, &self.settings.facade)
+            || sources.any(|source| is_newer(&source, self.begun))
+        {
             return;
         }
         let Ok(own) = std::env::current_exe() else {
             return;
         };
         let mut command = Command::new(own);
-        command.arg(&self.settings_file).args([SPARE, dependency]);
+        let starter = std::process::id().to_string();
+        command.arg(&self.settings_file);
+        command.args([SPARE, &starter, dependency]);
         // Jupyter ends the groups of its kernels.
         command.process_group(0).stdin(Stdio::null());
         if let Ok(mut child) = command.spawn() {
@@ -165,13 +185,35 @@ impl Spares {
     }
 }
 
-/// Memory that is free, in kB.
+/// Memory that is free on the machine or, where there is less, in the container, in kB.
 fn available() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+    let machine = fs::read_to_string("/proc/meminfo").ok();
+    let machine = machine.and_then(|text| {
+        let mut lines = text.lines();
+        let line = lines.find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.trim().strip_suffix(" kB")?.trim().parse().ok()
+    });
+    [machine, left_of_limit(Path::new("/sys/fs/cgroup"))]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
+/// What is left of a control group's memory, in kB; `None` where it has no limit. A container sees its own as
+/// the root of all.
+fn left_of_limit(group: &Path) -> Option<u64> {
+    let number = |name: &str| -> Option<u64> {
+        let text = fs::read_to_string(group.join(name)).ok()?;
+        text.trim().parse().ok()
+    };
+    let left = |most: &str, used: &str| Some(number(most)?.saturating_sub(number(used)?) / 1024);
+    let old = || {
+        left(
+            "memory/memory.limit_in_bytes",
+            "memory/memory.usage_in_bytes",
+        )
+    };
+    left("memory.max", "memory.current").or_else(old)
 }
 
 /// Whether a line that names the facade means the one of this kernel: only its sources are looked at.
@@ -200,92 +242,172 @@ fn warming(dependency: &str) -> Vec<String> {
 }
 
 /// Starts a kernel, makes it ready and waits until a launcher asks for it; then it is Jupyter's. Does nothing
-/// where one waits already, or memory is short.
+/// where one waits already, memory is short or no socket can be made. `starter` is the process that it is not
+/// to outlive but for a moment.
 ///
 /// # Errors
 /// When the settings cannot be read, no slot can be had or evcxr_jupyter does not start.
-pub fn keep(settings_file: &Path, dependency: &str) -> io::Result<ExitStatus> {
+pub fn keep(settings_file: &Path, starter: u32, dependency: &str) -> io::Result<ExitStatus> {
     let begun = SystemTime::now();
-    let parent = getppid();
-    let jupyter = Jupyter::heed_signals()?;
+    let jupyter = Jupyter::heed_apart()?;
     let settings = Settings::read(settings_file).map_err(io::Error::other)?;
     let lock = File::create(lock(&settings))?;
     let short = available().is_some_and(|memory| memory < MEMORY);
     if !wanted() || short || lock.try_lock().is_err() {
         return Ok(ExitStatus::default());
     }
+    let Ok(place) = Place::take(&settings) else {
+        return Ok(ExitStatus::default());
+    };
     let started = Started::new(&settings, settings_file, &secret()?, jupyter)?;
     let spares = Spares::new(&settings, settings_file);
-    started.hold(async |back, kernel| {
+    let starter = Starter::new(starter);
+    // The launcher ends when this does: after Jupyter's ports are free again.
+    let mut held = None;
+    let status = started.hold(async |back, kernel| {
         let mut relay = Relay::connect(back, kernel, Events::new()).await?;
-        relay.run_unseen(&warming(dependency)).await;
+        let ready = async {
+            relay.run_unseen(&warming(dependency)).await;
+            true
+        };
+        let is_ready = tokio::select! {
+            ready = timeout(WARMING, ready) => ready.unwrap_or(false),
+            () = starter.gone() => false,
+        };
+        if !is_ready {
+            return Ok(());
+        }
         let sources = sources(&settings, settings_file);
-        let asked = wait(&settings, parent, |like| {
+        let asked = place.wait(&starter, |like| {
             Ok(like == &Like::own()? && !sources.iter().any(|source| is_newer(source, begun)))
         });
-        let asked = asked.await?;
-        drop(lock);
-        let Some((front, mut launcher)) = asked else {
+        let Some(mut asked) = asked.await? else {
             return Ok(());
         };
-        relay.listen(&front).await?;
+        let listening = match Connection::read(&asked.connection) {
+            Ok(front) => relay.listen(&front).await,
+            Err(error) => Err(error),
+        };
+        // The launcher starts a kernel of its own without an answer.
+        listening?;
+        asked.answer(Some(std::process::id())).await?;
+        drop(lock);
+        held = Some(asked.launcher.as_fd().try_clone_to_owned()?);
         let mut nothing = [0];
         tokio::select! {
             () = relay.until_the_end(spares) => {}
             // The launcher has gone without a word.
-            _ = launcher.read(&mut nothing) => {}
+            _ = asked.launcher.read(&mut nothing) => {}
         }
         Ok(())
-    })
+    });
+    drop(held);
+    status
 }
 
-/// Waits for a launcher that asks, and says whether this is its kernel; `None` when it is not, when nobody
-/// came in time, or when who started this has gone.
-async fn wait(
-    settings: &Settings,
-    parent: Option<Pid>,
-    is_like: impl Fn(&Like) -> io::Result<bool>,
-) -> io::Result<Option<(Connection, tokio::net::UnixStream)>> {
-    let path = socket(settings);
-    // It belongs to whoever holds the lock, and those before are gone.
-    let _ = fs::remove_file(&path);
-    let listener = UnixListener::bind(&path)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    let (begun, mut alone) = (Instant::now(), None);
-    let asked = loop {
-        match timeout(LOOK, listener.accept()).await {
-            Ok(asked) => break Some(asked?.0),
-            Err(_) if getppid() == parent => {}
-            Err(_) => {
-                alone.get_or_insert_with(Instant::now);
-            }
+/// Who started a spare kernel.
+struct Starter {
+    process: PathBuf,
+    /// How long it is outlived.
+    moment: Duration,
+}
+
+impl Starter {
+    fn new(process: u32) -> Starter {
+        Starter {
+            process: PathBuf::from(format!("/proc/{process}")),
+            moment: RESTART,
         }
-        if begun.elapsed() > PATIENCE || alone.is_some_and(|alone| alone.elapsed() > RESTART) {
-            break None;
+    }
+
+    /// Returns a moment after it has ended: between the two parts of a restart nobody is there.
+    async fn gone(&self) {
+        while self.process.exists() {
+            sleep(LOOK).await;
         }
-    };
-    // Who finds no socket need not ask.
-    let _ = fs::remove_file(&path);
-    let Some(mut launcher) = asked else {
-        return Ok(None);
-    };
-    let mut line = String::new();
-    let mut reader = tokio::io::BufReader::new((&mut launcher).take(LONGEST));
-    let read = timeout(QUESTION, reader.read_line(&mut line)).await;
-    let question = match read.is_ok() {
-        true => serde_json::from_str(&line).ok(),
-        false => None,
-    };
-    let question: Option<Question> = match question {
-        Some(Question { like, .. }) if !is_like(&like)? => None,
-        question => question,
-    };
-    let process = question.as_ref().map(|_| std::process::id());
-    let answer = serde_json::to_string(&Answer { process })?;
-    launcher.write_all(format!("{answer}\n").as_bytes()).await?;
-    match question {
-        Some(question) => Ok(Some((Connection::read(&question.connection)?, launcher))),
-        None => Ok(None),
+        sleep(self.moment).await;
+    }
+}
+
+/// The socket of a spare kernel, from before it is ready.
+struct Place {
+    listener: std::os::unix::net::UnixListener,
+    path: PathBuf,
+    unready: PathBuf,
+}
+
+/// A launcher that asks, and may have the kernel.
+struct Asked {
+    connection: PathBuf,
+    launcher: tokio::net::UnixStream,
+}
+
+impl Asked {
+    async fn answer(&mut self, process: Option<u32>) -> io::Result<()> {
+        let answer = serde_json::to_string(&Answer { process })?;
+        self.launcher
+            .write_all(format!("{answer}\n").as_bytes())
+            .await
+    }
+}
+
+impl Place {
+    /// Takes the place, where nobody finds it yet.
+    fn take(settings: &Settings) -> io::Result<Place> {
+        let path = socket(settings);
+        let unready = path.with_extension("unready");
+        // They belong to whoever holds the lock, and those before are gone.
+        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(&unready);
+        let listener = std::os::unix::net::UnixListener::bind(&unready)?;
+        fs::set_permissions(&unready, fs::Permissions::from_mode(0o600))?;
+        listener.set_nonblocking(true)?;
+        Ok(Place {
+            listener,
+            path,
+            unready,
+        })
+    }
+
+    /// Waits for a launcher that asks; `None` when `is_like` says that it is not the one, when nobody came in
+    /// time, or when who started this has gone.
+    async fn wait(
+        self,
+        starter: &Starter,
+        is_like: impl Fn(&Like) -> io::Result<bool>,
+    ) -> io::Result<Option<Asked>> {
+        let listener = UnixListener::from_std(self.listener)?;
+        fs::rename(&self.unready, &self.path)?;
+        let asked = tokio::select! {
+            asked = listener.accept() => Some(asked?.0),
+            () = starter.gone() => None,
+            () = sleep(PATIENCE) => None,
+        };
+        // Who finds no socket need not ask.
+        let _ = fs::remove_file(&self.path);
+        let Some(mut launcher) = asked else {
+            return Ok(None);
+        };
+        let mut line = String::new();
+        let mut reader = tokio::io::BufReader::new((&mut launcher).take(LONGEST));
+        let read = timeout(QUESTION, reader.read_line(&mut line)).await;
+        let question = match read.is_ok() {
+            true => serde_json::from_str(&line).ok(),
+            false => None,
+        };
+        let (connection, like) = match question {
+            Some(Question { connection, like }) => (connection, is_like(&like)?),
+            None => (PathBuf::new(), false),
+        };
+        let mut asked = Asked {
+            connection,
+            launcher,
+        };
+        if !like {
+            asked.answer(None).await?;
+            return Ok(None);
+        }
+        Ok(Some(asked))
     }
 }
 
@@ -333,6 +455,7 @@ pub(crate) fn look_for(settings: &Settings, connection_file: &Path) -> Option<Sp
 fn ask(settings: &Settings, connection_file: &Path) -> Option<Spare> {
     let mut kernel = UnixStream::connect(socket(settings)).ok()?;
     kernel.set_read_timeout(Some(QUESTION)).ok()?;
+    kernel.set_write_timeout(Some(QUESTION)).ok()?;
     let question = Question {
         connection: std::path::absolute(connection_file).ok()?,
         like: Like::own().ok()?,
@@ -442,15 +565,60 @@ mod tests {
                 }
                 ask(&own, &file).map(|spare| spare.process)
             });
-            let asked = wait(&settings, getppid(), |asked| {
+            let starter = Starter::new(std::process::id());
+            let asked = Place::take(&settings)?.wait(&starter, |asked| {
                 assert_eq!(asked, &Like::own()?);
                 Ok(like)
             });
-            assert_eq!(asked.await?.is_some(), like);
+            let mut asked = asked.await?;
+            assert_eq!(asked.is_some(), like);
             assert!(!socket(&settings).exists());
+            if let Some(asked) = &mut asked {
+                assert!(asked.connection.is_absolute());
+                asked.answer(Some(std::process::id())).await?;
+            }
             let process = launcher.join().map_err(|_| io::Error::other("panicked"))?;
             assert_eq!(process, like.then(std::process::id));
         }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_kernel_whose_starter_has_gone_waits_for_a_moment_only() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let settings = Settings {
+            folder: dir.path().to_owned(),
+            ..Settings::default()
+        };
+        let starter = Starter {
+            moment: Duration::from_millis(10),
+            // No process has this number.
+            ..Starter::new(u32::MAX)
+        };
+        let asked = Place::take(&settings)?.wait(&starter, |_| Ok(true));
+        assert!(asked.await?.is_none());
+        assert!(!socket(&settings).exists());
+        Ok(())
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_an_error_before_anything_starts() {
+        let settings = Settings {
+            folder: std::env::temp_dir().join("long".repeat(40)),
+            ..Settings::default()
+        };
+        assert!(Place::take(&settings).is_err());
+    }
+
+    #[test]
+    fn a_containers_limit_counts_if_it_has_one() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        assert_eq!(left_of_limit(dir.path()), None);
+        fs::write(dir.path().join("memory.max"), "max\n")?;
+        fs::write(dir.path().join("memory.current"), "1048576\n")?;
+        assert_eq!(left_of_limit(dir.path()), None);
+        fs::write(dir.path().join("memory.max"), "3145728\n")?;
+        assert_eq!(left_of_limit(dir.path()), Some(2048));
         Ok(())
     }
 

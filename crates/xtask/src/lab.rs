@@ -27,7 +27,7 @@ pub(crate) fn run(places: &Places, folder: Option<&Path>) -> Result<()> {
         first.arg(":dep labbook").current_dir(&folder);
     }
     // A notebook's first kernel merely starts later without it.
-    let _ = first.spawn();
+    let _ = first.status();
     // JupyterLab takes this program's place, so that Ctrl+C and its question reach it alone.
     let error = lab.current_dir(&folder).exec();
     Err(Failure::new(format!("cannot start JupyterLab: {error}")))
@@ -45,17 +45,25 @@ fn spare(places: &Places, lab: &Command) -> Result<Command> {
     let wrong = || Failure::new(format!("{} names no program", file.display()));
     let spec: Value = serde_json::from_str(&text).map_err(|_| wrong())?;
     let word = |number: usize| spec["argv"][number].as_str().ok_or_else(wrong);
-    let mut kernel = Command::new(word(0)?);
-    kernel.args([word(1)?, "--spare"]);
+    // JupyterLab would not see to the end of what it did not start: its parent is the shell, which goes.
+    let mut kernel = Command::new("sh");
+    kernel.args(["-c", "\"$0\" \"$@\" &", word(0)?, word(1)?, "--spare"]);
+    // JupyterLab takes this program's place.
+    kernel.arg(std::process::id().to_string());
     kernel.process_group(0).stdin(Stdio::null());
     for (name, value) in lab.get_envs() {
-        kernel.env(name, value.unwrap_or_default());
+        match value {
+            Some(value) => kernel.env(name, value),
+            None => kernel.env_remove(name),
+        };
     }
     for (name, value) in spec["env"].as_object().into_iter().flatten() {
-        // As Jupyter reads it.
-        let old = std::env::var(name).unwrap_or_default();
         let value = value.as_str().unwrap_or_default();
-        kernel.env(name, value.replace(&format!("${{{name}}}"), &old));
+        // As Jupyter reads it: what is not set stays as it is written.
+        match std::env::var(name) {
+            Ok(old) => kernel.env(name, value.replace(&format!("${{{name}}}"), &old)),
+            Err(_) => kernel.env(name, value),
+        };
     }
     // It has a spare one in turn, as every kernel in JupyterLab.
     kernel.env("JPY_SESSION_NAME", "");

@@ -31,6 +31,9 @@ const FIRST: &str = "Ok::<(), String>(())?;";
 /// Run before the first cell that waits for something, for the same reason. evcxr needs a crate for it.
 const WAIT: &str = "async {}.await;";
 
+/// Makes of evcxr's state that of a new kernel.
+const CLEAR: &str = ":clear";
+
 /// What identifiers of our own cells begin with that look at variables.
 const LOOK: &str = "labbook-look-";
 /// The same of those that are [run unseen](Shell::run_unseen).
@@ -78,6 +81,8 @@ pub(super) struct Shell {
     defined: HashSet<String>,
     /// The line by which a cell named our crate.
     dependency: Option<String>,
+    /// Our own cells named it, and until a person's does, cells must not find it.
+    ahead: bool,
     /// Where cells are compiled.
     folder: PathBuf,
     /// [`WAIT`] has been run.
@@ -160,6 +165,7 @@ impl Shell {
             made: 0,
             defined: HashSet::new(),
             dependency: None,
+            ahead: false,
             folder: PathBuf::new(),
             waits: false,
             variables: Vec::new(),
@@ -180,6 +186,7 @@ impl Shell {
 
     /// A cell of our own, of which nobody hears.
     pub(super) fn run_unseen(&mut self, code: &str) {
+        self.ahead |= code.starts_with(DEPENDENCY);
         let id = format!("{UNSEEN}{}", self.new_id());
         self.request(own_cell(&id, code));
     }
@@ -638,9 +645,18 @@ impl Shell {
                     request = own_line(WAIT);
                 }
                 self.defined.extend(definitions(&code));
-                let mut lines = code.lines().map(str::trim);
-                if let Some(line) = lines.rfind(|line| line.starts_with(DEPENDENCY)) {
-                    self.dependency = Some(line.to_owned());
+                if !is_ours(request.id()) {
+                    let mut lines = code.lines().map(str::trim);
+                    if let Some(line) = lines.rfind(|line| line.starts_with(DEPENDENCY)) {
+                        self.dependency = Some(line.to_owned());
+                        self.ahead = false;
+                    } else if self.ahead && has_rust(&code) {
+                        self.ahead = false;
+                        self.waits = false;
+                        self.waiting.push_front(request);
+                        self.waiting.push_front(own_line(FIRST));
+                        request = own_line(CLEAR);
+                    }
                 }
             }
             let asked = asked(&mut request, self.secret.is_some());
@@ -702,7 +718,7 @@ fn own_cell(id: &str, code: &str) -> Message {
 }
 
 fn is_ours(id: &str) -> bool {
-    id == FIRST || id == WAIT || id.starts_with(LOOK) || id.starts_with(UNSEEN)
+    [FIRST, WAIT, CLEAR].contains(&id) || id.starts_with(LOOK) || id.starts_with(UNSEEN)
 }
 
 /// What evcxr_jupyter gets of a request.
@@ -896,6 +912,52 @@ mod tests {
         );
         shell.request(cell("3", "h()"));
         assert_eq!(due(&mut shell), ["ask execute_request \"h()\""]);
+    }
+
+    /// Ends what evcxr_jupyter works on, which is `id`.
+    fn end(shell: &mut Shell, id: &str) {
+        shell.published(mark(id, &Mark::Ended), None);
+        shell.published(status(id, "idle"), None);
+        shell.reply(ok(id));
+    }
+
+    #[tokio::test]
+    async fn what_our_own_cells_named_is_not_there_for_a_person_who_has_not() {
+        let dependency = ":dep labbook";
+        for (code, cleared) in [
+            (format!("{dependency}\nf()"), false),
+            ("f()".to_owned(), true),
+        ] {
+            let mut shell = Shell::new(Some("s"));
+            shell.run_unseen(dependency);
+            let asked = shell.actions();
+            let [Action::Ask(own)] = &asked[..] else {
+                panic!("{asked:?}");
+            };
+            end(&mut shell, own.id());
+            assert!(due(&mut shell).is_empty());
+            assert_eq!(shell.dependency(), None);
+            // A cell without code changes nothing.
+            shell.request(cell("0", "// f"));
+            end(&mut shell, "0");
+            due(&mut shell);
+            shell.request(cell("1", &code));
+            if cleared {
+                for own in [CLEAR, FIRST] {
+                    assert_eq!(due(&mut shell), [format!("ask execute_request \"{own}\"")]);
+                    end(&mut shell, own);
+                }
+            }
+            let expected = format!("ask execute_request {}", json!(code));
+            assert_eq!(due(&mut shell), [expected]);
+            end(&mut shell, "1");
+            due(&mut shell);
+            // Once is enough.
+            shell.request(cell("2", "g()"));
+            assert_eq!(due(&mut shell), ["ask execute_request \"g()\""]);
+            let named = (!cleared).then_some(dependency);
+            assert_eq!(shell.dependency(), named);
+        }
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Frames;
 use super::wire::{Reader, Sent, encode, shake_hands};
@@ -34,6 +34,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long a peer may take to read the last that it is told, and how often to look whether it did.
 const FAREWELL: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(1);
+
+/// How long a port may be taken by the one who had it before.
+const HANDOVER: Duration = Duration::from_secs(1);
 
 const ROUTER: &str = "ROUTER";
 
@@ -95,7 +98,7 @@ async fn listen(
     kind: &'static str,
     partners: &'static [&'static str],
 ) -> io::Result<(Peers, mpsc::Receiver<Frames>)> {
-    let listener = TcpListener::bind(address).await?;
+    let listener = bind(address).await?;
     let peers = Peers::default();
     let (messages, received) = mpsc::channel(UNSEEN);
     let all = peers.clone();
@@ -110,6 +113,21 @@ async fn listen(
         }
     }));
     Ok((peers, received))
+}
+
+/// After a restart the port may still be that of the kernel before, for a moment.
+async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let begun = Instant::now();
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && begun.elapsed() < HANDOVER =>
+            {
+                sleep(LOOK).await;
+            }
+            bound => return bound,
+        }
+    }
 }
 
 /// Serves connections side by side, each with a number.
