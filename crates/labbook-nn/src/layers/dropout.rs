@@ -83,16 +83,18 @@ impl Layer for Dropout {
         if phase == Phase::Infer || self.rate == 0.0 {
             return Ok(x.shallow_clone());
         }
-        if x.device() != Device::Cpu || x.f_kind()? != Kind::Float {
+        let kind = x.f_kind()?;
+        let drawn = [Kind::Float, Kind::BFloat16, Kind::Half].contains(&kind);
+        if x.device() != Device::Cpu || !drawn {
             return Ok(x.f_dropout(self.rate, true)?);
         }
-        // libtorch draws its masks number by number from one generator.
+        // libtorch draws its masks number by number from one generator, on one thread.
         let dropping = Dropping::new(self.rate, mask_seed()?);
         let mask = kernels::new_tensor(&x.size(), 1.0, |mask| {
             dropping.apply(Instructions::best(), mask, 0);
             Ok(())
         })?;
-        Ok(x.f_mul(&mask)?)
+        Ok(x.f_mul(&mask.f_to_kind(kind)?)?)
     }
 }
 
@@ -103,10 +105,12 @@ mod tests {
 
     #[test]
     fn dropout_drops_its_share_and_scales_the_rest_in_training_only() -> Result<()> {
-        for rate in [0.2, 0.25, 0.5] {
+        let kinds = [Kind::Float, Kind::BFloat16, Kind::Double];
+        let all = kinds.map(|kind| [0.2, 0.25, 0.5].map(|rate| (rate, kind)));
+        for (rate, kind) in all.into_iter().flatten() {
             let mut layer = Dropout::new(rate);
             assert_eq!(build(&mut layer, (3, 4))?, Shape::from((3, 4)));
-            let x = Tensor::ones([100, 100], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            let x = Tensor::ones([100, 100], (kind, Device::Cpu)).set_requires_grad(true);
             assert_eq!(layer.forward(&x, Phase::Infer, Activation::Linear)?, x);
             let y = layer.forward(&x, Phase::Train, Activation::Linear)?;
             let dropped = y.eq(0.0).sum(Kind::Int64).int64_value(&[]);
@@ -116,7 +120,8 @@ mod tests {
                 (dropped as f64 - 10_000.0 * rate).abs() < spread,
                 "{dropped}"
             );
-            let scaled = f64::from((1.0 / (1.0 - rate)) as f32);
+            // As the kind has it.
+            let scaled = Tensor::from(1.0 / (1.0 - rate)).to_kind(kind);
             let kept = (&y - scaled)
                 .abs()
                 .lt(1e-6)
