@@ -237,6 +237,9 @@ def write_static_facade(folder):
         f'[lib]\npath = "{copy}/crates/labbook/src/lib.rs"\n\n[dependencies]',
     ]
     for name in manifest["dependencies"]:
+        # The others are there for the workspace's own build.
+        if name not in workspace:
+            continue
         wanted = workspace[name]
         if "path" in wanted:
             lines.append(f'{name} = {{ path = "{copy}/{wanted["path"]}" }}')
