@@ -161,9 +161,9 @@ class Kernel:
             kind, content = reply["header"]["msg_type"], reply["content"]
             if kind == "error":
                 problems.append(content.get("evalue", ""))
-            # evcxr answers "ok" where a cell has panicked; Python's libraries warn.
+            # evcxr answers "ok" where a cell has panicked; Python's libraries warn, ours tells what it compiles.
             if kind == "stream" and content["name"] == "stderr" and self.name != "keras":
-                problems.append(content["text"])
+                problems += [line for line in content["text"].splitlines() if "Compiling" not in line and line]
             if kind == "status" and content["execution_state"] == "idle":
                 break
         while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != message:
@@ -318,7 +318,7 @@ def middle(values):
 
 
 ROWS = {
-    "kernel ready": lambda t: t["ready"],
+    "kernel ready": lambda t: t.get("ready"),
     "... facade imported": lambda t: t.get("imported"),
     "... first tensor": lambda t: t.get("tensor"),
     "restart to first tensor": lambda t: t.get("restarted"),
