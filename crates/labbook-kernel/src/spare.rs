@@ -284,12 +284,8 @@ pub fn keep(settings_file: &Path, starter: u32, dependency: &str) -> io::Result<
         let Some(mut asked) = asked.await? else {
             return Ok(());
         };
-        let listening = match Connection::read(&asked.connection) {
-            Ok(front) => relay.listen(&front).await,
-            Err(error) => Err(error),
-        };
-        // The launcher starts a kernel of its own without an answer.
-        listening?;
+        // Where this fails, the launcher gets no answer and starts a kernel of its own.
+        relay.listen(&Connection::read(&asked.connection)?).await?;
         asked.answer(Some(std::process::id())).await?;
         drop(lock);
         held = Some(asked.launcher.as_fd().try_clone_to_owned()?);
@@ -390,12 +386,9 @@ impl Place {
         };
         let mut line = String::new();
         let mut reader = tokio::io::BufReader::new((&mut launcher).take(LONGEST));
-        let read = timeout(QUESTION, reader.read_line(&mut line)).await;
-        let question = match read.is_ok() {
-            true => serde_json::from_str(&line).ok(),
-            false => None,
-        };
-        let (connection, like) = match question {
+        // What is not read in time is no question.
+        let _ = timeout(QUESTION, reader.read_line(&mut line)).await;
+        let (connection, like) = match serde_json::from_str(&line).ok() {
             Some(Question { connection, like }) => (connection, is_like(&like)?),
             None => (PathBuf::new(), false),
         };
