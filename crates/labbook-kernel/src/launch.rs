@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
 
+use labbook_kernel_files::SESSION;
 use rustix::io::{FdFlags, fcntl_setfd};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -169,7 +170,7 @@ fn prepare(settings: &Settings, slot: &slot::Slot, settings_file: &Path) -> io::
         .args([std::env::current_exe()?.into_os_string(), tap::BOUND.into()])
         .env(Settings::VARIABLE, settings_file)
         // What a cell starts is no kernel of JupyterLab's; and a spare one would tell another notebook's name.
-        .env_remove(spare::SESSION)
+        .env_remove(SESSION)
         .env("EVCXR_TMPDIR", &slot.folder)
         .env("EVCXR_CONFIG_DIR", settings.folder.join("config"))
         // evcxr_jupyter mends the kernelspec "rust" below this path; there is none here to touch.

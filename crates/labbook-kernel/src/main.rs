@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 
 use labbook_kernel::{Settings, front, launch::launch, replay, spare, tap};
+use labbook_kernel_files::SPARE;
 
 fn main() -> ExitCode {
     let words: Result<Vec<String>, String> = std::env::args_os()
@@ -47,7 +48,7 @@ fn run(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
             Path::new(evcxr),
             Path::new(connection),
         )),
-        (_, [settings, word, starter, dependency]) if word == spare::SPARE => {
+        (_, [settings, word, starter, dependency]) if word == SPARE => {
             let starter = starter
                 .parse()
                 .map_err(|_| format!("expected a process's number; received \"{starter}\""))?;

@@ -21,7 +21,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use labbook_kernel_files::STAMP;
+use labbook_kernel_files::{SESSION, SPARE, STAMP};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
@@ -32,14 +32,8 @@ use crate::interrupt::Jupyter;
 use crate::launch::{Started, secret};
 use crate::relay::{Connection, Events, Relay};
 
-/// Second word of the command line of a spare kernel, behind the settings; the process that it is meant to
-/// outlive for a moment only and the line by which notebooks name the facade follow.
-pub const SPARE: &str = "--spare";
 /// Set to `0`, it leaves spare kernels out.
 const SWITCH: &str = "LABBOOK_SPARE_KERNEL";
-/// JupyterLab sets it for its notebooks' kernels. Who runs a notebook once has no use for a second kernel, and
-/// must not be the reason that one ends.
-pub(crate) const SESSION: &str = "JPY_SESSION_NAME";
 
 /// How long a notebook rests before its kernel starts a spare one.
 const REST: Duration = Duration::from_secs(2);

@@ -2,6 +2,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use labbook_kernel_files::{SESSION, SPARE};
 use serde_json::Value;
 
 use crate::environment as env;
@@ -47,7 +48,7 @@ fn spare(places: &Places, lab: &Command) -> Result<Command> {
     let word = |number: usize| spec["argv"][number].as_str().ok_or_else(wrong);
     // JupyterLab would not see to the end of what it did not start: its parent is the shell, which goes.
     let mut kernel = Command::new("sh");
-    kernel.args(["-c", "\"$0\" \"$@\" &", word(0)?, word(1)?, "--spare"]);
+    kernel.args(["-c", "\"$0\" \"$@\" &", word(0)?, word(1)?, SPARE]);
     // JupyterLab takes this program's place.
     kernel.arg(std::process::id().to_string());
     kernel.process_group(0).stdin(Stdio::null());
@@ -66,7 +67,7 @@ fn spare(places: &Places, lab: &Command) -> Result<Command> {
         };
     }
     // It has a spare one in turn, as every kernel in JupyterLab.
-    kernel.env("JPY_SESSION_NAME", "");
+    kernel.env(SESSION, "");
     Ok(kernel)
 }
 
