@@ -11,12 +11,15 @@ use crate::setup;
 
 /// Beginnings of the names of what set-ups and commands put into the cache. Nothing else there is touched: the
 /// folder is the person's choice and may hold more.
-const OURS: [&str; 6] = [
+const OURS: [&str; 9] = [
     "bench-",
+    "fuzz",
     "libtch-",
+    "sanitized",
     "setup.lock",
     "setup.log",
     "tools",
+    "torture",
     "venv-",
 ];
 
@@ -211,6 +214,8 @@ mod tests {
             (places.kernel().join("settings.json"), ""),
             (places.cache.join("tools/evcxr"), ""),
             (places.cache.join("venv-cpu-1/complete"), ""),
+            (places.cache.join("sanitized/debug/test"), ""),
+            (places.cache.join("torture/record"), ""),
             (places.cache.join("setup.log"), ""),
             (places.cache.join("holiday.jpg"), "theirs"),
             (places.root.join(".cargo/local.toml"), kernel.as_str()),
@@ -243,8 +248,10 @@ mod tests {
             names(&places, &found),
             [
                 format!("cache/{own}").as_str(),
+                "cache/sanitized",
                 "cache/setup.log",
                 "cache/tools",
+                "cache/torture",
                 "cache/venv-cpu-1",
                 "jupyter/kernels/labbook",
                 "clone/.cargo/local.toml",
