@@ -11,8 +11,8 @@ const LANES: usize = 16;
 /// Points that share a task; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 64;
 
-/// Both forces between all pairs of few points at once, with t-SNE's own weights: one pass over all pairs costs less than
-/// looking up each point's neighbours.
+/// Both forces between all pairs of few points at once, with t-SNE's own weights: one pass over all pairs costs
+/// less than looking up each point's neighbours.
 #[derive(Debug)]
 pub(super) struct Dense {
     /// Probabilities of all pairs, row after row of `padded`.

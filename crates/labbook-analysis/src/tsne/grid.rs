@@ -102,7 +102,8 @@ impl Grid {
         grid
     }
 
-    /// Writes `sum_j w_ij u_ij (y_i - y_j)` with the tail's `w` and `u` into `forces` and returns `Z`, the sum of `w_ij` over all ordered pairs of different points.
+    /// Writes `sum_j w_ij u_ij (y_i - y_j)` with the tail's `w` and `u` into `forces` and returns `Z`, the sum
+    /// of `w_ij` over all ordered pairs of different points.
     ///
     /// Points must be finite.
     pub(crate) fn repulsion(&mut self, points: &[[f32; 2]], forces: &mut [[f32; 2]]) -> f64 {
