@@ -10,7 +10,7 @@ use crate::tools;
 
 /// The release whose list of misspelled words `typos.toml` was written for.
 const TYPOS: [&str; 1] = ["typos==1.52.0"];
-/// The release of cargo-deny that `deny.toml` was written for.
+/// The newest release of cargo-deny when this was written.
 const DENY: &str = "0.20.2";
 
 /// Looks for misspelled words in everything that a person wrote.
