@@ -59,16 +59,21 @@ fn spare(places: &Places, lab: &Command) -> Result<Command> {
         };
     }
     for (name, value) in spec["env"].as_object().into_iter().flatten() {
+        let old = std::env::var(name).ok();
         let value = value.as_str().unwrap_or_default();
-        // As Jupyter reads it: what is not set stays as it is written.
-        match std::env::var(name) {
-            Ok(old) => kernel.env(name, value.replace(&format!("${{{name}}}"), &old)),
-            Err(_) => kernel.env(name, value),
-        };
+        kernel.env(name, as_jupyter_reads(value, name, old.as_deref()));
     }
     // It has a spare one in turn, as every kernel in JupyterLab.
     kernel.env(SESSION, "");
     Ok(kernel)
+}
+
+/// What Jupyter makes of a variable of a kernelspec that names itself: one that is not set stays as it is written.
+fn as_jupyter_reads(value: &str, name: &str, old: Option<&str>) -> String {
+    match old {
+        Some(old) => value.replace(&format!("${{{name}}}"), old),
+        None => value.to_owned(),
+    }
 }
 
 /// The folder that JupyterLab shows: the one asked for, else the current one; from within the project all of
@@ -107,6 +112,14 @@ pub(crate) fn jupyter(places: &Places, ready: &Ready, program: &str) -> Command 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kernelspecs_variable_is_what_jupyter_makes_of_it() {
+        let read = |old| as_jupyter_reads("/std:${PLACE}", "PLACE", old);
+        assert_eq!(read(Some("/usr")), "/std:/usr");
+        assert_eq!(read(Some("")), "/std:");
+        assert_eq!(read(None), "/std:${PLACE}");
+    }
 
     #[test]
     fn a_folder_that_is_asked_for_is_the_one_shown() -> std::io::Result<()> {
